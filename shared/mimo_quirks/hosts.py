@@ -1,0 +1,169 @@
+"""Who serves the model, and how that host speaks: one row per kind of host.
+
+A host is known by its name, parsed and never searched, so that a lookalike is not taken for the real one (lessons.md
+2). ``MAC §n`` in a source is a section of mimo-api-contract.md, the project's fact sheet.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One spelling of the thinking switch: where it stands in the request, and its two values."""
+
+    path: tuple[str, ...]
+    on: object
+    off: object
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a host spells reasoning on an assistant message, and the thinking switch on a request.
+
+    Attributes:
+        fields: The message keys that must hold the reasoning; we write all of them.
+        alternatives: Further keys each of which the host accepts alone, as it issued them.
+        switches: Every spelling of the switch that the host obeys; we write the first.
+    """
+
+    fields: tuple[str, ...]
+    switches: tuple[Switch, ...]
+    source: str
+    date: str
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One kind of host.
+
+    Attributes:
+        domains: Matches the whole host name; `None` where only the operator can know (``MIMO_QUIRKS_HOSTS``).
+        serves: The family that any chat model on this host belongs to, whatever its id says.
+        takes_placeholder: False where a placeholder is useless or harmful.
+        forbids_when_off: The host refuses reasoning in a request that switches thinking off.
+    """
+
+    name: str
+    domains: re.Pattern[str] | None
+    dialect: Dialect
+    source: str
+    date: str
+    serves: str | None = None
+    takes_placeholder: bool = True
+    forbids_when_off: bool = False
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+PLAIN: Final = Dialect(
+    fields=("reasoning_content",),
+    switches=(Switch(("thinking", "type"), on="enabled", off="disabled"),),
+    source="Xiaomi deep-thinking page; MAC §3, §8",
+    date="2026-05-12",
+)
+OPENROUTER: Final = Dialect(
+    fields=("reasoning",),
+    alternatives=("reasoning_details",),
+    switches=(
+        Switch(("reasoning", "enabled"), on=True, off=False),
+        Switch(("reasoning", "effort"), on="high", off="none"),
+    ),
+    source="OpenRouter strips `thinking` and wants `reasoning_details` back verbatim; MAC §3, §8",
+    date="2026-09-22",
+)
+ALIBABA: Final = Dialect(
+    fields=("reasoning_content",),
+    switches=(Switch(("enable_thinking",), on=True, off=False),),
+    source="help.aliyun.com model-studio/mimo; MAC §1.3, §3",
+    date="2026-10-21",
+)
+TEMPLATE: Final = Dialect(
+    # vLLM reads `reasoning` only since 0.26 and drops the older name without a word; SGLang reads the older one.
+    fields=("reasoning_content", "reasoning"),
+    switches=(Switch(("chat_template_kwargs", "enable_thinking"), on=True, off=False),),
+    source="vLLM 0.26 and SGLang reasoning outputs; MAC §9",
+    date="2026-09-22",
+)
+
+HOSTS: Final = (
+    Host(
+        name="token-plan",
+        domains=_words(r"token-plan-[a-z]+\.xiaomimimo\.com"),
+        serves="mimo",
+        dialect=PLAIN,
+        source="models.dev xiaomi-token-plan providers; MAC §1.1",
+        date="2026-05-18",
+    ),
+    Host(
+        name="xiaomi",
+        domains=_words(r"(?:[a-z0-9-]+\.)*xiaomimimo\.com"),
+        serves="mimo",
+        dialect=PLAIN,
+        source="Xiaomi API reference; MAC §1.1",
+        date="2026-05-12",
+    ),
+    Host(
+        name="openrouter",
+        domains=_words(r"(?:[a-z0-9-]+\.)*openrouter\.ai"),
+        dialect=OPENROUTER,
+        takes_placeholder=False,
+        source="reasoning goes back unmodified or not at all; MAC §8",
+        date="2026-09-22",
+    ),
+    Host(
+        name="alibaba",
+        domains=_words(r"(?:[a-z0-9-]+\.)*aliyuncs\.com"),
+        dialect=ALIBABA,
+        source="help.aliyun.com model-studio/mimo; MAC §1.3",
+        date="2026-10-21",
+    ),
+    Host(
+        name="vllm",
+        domains=None,
+        dialect=TEMPLATE,
+        takes_placeholder=False,
+        source="no engine enforces the rule, and its template renders nothing and `` alike; MAC §4.3, §9",
+        date="2026-09-22",
+    ),
+    Host(
+        name="sglang",
+        domains=None,
+        dialect=TEMPLATE,
+        takes_placeholder=False,
+        source="as vllm; MAC §9",
+        date="2026-09-22",
+    ),
+    Host(
+        name="strict-relay",
+        domains=None,
+        dialect=PLAIN,
+        forbids_when_off=True,
+        source="gateways that refuse the field while thinking is off (oh-my-pi#1485); MAC §4.6",
+        date="2026-06-01",
+    ),
+    # Whoever else serves the family is taken to enforce the rule: a placeholder on a host that does not is harmless.
+    Host(name="relay", domains=None, dialect=PLAIN, source="MAC §1.3, §4.4", date="2026-05-12"),
+)
+
+HOST_NAMES: Final = tuple(host.name for host in HOSTS)
+RELAY: Final = HOSTS[-1]
+"""Any host that no other row knows."""
+
+
+def host_name(base_url: str | None) -> str | None:
+    """The lower-case host of a URL as clients dial it, or None where it cannot be told for certain."""
+    if not base_url or "\\" in base_url:  # clients disagree about which side of a backslash is the host
+        return None
+    try:
+        name = urlsplit(base_url if "://" in base_url else f"//{base_url}").hostname
+    except ValueError:
+        return None
+    return name.rstrip(".") if name else None

@@ -1,0 +1,144 @@
+"""A history goes in, the history that the API must see comes out, with a report of what was done to each turn.
+
+For each turn, in this order: reasoning that the message carries is kept to the byte, under the names this host reads;
+reasoning of another family is dropped; a tool turn that is left without gets the placeholder of its host, where there
+is one; everything else is left alone. The result is a new list in which untouched messages are the same objects, and
+the caller's messages are never edited. The choice depends on the message alone, so the same history gives the same
+bytes in every later request and the prompt cache holds (lessons.md 38, 39).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .hosts import Dialect
+from .origin import is_foreign
+from .quirks import Quirks
+from .spellings import NESTS, split_think, texts_of
+from .turns import Message, is_placeholder, is_tool_turn, is_turn, lift, without_reasoning
+
+Action = Literal["kept", "respelled", "placeholder", "dropped", "stripped", "left"]
+"""What was done to a turn: carried reasoning left as it was, or moved to the names of this host; a placeholder set;
+another family's reasoning dropped; reasoning stripped because this host forbids it now; nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReport:
+    """What was done to the turn at an index of the history, and why."""
+
+    index: int
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What was done to a history; it holds no text of any message.
+
+    Attributes:
+        turns: One report per assistant message, in order.
+        changed: Whether any message differs from what came in.
+        unreadable: Why the history was returned as it came, or None.
+    """
+
+    turns: tuple[TurnReport, ...] = ()
+    changed: bool = False
+    unreadable: str | None = None
+
+    def count(self, action: Action) -> int:
+        """How many turns met this action."""
+        return sum(turn.action == action for turn in self.turns)
+
+
+def replay(messages: Sequence[Message], quirks: Quirks, *, thinking: bool) -> tuple[Sequence[Message], ReplayReport]:
+    """Puts the reasoning of each turn where this host wants it.
+
+    Args:
+        messages: The history, as chat wire messages with any spelling of reasoning. It is never edited.
+        quirks: How the host that the history goes to departs from the plain wire.
+        thinking: Whether the model thinks in this request; see `is_thinking`.
+
+    Returns:
+        The history to send, and the report. Where nothing changed, the history is the object that came in. A history
+        that cannot be read is returned whole, as it came, and the report says why; nothing is raised.
+    """
+    unreadable = _unreadable(messages)
+    if unreadable:
+        return messages, ReplayReport(unreadable=unreadable)
+    history: list[Message] = list(messages)
+    reports = []
+    for index, message in enumerate(messages):
+        if is_turn(message):
+            history[index], action, reason = _replay_turn(message, quirks, thinking=thinking)
+            reports.append(TurnReport(index, action, reason))
+    changed = any(new is not old for new, old in zip(history, messages, strict=True))
+    return (history if changed else messages), ReplayReport(tuple(reports), changed)
+
+
+def _unreadable(messages: object) -> str | None:
+    if not isinstance(messages, list | tuple):
+        return f"the messages are {type(messages).__name__}, not a list"
+    for index, message in enumerate(messages):
+        if not isinstance(message, Mapping):
+            return f"message {index} is {type(message).__name__}, not an object"
+        if is_turn(message) and not isinstance(message.get("tool_calls") or [], list | tuple):
+            return f"message {index} has tool_calls that are {type(message['tool_calls']).__name__}, not a list"
+    return None
+
+
+def _replay_turn(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+    if quirks.forbids_when_off and not thinking:
+        bare = without_reasoning(message)
+        if bare is not message:
+            return bare, "stripped", "the host refuses reasoning while thinking is off"
+        return message, "left", "thinking is off"
+    if is_foreign(message, quirks.family):
+        return _replace_foreign(message, quirks, thinking=thinking)
+    reasoning, rest = lift(message)
+    if reasoning is not None and not is_placeholder(reasoning):
+        return _carry(message, rest, reasoning, quirks.dialect)
+    return _stand_in(message, rest, quirks, thinking=thinking)
+
+
+def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, str]:
+    alternative = _alternative(message, reasoning, dialect)
+    spelled = alternative or dict.fromkeys(dialect.fields, reasoning)
+    if all(message.get(key) == value for key, value in spelled.items()):
+        return message, "kept", "carried by the message"
+    return {**rest, **spelled}, "respelled", "carried under another name"
+
+
+def _alternative(message: Message, reasoning: str, dialect: Dialect) -> dict[str, Any] | None:
+    """The structured spelling that the host issued itself, wherever the message keeps it."""
+    for key in dialect.alternatives:
+        for holder in (message, *(message.get(nest) for nest in NESTS)):
+            value = holder.get(key) if isinstance(holder, Mapping) else None
+            if value and "".join(texts_of(value)) == reasoning:
+                return {key: value}
+    return None
+
+
+def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+    rest = without_reasoning(message)
+    while split := split_think(rest.get("content")):
+        rest = {**rest, "content": split[1]}
+    if rest is message:
+        return _stand_in(message, rest, quirks, thinking=thinking)
+    stood_in, action, _ = _stand_in(rest, rest, quirks, thinking=thinking)
+    return stood_in, action if action == "placeholder" else "dropped", "the reasoning is of another family"
+
+
+def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+    """The placeholder, on tool turns only: the documented scope of the rule (MAC §4.1, §4.2)."""
+    if not thinking:
+        return message, "left", "thinking is off"
+    if not is_tool_turn(message):
+        return message, "left", "not a tool turn"
+    if quirks.placeholder is None:
+        return message, "left", "this host takes no placeholder"
+    stood_in = dict.fromkeys(quirks.dialect.fields, quirks.placeholder)
+    if all(message.get(key) == value for key, value in stood_in.items()):
+        return message, "placeholder", "a placeholder stood there already"
+    return {**rest, **stood_in}, "placeholder", "the reasoning is lost"

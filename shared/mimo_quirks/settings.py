@@ -1,0 +1,158 @@
+"""Every setting, validated once, at start.
+
+A setting is an environment variable ``MIMO_QUIRKS_<NAME>``. A wrong value, or a name that is none, stops the start with
+an error that names it: a misspelt setting that is silently ignored is how a flag comes to be set and never read
+(lessons.md 9).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from .families import FAMILY_NAMES
+from .hosts import HOST_NAMES, host_name
+from .quirks import Quirks, quirks_for
+
+PREFIX: Final = "MIMO_QUIRKS_"
+NONE: Final = "none"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names the variable, the reason and what would do."""
+
+
+class Placeholder(str, Enum):
+    """What stands in for lost reasoning; never a sentence, because models echo them (MAC §11)."""
+
+    AUTO = "auto"
+    EMPTY = "empty"
+    SPACE = "space"
+    NONE = "none"
+
+
+_TEXTS: Final[Mapping[Placeholder, str | None]] = {
+    Placeholder.EMPTY: "",
+    Placeholder.SPACE: " ",
+    Placeholder.NONE: None,
+}
+
+
+class Settings(BaseModel):
+    """The operator's word about families, models and hosts.
+
+    Attributes:
+        families: The model families that are looked after. Others are left alone, whatever they need.
+        models: Model id to family name, or to `none`, for ids that tell nothing or mislead.
+        hosts: Host, host:port or URL to the name of a host row, or to `none`. It beats detection.
+        placeholder: `auto` is what the host and family want; `empty`, `space` and `none` are used everywhere.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    families: tuple[str, ...] = ("mimo",)
+    models: Mapping[str, str] = Field(default_factory=dict)
+    hosts: Mapping[str, str] = Field(default_factory=dict)
+    placeholder: Placeholder = Placeholder.AUTO
+
+    @field_validator("families")
+    @classmethod
+    def _known_families(cls, families: tuple[str, ...]) -> tuple[str, ...]:
+        for family in families:
+            _require(family, FAMILY_NAMES)
+        return families
+
+    @field_validator("models")
+    @classmethod
+    def _known_models(cls, models: Mapping[str, str]) -> Mapping[str, str]:
+        for family in models.values():
+            _require(family, (*FAMILY_NAMES, NONE))
+        return {model.lower(): family for model, family in models.items()}
+
+    @field_validator("hosts")
+    @classmethod
+    def _known_hosts(cls, hosts: Mapping[str, str]) -> Mapping[str, str]:
+        for url, row in hosts.items():
+            _require(row, (*HOST_NAMES, NONE))
+            scheme, separator, _ = url.partition("://")
+            if separator and scheme not in ("http", "https"):
+                raise ValueError(f"{url!r} has the scheme {scheme!r}; known schemes: http, https")
+            if _authority(url) is None:
+                raise ValueError(f"{url!r} names no host")
+        return {str(_authority(url)): row for url, row in hosts.items()}
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Reads the settings from the environment.
+
+        Args:
+            environ: The variables to read; the process environment by default.
+
+        Raises:
+            SettingsError: A variable with our prefix is unknown, or its value cannot be used.
+        """
+        environ = os.environ if environ is None else environ
+        given = {name: value for name, value in environ.items() if name.startswith(PREFIX)}
+        known = [f"{PREFIX}{field.upper()}" for field in cls.model_fields]
+        for name in given:
+            if name not in known:
+                nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+                raise SettingsError(f"{name} is not a setting; the nearest known one is {nearest}")
+        values = {name.removeprefix(PREFIX).lower(): _parse(name, value) for name, value in given.items()}
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"{PREFIX}{first['loc'][0]}".upper()
+            raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+    def quirks_for(self, model: str, base_url: str | None = None, provider: str | None = None) -> Quirks | None:
+        """The quirks of a deployment after the operator's word, or None where it is not ours to touch."""
+        family = self.models.get(model.lower()) or self.models.get(model.rsplit("/", 1)[-1].lower())
+        host = self._named_host(base_url)
+        if NONE in (family, host):
+            return None
+        quirks = quirks_for(model, base_url, provider, family=family, host=host)
+        if quirks is None or quirks.family not in self.families:
+            return None
+        if self.placeholder is Placeholder.AUTO:
+            return quirks
+        return quirks.with_placeholder(_TEXTS[self.placeholder])
+
+    def _named_host(self, base_url: str | None) -> str | None:
+        authority = _authority(base_url)
+        if not self.hosts or authority is None:
+            return None
+        return self.hosts.get(authority) or self.hosts.get(str(host_name(base_url)))
+
+
+def _require(value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        nearest = difflib.get_close_matches(value, known, n=1, cutoff=0)[0]
+        raise ValueError(f"{value!r} is not known; the nearest known one is {nearest!r} (all: {', '.join(known)})")
+
+
+def _authority(url: str | None) -> str | None:
+    """The host of a URL, with its port where one is written."""
+    name = host_name(url)
+    if name is None or url is None:
+        return None
+    written = url.partition("://")[2] or url
+    port = written.partition("/")[0].rpartition("@")[2].rpartition(":")[2]
+    return f"{name}:{port}" if port.isdigit() else name
+
+
+def _parse(name: str, value: str) -> Any:
+    """Mappings are written as JSON objects, lists as words between commas."""
+    if name.endswith(("_MODELS", "_HOSTS")):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            raise SettingsError(f'{name}: {value!r} is not a JSON object such as {{"name": "value"}}') from None
+    return tuple(word.strip() for word in value.split(",")) if name.endswith("_FAMILIES") else value

@@ -1,0 +1,43 @@
+"""The pure modules of the core import the standard library's pure parts and each other, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import mimo_quirks
+
+PURE = ["families", "hosts", "origin", "quirks", "refusals", "replay", "spellings", "streaming", "thinking", "turns"]
+ALLOWED = {"__future__", "collections.abc", "dataclasses", "enum", "re", "typing", "urllib.parse"}
+CORE = Path(mimo_quirks.__file__).parent
+
+
+def _imports(module: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add("." * node.level + (node.module or ""))
+    return names
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure(name: str) -> None:
+    """A pure module reaches for no I/O, no clock, no framework and no logging."""
+    assert set() == _imports(CORE / f"{name}.py") - ALLOWED - {f".{pure}" for pure in PURE}
+
+
+def test_every_module_is_accounted_for() -> None:
+    """A new module of the core is either pure, or known here not to be."""
+    assert {"__init__", "settings", *PURE} == {module.stem for module in CORE.glob("*.py")}
+
+
+def test_the_core_knows_no_framework() -> None:
+    """No module of the core but the demo imports a framework: arrows point inward."""
+    frameworks = ("litellm", "langchain", "litellm_mimo", "langchain_mimo")
+    modules = [module for module in CORE.rglob("*.py") if "cli" not in module.parts]
+
+    assert [] == [m.name for m in modules for name in _imports(m) if name.split(".")[0].startswith(frameworks)]

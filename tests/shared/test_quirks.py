@@ -1,0 +1,162 @@
+"""Which models and hosts are MiMo's, and what is known of each: one matrix, a changed cell shows in the diff."""
+
+from __future__ import annotations
+
+import pytest
+
+from mimo_quirks.families import FAMILIES, family_of
+from mimo_quirks.hosts import HOSTS, host_name
+from mimo_quirks.quirks import quirks_for
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "mimo-v2.6-flash",
+        "mimo-v2.6-pro",
+        "mimo-v2.6-pro-ultraspeed",
+        "mimo-v2.6-pro-2026-09-22",
+        "mimo-v3",
+        "mimo-auto",
+        "MiMo-V2.5-Pro",
+        "mimo_v2",
+        "xiaomi/mimo-v2.5-pro",
+        "xiaomi_mimo/mimo-v2.6-pro",
+        "openrouter/xiaomi/mimo-v2.5-pro:free",
+        "xiaomi/mimo-v2.5-pro@preset/coder",
+        "@cf/xiaomi/mimo-v2.6-flash",
+        "mimo-v2.5-pro[1m]",
+        "opencode-go/mimo-v2.6-flash-free",
+        "xiaomi-mimo-v2-6-flash",
+        "coding-xiaomi-mimo-v2.5",
+        "us.xiaomi.mimo-v2.5",
+        "XiaomiMiMo/MiMo-V2-Flash",
+    ],
+)
+def test_ids_of_mimo(model: str) -> None:
+    """An id whose last segment has MiMo's shape is MiMo, whatever its vendor prefix and suffix."""
+    assert family_of(model) == "mimo"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "mimo-v2.5-tts",
+        "mimo-v2.5-tts-voiceclone",
+        "mimo-v2-tts",
+        "xiaomi/mimo-v2.5-asr",
+        "XiaomiMiMo/MiMo-7B-RL",
+        "MiMo-VL-7B-SFT",
+        "mimosa-1",
+        "minimoto",
+        "notmimo-model",
+        "minimo-1",
+        "MiniMax-M2",
+        "mimo/gpt-5",
+        "xiaomi_mimo/gpt-5",
+        "gpt-5.4",
+        "",
+        "/",
+        "[1m]",
+    ],
+)
+def test_ids_that_are_not_mimo(model: str) -> None:
+    """Speech models, older sized weights and words that contain "mimo" are not covered."""
+    assert family_of(model) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "family"), [("deepseek-v4-pro", "deepseek"), ("deepseek-v3.2", None), ("deepseek-r1", None)]
+)
+def test_the_family_table_is_a_table(model: str, family: str | None) -> None:
+    """DeepSeek V4 has the same contract with other values; older DeepSeek has not."""
+    assert family_of(model) == family
+
+
+RELAY = "https://llm.example/v1"
+MATRIX = [
+    # model, base_url, provider → family, host, fields, placeholder
+    ("mimo-v2.6-pro", None, None, "mimo relay reasoning_content ''"),
+    ("mimo-v2.6-pro", None, "xiaomi_mimo", "mimo xiaomi reasoning_content ''"),
+    ("mimo-v2.6-pro", "https://api.xiaomimimo.com/v1", None, "mimo xiaomi reasoning_content ''"),
+    ("gpt-5.4", "https://token-plan-sgp.xiaomimimo.com/v1", "openai", "mimo token-plan reasoning_content ''"),
+    ("gpt-5.4", "http://TOKEN-PLAN-CN.XiaomiMiMo.com.:8080/v1", "openai", "mimo token-plan reasoning_content ''"),
+    ("deepseek-v4-pro", "https://api.xiaomimimo.com/v1", "openai", "mimo xiaomi reasoning_content ''"),
+    ("mimo-v2.5-tts", "https://api.xiaomimimo.com/v1", None, None),
+    ("gpt-5.4", RELAY, "openai", None),
+    ("mimo-v2.6-pro", RELAY, "openai", "mimo relay reasoning_content ''"),
+    ("mimo-v2.6-pro", RELAY, "hosted_vllm", "mimo relay reasoning_content+reasoning ''"),
+    ("xiaomi/mimo-v2.6-pro", RELAY, "openrouter", "mimo relay reasoning ''"),
+    ("xiaomi/mimo-v2.6-pro", None, "openrouter", "mimo openrouter reasoning None"),
+    ("xiaomi/mimo-v2.6-pro", "https://openrouter.ai/api/v1", "openai", "mimo openrouter reasoning None"),
+    (
+        "xiaomi/mimo-v2.5-pro",
+        "https://w1.cn-beijing.maas.aliyuncs.com/v1",
+        "openai",
+        "mimo alibaba reasoning_content ''",
+    ),
+    (
+        "mimo-v2.6-pro",
+        "https://token-plan-sgp.xiaomimimo.com/v1",
+        "hosted_vllm",
+        "mimo token-plan reasoning_content ''",
+    ),
+    ("deepseek-v4-pro", RELAY, None, "deepseek relay reasoning_content ' '"),
+    ("gpt-5.4", "https://xiaomimimo.com.evil.example/v1", None, None),
+    ("gpt-5.4", "https://evil.example/xiaomimimo.com/v1", None, None),
+    ("gpt-5.4", "https://api.xiaomimimo.com@evil.example/v1", None, None),
+    ("gpt-5.4", "https://evil.example\\@api.xiaomimimo.com/v1", None, None),
+    ("gpt-5.4", "https://notxiaomimimo.com/v1", None, None),
+    ("gpt-5.4", "https://[broken", None, None),
+]
+
+
+@pytest.mark.parametrize(("model", "base_url", "provider", "expected"), MATRIX)
+def test_resolution_matrix(model: str, base_url: str | None, provider: str | None, expected: str | None) -> None:
+    """A model on a host resolves to exactly these quirks; lookalike hosts to none."""
+    quirks = quirks_for(model, base_url, provider)
+
+    actual = quirks and f"{quirks.family} {quirks.host} {'+'.join(quirks.dialect.fields)} {quirks.placeholder!r}"
+    assert actual == expected
+
+
+def test_operator_names_the_rows() -> None:
+    """Rows that the operator names are taken without asking detection."""
+    quirks = quirks_for("acme-brain", "http://10.0.0.5:8000/v1", family="mimo", host="strict-relay")
+
+    assert quirks is not None
+    assert ("mimo", "strict-relay", True) == (quirks.family, quirks.host, quirks.forbids_when_off)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"), [("mimo-v2-flash", False), ("MiMo-V2-Flash", False), ("mimo-v2.6-flash", True)]
+)
+def test_thinking_default(model: str, expected: bool) -> None:
+    """Every current model thinks by default; only v2-flash does not."""
+    quirks = quirks_for(model)
+
+    assert quirks is not None
+    assert quirks.thinks_by_default is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("token-plan-cn.xiaomimimo.com/v1", "token-plan-cn.xiaomimimo.com"),
+        ("https://user:pw@API.Example.:443/v1", "api.example"),
+        ("https:///v1", None),
+        ("http://[::1]:8000/v1", "::1"),
+    ],
+)
+def test_host_name(url: str | None, expected: str | None) -> None:
+    """The host is parsed as clients dial it."""
+    assert host_name(url) == expected
+
+
+def test_every_row_has_a_source_and_a_date() -> None:
+    """A fact without a source cannot be checked, and one without a date cannot be doubted."""
+    dialects = [host.dialect for host in HOSTS]
+
+    assert [] == [row for row in (*FAMILIES, *HOSTS, *dialects) if not row.source or not row.date.startswith("2026-")]

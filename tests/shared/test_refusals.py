@@ -1,0 +1,221 @@
+"""Every error body of the fact sheet, with its class. The sheet's own row names are the ids."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from mimo_quirks.refusals import RefusalKind, classify_refusal, error_text, is_refusal
+
+from ..cases import CALL
+from .strategies import json_values
+
+SENTENCE = "The reasoning_content in the thinking mode must be passed back to the API."
+BODY = {"error": {"code": "400", "message": "Param Incorrect", "param": SENTENCE, "type": ""}}
+QUOTED = SENTENCE.replace("reasoning_content", "`reasoning_content`")
+BLOCK = SENTENCE.replace("reasoning_content", "`content[].thinking`")
+DEEPSEEK = {
+    "error": {"message": QUOTED, "type": "invalid_request_error", "param": None, "code": "invalid_request_error"}
+}
+KIMI = "thinking is enabled but reasoning_content is missing in assistant tool call message at index 2"
+OPENROUTER = {
+    "error": {
+        "message": "Provider returned error",
+        "code": 400,
+        "metadata": {"raw": json.dumps(BODY), "provider_name": "Xiaomi", "is_byok": False},
+    },
+    "user_id": "user_1",
+}
+WRAPPED = {
+    "error": {
+        "message": json.dumps({"error": {"message": BLOCK}}) + ". Received Model Group=deepseek-v4-flash\n"
+        "Available Model Group Fallbacks=None",
+        "type": "None",
+        "param": "None",
+        "code": "400",
+    }
+}
+
+MISSING = {
+    "E1": json.dumps(BODY),
+    "E1 parsed": BODY,
+    "E2": "data:" + json.dumps(BODY),
+    "E3": {"error": {"code": "400", "message": "Param Incorrect", "param": SENTENCE}},
+    "E4": {"error": {"message": "Param Incorrect", "type": "upstream_error", "param": SENTENCE, "code": "400"}},
+    "E5": f"Error code: 400 - {BODY}",
+    "E7": f"Param Incorrect: {SENTENCE}",
+    "E8": f'Status: 400 Body: {{"error":{{"code":"400","message":"Param Incorrect","param":"{SENTENCE[:67]}..."}}}}',
+    "E9": f"上游错误 (400): {json.dumps(BODY)}",
+    "E10": f"API Error: 400 {json.dumps(BODY)}",
+    "E11": "Error from provider (Console Go): Upstream request failed: [invalid_request_error] " + SENTENCE,
+    "E12": OPENROUTER,
+    "E12 text": json.dumps(OPENROUTER),
+    "E13": f"litellm.BadRequestError: OpenrouterException - {json.dumps(OPENROUTER)}",
+    "E15": f"Error code: 400 - Param Incorrect\nparam: {SENTENCE}",
+    "wrapped twice": json.dumps({"error": {"message": json.dumps(OPENROUTER)}}),
+}
+OTHER_FAMILY = {
+    "F1": DEEPSEEK,
+    "F1 older": SENTENCE.replace("reasoning_content", "reasoning content"),
+    "F2": f"Error from provider (DeepSeek): {QUOTED}",
+    "F2 console": f"Error from provider (Console): Upstream request failed: [invalid_request_error] {QUOTED}",
+    "F4": BLOCK,
+    "F5": WRAPPED,
+    "F5 text": json.dumps(WRAPPED),
+    "F6": KIMI,
+    "F7": {"code": 20015, "message": KIMI, "data": None},
+    "F8": f"status_code=400, {KIMI} (request id: 1)",
+}
+FOREIGN_SIGNATURE = {
+    "F9 invalid": "messages.3.content.0: Invalid `signature` in `thinking` block",
+    "F9 required": "messages.3.content.0.thinking.signature: Field required",
+    "F9 order": "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `text`",
+}
+FORBIDDEN = {
+    "F10 pydantic": "[{'type': 'extra_forbidden', 'loc': ('body', 'messages', 1, 'assistant', 'reasoning_content'), "
+    "'msg': 'Extra inputs are not permitted'}]",
+    "F10 path": "messages.1.assistant.reasoning_content: Extra inputs are not permitted",
+    "F10 path of reasoning": "messages.1.assistant.reasoning: Extra inputs are not permitted",
+    "F10 unknown": "Unknown field: 'reasoning_content' at messages[1]",
+    "F10 unsupported": "property 'reasoning_content' is unsupported",
+    "F10 blocks": "'messages.1' : thinking_blocks: Extra inputs are not permitted",
+}
+NOT_OURS = {
+    "text is not present": {"error": {"message": "Param Incorrect", "param": "`text` is not present"}},
+    "text is not set": json.dumps({"error": {"message": "Param Incorrect", "param": "`text` is not set"}}),
+    "text, joined": "Param Incorrect: `text` is not set",
+    "text, in lines": "Error code: 400 - Param Incorrect\nparam: `text` is not set",
+    "text, nested": json.dumps(
+        {"error": {"message": json.dumps({"message": "Param Incorrect", "param": "`text` is not set"})}}
+    ),
+    "function is not set": {"error": {"message": "Param Incorrect", "param": "`function` is not set"}},
+    "temperature": {"error": {"message": "Param Incorrect", "param": "temperature must be in [0, 1.5]"}},
+    "effort": "Input should be 'low', 'medium' or 'high'",
+    "n": {"error": {"message": "Param Incorrect", "param": "n is not supported"}},
+    "retired": "Not supported model mimo-v2-flash",
+    "pydantic": "messages.2: Input should be <ChatMessageRole.TOOL: 'tool'>",
+    "custom tool": {
+        "error": {
+            "code": "responses_feature_not_supported",
+            "message": "tool type 'custom' is not supported by this gateway phase.",
+        }
+    },
+    "key": {"error": {"message": "Invalid API Key", "param": "Please provide valid API Key", "code": "401"}},
+    "moderation": {"error": {"code": "421", "message": "content filter"}},
+    "context": "This endpoint's maximum context length is 1048576 tokens. However, you requested about 2000000.",
+    "balance": "402 Insufficient account balance",
+    "image": "404 No endpoints found that support image input",
+    "deepseek parameters": "thinking options type cannot be disabled when reasoning_effort is set",
+    "kimi parameters": "cannot specify both 'thinking' and 'reasoning_effort'",
+    "another extra": "tools.0.function.strict: Extra inputs are not permitted",
+    "the switch": "thinking: Extra inputs are not permitted",
+    "nothing": None,
+}
+TOOL_TURN = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+LOST = {"model": "mimo-v2.6-pro", "messages": ["junk", {"role": "user", "content": "x"}, TOOL_TURN]}
+CARRIED = {"model": "mimo-v2.6-pro", "messages": [{**TOOL_TURN, "reasoning_content": "a"}]}
+
+
+def _cases(table: dict[str, Any]) -> Any:
+    return pytest.mark.parametrize("error", table.values(), ids=table.keys())
+
+
+@_cases(MISSING)
+def test_missing(error: object) -> None:
+    """The family's demand is recognised however it is wrapped, with the request at hand or not."""
+    assert RefusalKind.MISSING is classify_refusal(error)
+    assert RefusalKind.MISSING is classify_refusal(error, LOST)
+
+
+@_cases(OTHER_FAMILY)
+def test_other_family(error: object) -> None:
+    """The same demand of another family's API is told apart."""
+    assert RefusalKind.OTHER_FAMILY is classify_refusal(error, LOST)
+
+
+def test_the_refused_model_tells_the_family() -> None:
+    """F3: LiteLLM prints DeepSeek's words without the quotes, so only the model tells."""
+    error = f"litellm.BadRequestError: OpenAIException - {SENTENCE}"
+
+    assert RefusalKind.OTHER_FAMILY is classify_refusal(error, {"model": "deepseek/deepseek-v4-pro"})
+    assert RefusalKind.MISSING is classify_refusal(error, {"model": "openai/mimo-v2.6-pro"})
+    assert RefusalKind.MISSING is classify_refusal(error, {"model": None})
+
+
+@_cases(FOREIGN_SIGNATURE)
+def test_foreign_signature(error: object) -> None:
+    """Errors about signatures call for stripping, not for a placeholder."""
+    assert RefusalKind.FOREIGN_SIGNATURE is classify_refusal(error, LOST)
+
+
+@_cases(FORBIDDEN)
+def test_forbidden(error: object) -> None:
+    """A host that takes no such field says so in many words."""
+    assert RefusalKind.FORBIDDEN is classify_refusal(error, CARRIED)
+
+
+@_cases(NOT_OURS)
+@pytest.mark.parametrize("request_", [None, LOST, CARRIED], ids=["no request", "lost", "carried"])
+def test_not_ours(error: object, request_: dict[str, Any] | None) -> None:
+    """No other 400 is taken for a refusal, whatever the request looked like."""
+    assert is_refusal(error, request_) is False
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "HTTP 400: Param Incorrect",
+        "API Error: 400 Param Incorrect",
+        "400 Param Incorrect ... LLM request failed: provider rejected the request schema or tool payload.",
+        {"error": {"code": "400", "message": "Param Incorrect", "param": "", "type": ""}},
+        {"error": {"code": "400", "message": "Param Incorrect", "param": None}},
+    ],
+    ids=["E6", "E6 api", "E14", "empty param", "null param"],
+)
+def test_bare(error: object) -> None:
+    """Without its param the error is ours only if the request could have been refused for its reasoning."""
+    assert RefusalKind.MISSING is classify_refusal(error, LOST)
+    assert [None] * 4 == [classify_refusal(error, request) for request in (None, CARRIED, {}, {"messages": "x"})]
+
+
+def test_bare_extra() -> None:
+    """F10 without a field is ours only if the request carried reasoning."""
+    error = {"detail": "Extra inputs are not permitted"}
+
+    assert RefusalKind.FORBIDDEN is classify_refusal(error, CARRIED)
+    assert classify_refusal(error, LOST) is None
+
+
+def test_every_place_of_an_exception_is_read() -> None:
+    """Libraries keep the telling words in different places; a hostile exception breaks nothing."""
+
+    class HostileError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+        @property
+        def response(self) -> object:
+            raise RuntimeError
+
+    chained = HostileError()
+    chained.__cause__ = ValueError(SENTENCE)
+    places = [
+        SimpleNamespace(param=SENTENCE),
+        SimpleNamespace(body={"param": SENTENCE}),
+        SimpleNamespace(response=SimpleNamespace(text=SENTENCE)),
+        chained,
+    ]
+
+    assert [True] * 4 == [is_refusal(place) for place in places]
+    assert is_refusal(HostileError()) is False
+
+
+@given(error=json_values, request=json_values)
+def test_any_error_is_read(error: Any, request: Any) -> None:
+    """Any JSON is classified without an exception."""
+    assert isinstance(error_text(error), str)
+    assert classify_refusal(error, request) in (None, *RefusalKind)

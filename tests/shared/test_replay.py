@@ -1,0 +1,213 @@
+"""History in, history out: the guarantees of `replay`, by table and by property."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimo_quirks.hosts import HOST_NAMES
+from mimo_quirks.quirks import Quirks, quirks_for
+from mimo_quirks.replay import ReplayReport, TurnReport, replay
+
+from ..cases import CALL, CASES, NASTY, Case
+from .strategies import histories, json_values
+
+
+def _quirks(host: str = "xiaomi", family: str = "mimo") -> Quirks:
+    quirks = quirks_for("m", host=host, family=family)
+    assert quirks is not None
+    return quirks
+
+
+XIAOMI = _quirks()
+rows = st.builds(_quirks, st.sampled_from(HOST_NAMES), st.sampled_from(["mimo", "deepseek"]))
+
+
+def _text(content: object) -> object:
+    return "".join(block["text"] for block in content) if isinstance(content, list) else content
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "core" in case.only], ids=lambda case: case.id)
+def test_case(case: Case) -> None:
+    """Each case of the table leaves the core with this reasoning, this content and nothing else of ours."""
+    history, _ = replay(case.history, XIAOMI, thinking=True)
+
+    turn = dict(history[1])
+    assert (case.reasoning, case.content) == (turn.get("reasoning_content"), _text(turn["content"]))
+
+
+@given(messages=histories, quirks=rows, thinking=st.booleans())
+def test_the_input_is_never_mutated(messages: list[Any], quirks: Quirks, thinking: bool) -> None:
+    """The caller's messages are equal to their copy afterwards."""
+    before = copy.deepcopy(messages)
+
+    replay(messages, quirks, thinking=thinking)
+
+    assert before == messages
+
+
+@given(messages=histories, quirks=rows, thinking=st.booleans())
+def test_roles_and_untouched_messages(messages: list[Any], quirks: Quirks, thinking: bool) -> None:
+    """Length, order and roles hold; messages that are equal are the same objects; only turns are ever changed."""
+    history, report = replay(messages, quirks, thinking=thinking)
+
+    assert [message["role"] for message in messages] == [message["role"] for message in history]
+    assert all(
+        new is old or (old["role"] == "assistant" and new != old) for new, old in zip(history, messages, strict=True)
+    )
+    assert (history is messages) is not report.changed
+
+
+@given(messages=histories, quirks=rows, thinking=st.booleans())
+def test_idempotent(messages: list[Any], quirks: Quirks, thinking: bool) -> None:
+    """A history that was replayed once is left alone: hooks fire several times per request."""
+    once, _ = replay(messages, quirks, thinking=thinking)
+    twice, report = replay(once, quirks, thinking=thinking)
+
+    assert (once is twice, report.changed) == (True, False)
+
+
+@given(messages=histories, more=histories, quirks=rows, thinking=st.booleans())
+def test_steady(messages: list[Any], more: list[Any], quirks: Quirks, thinking: bool) -> None:
+    """Request N's history is byte-identical inside request N+1, placeholders too (G3)."""
+    first, report = replay(messages, quirks, thinking=thinking)
+    second, longer = replay([*messages, *more], quirks, thinking=thinking)
+    if report.unreadable or longer.unreadable:
+        return
+
+    assert json.dumps(first) == json.dumps(second[: len(first)])
+
+
+@given(value=json_values, quirks=rows, thinking=st.booleans())
+def test_total(value: Any, quirks: Quirks, thinking: bool) -> None:
+    """Any JSON goes through: what is not a history comes back as the object that went in (G4)."""
+    history, report = replay(value, quirks, thinking=thinking)
+
+    assert history is value or report.changed
+
+
+@given(messages=histories, quirks=rows, thinking=st.booleans())
+def test_no_text_in_the_report(messages: list[Any], quirks: Quirks, thinking: bool) -> None:
+    """A report says what was done, and holds no text of any message (G6)."""
+    secret = "secret-7f3a"
+    spiked = [{**message, "reasoning_content": secret, "content": secret} for message in messages]
+
+    assert secret not in repr(replay(spiked, quirks, thinking=thinking)[1])
+
+
+@given(text=st.text(min_size=1).filter(str.strip), quirks=rows, thinking=st.booleans())
+def test_exact(text: str, quirks: Quirks, thinking: bool) -> None:
+    """Carried reasoning reaches the wire to the byte under every name this host reads (G1)."""
+    message = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": text}
+    history, _ = replay([message], quirks, thinking=thinking)
+
+    if text not in ("tool call", ".") and not (quirks.forbids_when_off and not thinking):
+        assert {text} == {history[0].get(name) for name in quirks.dialect.fields}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [None, {}, "x", 3, [{"role": "user", "content": "x"}, "not a message"], [{"role": "assistant", "tool_calls": "x"}]],
+)
+def test_unreadable(messages: Any) -> None:
+    """A history that cannot be read goes out whole and unchanged, and the report says why."""
+    history, report = replay(messages, XIAOMI, thinking=True)
+
+    assert history is messages
+    assert report.unreadable
+    assert () == report.turns
+
+
+def test_report() -> None:
+    """The report tells, per turn, what was done and why."""
+    tool_turn = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    history = [
+        {"role": "user", "content": "x"},
+        {**tool_turn, "reasoning_content": NASTY},
+        {**tool_turn, "reasoning": NASTY},
+        tool_turn,
+        {"role": "assistant", "content": "hi"},
+    ]
+    _, report = replay(history, XIAOMI, thinking=True)
+
+    assert report == ReplayReport(
+        (
+            TurnReport(1, "kept", "carried by the message"),
+            TurnReport(2, "respelled", "carried under another name"),
+            TurnReport(3, "placeholder", "the reasoning is lost"),
+            TurnReport(4, "left", "not a tool turn"),
+        ),
+        changed=True,
+    )
+    assert (1, 0) == (report.count("placeholder"), report.count("stripped"))
+
+
+TOOL_TURN = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+
+
+@pytest.mark.parametrize(
+    ("host", "thinking", "held", "sent", "action"),
+    [
+        ("vllm", True, {"reasoning_content": "a"}, {"reasoning_content": "a", "reasoning": "a"}, "respelled"),
+        ("vllm", True, {}, {}, "left"),
+        ("openrouter", True, {"reasoning_content": "a"}, {"reasoning": "a"}, "respelled"),
+        ("openrouter", True, {}, {}, "left"),
+        ("xiaomi", False, {"reasoning_content": "a"}, {"reasoning_content": "a"}, "kept"),
+        ("xiaomi", False, {}, {}, "left"),
+        ("strict-relay", False, {"reasoning_content": "a"}, {}, "stripped"),
+        ("strict-relay", False, {"reasoning_content": ""}, {}, "stripped"),
+        ("strict-relay", False, {}, {}, "left"),
+        ("strict-relay", True, {}, {"reasoning_content": ""}, "placeholder"),
+    ],
+)
+def test_hosts(host: str, thinking: bool, held: dict[str, Any], sent: dict[str, Any], action: str) -> None:
+    """Each host gets the names it reads, its own placeholder, and nothing that it refuses."""
+    history, report = replay([{**TOOL_TURN, **held}], _quirks(host), thinking=thinking)
+
+    assert ({**TOOL_TURN, **sent}, action) == (history[0], report.turns[0].action)
+
+
+def test_openrouter_details_go_back_verbatim() -> None:
+    """OpenRouter wants the array that it issued, also from where LiteLLM keeps it."""
+    details = [{"type": "reasoning.text", "text": " a", "format": "unknown", "index": 0}]
+    top = {**TOOL_TURN, "reasoning": " a", "reasoning_details": details}
+    nested = {**TOOL_TURN, "reasoning_content": " a", "provider_specific_fields": {"reasoning_details": details}}
+    history, report = replay([top, nested], _quirks("openrouter"), thinking=True)
+
+    assert history == [top, {**TOOL_TURN, "reasoning_details": details}]
+    assert (1, 1) == (report.count("kept"), report.count("respelled"))
+
+
+def test_deepseek_has_its_own_placeholder() -> None:
+    """The same rule with another value: DeepSeek V4 refuses the empty string."""
+    history, _ = replay([TOOL_TURN], _quirks("relay", "deepseek"), thinking=True)
+
+    assert history[0]["reasoning_content"] == " "
+
+
+def test_framework_metadata_names_the_origin() -> None:
+    """Reasoning that a framework says came from another vendor is never replayed as ours (G2)."""
+    foreign = {"model_provider": "anthropic", "model_name": "claude-sonnet-5"}
+    ours = {"model_provider": "openai", "model_name": "mimo-v2.6-pro"}
+    message = {**TOOL_TURN, "reasoning_content": "a"}
+    history, report = replay(
+        [{**message, "response_metadata": foreign}, {**message, "response_metadata": ours}], XIAOMI, thinking=True
+    )
+
+    assert ["", "a"] == [turn["reasoning_content"] for turn in history]
+    assert report.turns[0].reason == "the reasoning is of another family"
+
+
+def test_other_members_survive() -> None:
+    """Nothing but reasoning is taken off a message that is rewritten."""
+    message = {**TOOL_TURN, "name": "n", "thinking_blocks": [{"type": "thinking", "thinking": "a"}]}
+    message["provider_specific_fields"] = {"reasoning_content": "a", "refusal": None}
+    history, _ = replay([message], XIAOMI, thinking=True)
+
+    kept = {**TOOL_TURN, "name": "n", "provider_specific_fields": {"refusal": None}, "reasoning_content": "a"}
+    assert kept == history[0]

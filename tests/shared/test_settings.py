@@ -1,0 +1,80 @@
+"""Settings are validated at start, and a bad one is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from mimo_quirks.settings import Settings, SettingsError
+
+
+def _settings(**values: str) -> Settings:
+    return Settings.from_env({f"MIMO_QUIRKS_{name.upper()}": value for name, value in values.items()})
+
+
+def test_defaults() -> None:
+    """Nothing needs to be set, and other people's variables are not ours."""
+    assert Settings() == Settings.from_env({"MIMO_API_KEY": "x", "HOME": "/"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("placeholders", "empty", ["MIMO_QUIRKS_PLACEHOLDERS", "nearest known one is MIMO_QUIRKS_PLACEHOLDER"]),
+        ("zzz", "", ["MIMO_QUIRKS_ZZZ is not a setting"]),
+        ("placeholder", "tool call", ["MIMO_QUIRKS_PLACEHOLDER", "'auto', 'empty', 'space' or 'none'"]),
+        ("families", "mimmo", ["MIMO_QUIRKS_FAMILIES", "nearest known one is 'mimo'"]),
+        ("hosts", "token-plan", ["MIMO_QUIRKS_HOSTS", "not a JSON object"]),
+        ("hosts", "[1]", ["MIMO_QUIRKS_HOSTS"]),
+        ("hosts", '{"10.0.0.5": 3}', ["MIMO_QUIRKS_HOSTS"]),
+        ("hosts", '{"10.0.0.5": "xiaomy"}', ["MIMO_QUIRKS_HOSTS", "nearest known one is 'xiaomi'"]),
+        ("hosts", '{"redis://10.0.0.5": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "scheme 'redis'", "http, https"]),
+        ("hosts", '{"http://": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "names no host"]),
+        ("models", '{"acme": "mimi"}', ["MIMO_QUIRKS_MODELS", "nearest known one is 'mimo'"]),
+    ],
+)
+def test_bad_settings(name: str, value: str, words: list[str]) -> None:
+    """The error names the variable, and the nearest thing that would do."""
+    with pytest.raises(SettingsError) as caught:
+        _settings(**{name: value})
+
+    assert [] == [word for word in words if word not in str(caught.value)]
+
+
+def test_a_host_is_given_its_row() -> None:
+    """A host that tells nothing is given a row, with its port, without, or as a URL."""
+    settings = _settings(
+        hosts='{"127.0.0.1:8000": "token-plan", "https://LLM.example/v1": "vllm", "[::1]:9": "xiaomi"}'
+    )
+    urls = ["http://127.0.0.1:8000/v1", "http://127.0.0.1:8001/v1", "llm.example", "https://u:p@llm.example:8443/v1"]
+    found = [settings.quirks_for("gpt-5.4", url) for url in [*urls, "http://[::1]:9/v1"]]
+
+    assert ["token-plan", None, None, None, "xiaomi"] == [quirks and quirks.host for quirks in found]
+    vllm = settings.quirks_for("mimo-v2.6-pro", "https://u:p@llm.example:8443/v1")
+    assert vllm is not None
+    assert "vllm" == vllm.host
+
+
+def test_the_operator_says_yes_and_no() -> None:
+    """A model id, or a host, can be declared ours or not ours."""
+    settings = _settings(models='{"Acme-Brain": "mimo", "mimo-v9": "none"}', hosts='{"other.example": "none"}')
+
+    assert settings.quirks_for("openai/acme-brain") is not None
+    assert settings.quirks_for("ACME-BRAIN") is not None
+    assert settings.quirks_for("mimo-v9") is None
+    assert settings.quirks_for("mimo-v2.6-pro", "https://other.example/v1") is None
+    assert settings.quirks_for("mimo-v2.6-pro", "https://llm.example/v1") is not None
+
+
+def test_families() -> None:
+    """Only MiMo is looked after, unless the operator says more."""
+    assert Settings().quirks_for("deepseek-v4-pro") is None
+    assert _settings(families="mimo, deepseek").quirks_for("deepseek-v4-pro") is not None
+
+
+@pytest.mark.parametrize(("value", "expected"), [("auto", ""), ("empty", ""), ("space", " "), ("none", None)])
+def test_placeholder(value: str, expected: str | None) -> None:
+    """The operator's placeholder is used everywhere."""
+    quirks = _settings(placeholder=value).quirks_for("mimo-v2.6-pro")
+
+    assert quirks is not None
+    assert quirks.placeholder == expected

@@ -1,0 +1,163 @@
+"""Reading a turn, whole or from a stream: the same turn either way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimo_quirks.streaming import TurnReader
+from mimo_quirks.turns import Call, Turn, is_placeholder, read_reasoning, read_turn
+
+from ..cases import CALL, NASTY
+from .strategies import assistants, json_values
+
+texts = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
+
+
+def _split(data: st.DataObject, text: str) -> list[str]:
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))
+    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+@given(
+    data=st.data(),
+    name=st.sampled_from(["reasoning_content", "reasoning"]),
+    reasoning=texts,
+    content=texts,
+    arguments=texts,
+)
+def test_every_split_reads_the_same(
+    data: st.DataObject, name: str, reasoning: str, content: str, arguments: str
+) -> None:
+    """However the deltas are cut, interleaved with empty ones, and reasoning resumed after the calls: one turn (G1)."""
+    head, tail = reasoning[: len(reasoning) // 2], reasoning[len(reasoning) // 2 :]
+    call = {"id": "call_1", "function": {"name": "weather", "arguments": arguments}}
+    whole = read_turn({"content": content, name: reasoning, "tool_calls": [call, call]})
+
+    reader = TurnReader()
+    reader.feed({"role": "assistant", "content": ""})
+    for piece in _split(data, head):
+        reader.feed({name: piece, "content": None})
+    for piece in _split(data, content):
+        reader.feed({"content": piece, name: None})
+    for index in (0, 1):
+        reader.feed(
+            {"tool_calls": [{"index": index, "id": "call_1", "function": {"name": "weather", "arguments": ""}}]}
+        )
+        for piece in _split(data, arguments):
+            reader.feed(
+                {"tool_calls": [{"index": index, "id": "call_1", "function": {"name": "weather", "arguments": piece}}]}
+            )
+    for piece in _split(data, tail):
+        reader.feed({name: piece})
+    reader.feed({}, "tool_calls")
+
+    # A stream cannot tell an empty reasoning from none.
+    assert (reader.turn(), reader.turn().reasoning or "") == (_none_if_empty(whole), whole.reasoning or "")
+
+
+def _none_if_empty(turn: Turn) -> Turn:
+    return Turn(turn.content, turn.calls, turn.reasoning or None, turn.complete)
+
+
+@given(message=assistants)
+def test_any_message_is_read(message: dict[str, Any]) -> None:
+    """Any JSON that calls itself an assistant message is read, and the capture's repr shows no text."""
+    turn = read_turn({**message, "reasoning_content": NASTY})
+
+    assert turn.reasoning == NASTY
+    assert "先想一想" not in repr(turn)
+
+
+@given(
+    deltas=st.lists(
+        st.dictionaries(st.sampled_from(["content", "reasoning", "tool_calls", "additional_kwargs"]), json_values)
+    )
+)
+def test_any_delta_is_fed(deltas: list[dict[str, Any]]) -> None:
+    """Any JSON goes into the reader without an exception."""
+    reader = TurnReader()
+    for delta in deltas:
+        reader.feed(delta)
+
+    assert reader.turn().complete is False
+
+
+def test_tool_turn() -> None:
+    """A full message gives its calls, content and reasoning."""
+    message = {
+        "role": "assistant",
+        "content": None,
+        "reasoning_content": NASTY,
+        "tool_calls": [CALL, "junk", {"id": 3}],
+    }
+
+    assert Turn("", (Call("call_1", "weather", '{"city": "北京"}'),), NASTY) == read_turn(message)
+
+
+@pytest.mark.parametrize(
+    ("message", "reasoning", "content"),
+    [
+        ({"content": "<think>a</think>b"}, "a", "b"),
+        ({"content": "<think>a"}, None, "<think>a"),
+        ({"content": "<think></think>b"}, None, "<think></think>b"),
+        (
+            {"content": [{"type": "thinking", "thinking": "a"}, {"type": "text", "text": "b"}, {"type": "text"}]},
+            "a",
+            "b",
+        ),
+        ({"content": "b", "reasoning_content": ""}, "", "b"),
+        ({"content": 3}, None, ""),
+        ({"reasoning": {"type": "reasoning", "summary": [{"text": "a"}, {"text": "b"}]}}, "ab", ""),
+        ({"reasoning": {"id": "rs_1", "summary": [{"text": "a"}]}}, "a", ""),
+        (
+            {"reasoning_details": [{"type": "reasoning.summary", "summary": "a"}, {"type": "reasoning.encrypted"}]},
+            "a",
+            "",
+        ),
+        ({"reasoning_details": ["a", 3, {"type": 3}, {"type": "odd"}]}, "a", ""),
+        ({"content": [{"type": "reasoning_content", "reasoning_content": "a"}]}, "a", ""),
+        ({"content": [{"type": "redacted_thinking"}, {"type": "thinking"}, 3]}, None, ""),
+    ],
+)
+def test_spellings(message: dict[str, Any], reasoning: str | None, content: str) -> None:
+    """Every vendor's spelling of reasoning is read, and what is none reads as none."""
+    turn = read_turn(message)
+
+    assert (reasoning, content) == (turn.reasoning, turn.content)
+
+
+def test_parallel_calls_without_an_index() -> None:
+    """Relays that leave the index out send whole calls, one per entry."""
+    reader = TurnReader()
+    reader.feed({"tool_calls": [CALL, CALL, "junk"]})
+
+    assert [Call("call_1", "weather", '{"city": "北京"}')] * 2 == list(reader.turn().calls)
+
+
+def test_nested_deltas_are_not_doubled() -> None:
+    """The same reasoning under two names in each delta is read once."""
+    reader = TurnReader()
+    for piece in (" a", "b "):
+        reader.feed({"reasoning_content": piece, "provider_specific_fields": {"reasoning_content": piece}})
+    nested = TurnReader()
+    nested.feed({"provider_specific_fields": {"reasoning_details": [{"type": "reasoning.text", "text": " a"}]}})
+
+    assert (" ab ", " a") == (reader.turn().reasoning, nested.turn().reasoning)
+
+
+def test_a_real_text_beats_a_placeholder() -> None:
+    """A placeholder is read only where no other name holds anything better."""
+    assert "a" == read_reasoning({"reasoning_content": "tool call", "reasoning": "a"})
+    assert "tool call" == read_reasoning({"reasoning_content": "tool call", "reasoning": " "})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", True), (" \n", True), (".", True), ("tool call", True), ("a", False)]
+)
+def test_placeholders(text: str, expected: bool) -> None:
+    """Blank texts and the stand-ins of other tools are nobody's thought."""
+    assert is_placeholder(text) is expected
