@@ -1,7 +1,8 @@
 """Which family is this model: one row per family, told by the shape of its id and never by a list of ids.
 
-Every list of ids broke when v2.6 came (lessons.md 3, 16). ``MAC §n`` in a source is a section of mimo-api-contract.md,
-the project's fact sheet, which names the public reports.
+Every list of ids broke when v2.6 came (lessons.md 3, 16). "contract §n" in a source is a section of
+mimo-api-contract.md, the project's fact sheet, which names the public reports; "lessons.md n" is a line of its list of
+what broke for others.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ FAMILIES: Final = (
         unlike=_words(r"[-_.](?:tts|asr)(?=$|[-_.])|mimo[-_.](?:vl[-_.])?\d+b(?=$|[-_.])"),
         quiet=_words(r"mimo[-_.]v2[-_.]flash(?=$|[-_.])"),
         placeholder="",
-        source="Xiaomi's own CLI sends the empty string; MAC §2, §4.3",
+        source="Xiaomi's own CLI sends the empty string; contract §2, §4.3",
         date="2026-05-12",
     ),
     Family(
@@ -55,7 +56,7 @@ FAMILIES: Final = (
         unlike=_NEVER,
         quiet=_NEVER,
         placeholder=" ",
-        source="V4 Pro refuses the empty string (hermes-agent#17341, #18263); MAC §10",
+        source="V4 Pro refuses the empty string (hermes-agent#17341, #18263); contract §10",
         date="2026-10-04",
     ),
 )

@@ -1,7 +1,7 @@
 """Who serves the model, and how that host speaks: one row per kind of host.
 
 A host is known by its name, parsed and never searched, so that a lookalike is not taken for the real one (lessons.md
-2). ``MAC §n`` in a source is a section of mimo-api-contract.md, the project's fact sheet.
+2). "contract §n" in a source is a section of mimo-api-contract.md, the project's fact sheet.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _words(pattern: str) -> re.Pattern[str]:
 PLAIN: Final = Dialect(
     fields=("reasoning_content",),
     switches=(Switch(("thinking", "type"), on="enabled", off="disabled"),),
-    source="Xiaomi deep-thinking page; MAC §3, §8",
+    source="Xiaomi deep-thinking page; contract §3, §8",
     date="2026-05-12",
 )
 OPENROUTER: Final = Dialect(
@@ -76,20 +76,20 @@ OPENROUTER: Final = Dialect(
         Switch(("reasoning", "enabled"), on=True, off=False),
         Switch(("reasoning", "effort"), on="high", off="none"),
     ),
-    source="OpenRouter strips `thinking` and wants `reasoning_details` back verbatim; MAC §3, §8",
+    source="OpenRouter strips `thinking` and wants `reasoning_details` back verbatim; contract §3, §8",
     date="2026-09-22",
 )
 ALIBABA: Final = Dialect(
     fields=("reasoning_content",),
     switches=(Switch(("enable_thinking",), on=True, off=False),),
-    source="help.aliyun.com model-studio/mimo; MAC §1.3, §3",
+    source="help.aliyun.com model-studio/mimo; contract §1.3, §3",
     date="2026-10-21",
 )
 TEMPLATE: Final = Dialect(
     # vLLM reads `reasoning` only since 0.26 and drops the older name without a word; SGLang reads the older one.
     fields=("reasoning_content", "reasoning"),
     switches=(Switch(("chat_template_kwargs", "enable_thinking"), on=True, off=False),),
-    source="vLLM 0.26 and SGLang reasoning outputs; MAC §9",
+    source="vLLM 0.26 and SGLang reasoning outputs; contract §9",
     date="2026-09-22",
 )
 
@@ -99,7 +99,7 @@ HOSTS: Final = (
         domains=_words(r"token-plan-[a-z]+\.xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
-        source="models.dev xiaomi-token-plan providers; MAC §1.1",
+        source="models.dev xiaomi-token-plan providers; contract §1.1",
         date="2026-05-18",
     ),
     Host(
@@ -107,7 +107,7 @@ HOSTS: Final = (
         domains=_words(r"(?:[a-z0-9-]+\.)*xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
-        source="Xiaomi API reference; MAC §1.1",
+        source="Xiaomi API reference; contract §1.1",
         date="2026-05-12",
     ),
     Host(
@@ -115,14 +115,14 @@ HOSTS: Final = (
         domains=_words(r"(?:[a-z0-9-]+\.)*openrouter\.ai"),
         dialect=OPENROUTER,
         takes_placeholder=False,
-        source="reasoning goes back unmodified or not at all; MAC §8",
+        source="reasoning goes back unmodified or not at all; contract §8",
         date="2026-09-22",
     ),
     Host(
         name="alibaba",
         domains=_words(r"(?:[a-z0-9-]+\.)*aliyuncs\.com"),
         dialect=ALIBABA,
-        source="help.aliyun.com model-studio/mimo; MAC §1.3",
+        source="help.aliyun.com model-studio/mimo; contract §1.3",
         date="2026-10-21",
     ),
     Host(
@@ -130,7 +130,7 @@ HOSTS: Final = (
         domains=None,
         dialect=TEMPLATE,
         takes_placeholder=False,
-        source="no engine enforces the rule, and its template renders nothing and `` alike; MAC §4.3, §9",
+        source="no engine enforces the rule, and its template renders nothing and `` alike; contract §4.3, §9",
         date="2026-09-22",
     ),
     Host(
@@ -138,7 +138,7 @@ HOSTS: Final = (
         domains=None,
         dialect=TEMPLATE,
         takes_placeholder=False,
-        source="as vllm; MAC §9",
+        source="as vllm; contract §9",
         date="2026-09-22",
     ),
     Host(
@@ -146,11 +146,11 @@ HOSTS: Final = (
         domains=None,
         dialect=PLAIN,
         forbids_when_off=True,
-        source="gateways that refuse the field while thinking is off (oh-my-pi#1485); MAC §4.6",
+        source="gateways that refuse the field while thinking is off (oh-my-pi#1485); contract §4.6",
         date="2026-06-01",
     ),
     # Whoever else serves the family is taken to enforce the rule: a placeholder on a host that does not is harmless.
-    Host(name="relay", domains=None, dialect=PLAIN, source="MAC §1.3, §4.4", date="2026-05-12"),
+    Host(name="relay", domains=None, dialect=PLAIN, source="contract §1.3, §4.4", date="2026-05-12"),
 )
 
 HOST_NAMES: Final = tuple(host.name for host in HOSTS)

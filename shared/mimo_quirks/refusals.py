@@ -1,8 +1,8 @@
 """Recognise the refusals: the 400s about reasoning, told apart from each other and from every other 400.
 
-The useful words stand in `param`, not in `message` (MAC §5.1), and relays wrap, reword and cut them, so the whole text
+The useful words stand in `param`, not in `message` (contract §5.1), and relays wrap, reword and cut them, so the whole text
 of an error is searched, wherever its library keeps it. "Missing" and "forbidden" need opposite repairs: padding a host
-that forbids the field would be as wrong as stripping one that demands it (MAC §5.4; lessons.md 94).
+that forbids the field would be as wrong as stripping one that demands it (contract §5.4; lessons.md 94).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class RefusalKind(Enum):
     """What a refusal says of the reasoning in the request."""
 
     MISSING = "missing"
-    """The family's own demand: a tool turn came back without its reasoning (MAC §5.1)."""
+    """The family's own demand: a tool turn came back without its reasoning (contract §5.1)."""
     OTHER_FAMILY = "other family"
-    """The same demand by another family's API (MAC §5.2, F1 to F8)."""
+    """The same demand by another family's API (contract §5.2, F1 to F8)."""
     FORBIDDEN = "forbidden"
-    """The host takes no reasoning field (MAC §5.2, F10)."""
+    """The host takes no reasoning field (contract §5.2, F10)."""
     FOREIGN_SIGNATURE = "foreign signature"
-    """A signed thinking block was changed, lost or put before the wrong vendor (MAC §5.2, F9)."""
+    """A signed thinking block was changed, lost or put before the wrong vendor (contract §5.2, F9)."""
 
 
 def _any(*patterns: str) -> re.Pattern[str]:

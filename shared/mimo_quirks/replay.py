@@ -131,7 +131,7 @@ def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tup
 
 
 def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
-    """The placeholder, on tool turns only: the documented scope of the rule (MAC §4.1, §4.2)."""
+    """The placeholder, on tool turns only: the documented scope of the rule (contract §4.1, §4.2)."""
     if not thinking:
         return message, "left", "thinking is off"
     if not is_tool_turn(message):

@@ -29,7 +29,7 @@ class SettingsError(ValueError):
 
 
 class Placeholder(str, Enum):
-    """What stands in for lost reasoning; never a sentence, because models echo them (MAC §11)."""
+    """What stands in for lost reasoning; never a sentence, because models echo them (contract §11)."""
 
     AUTO = "auto"
     EMPTY = "empty"
@@ -112,9 +112,18 @@ class Settings(BaseModel):
             name = f"{PREFIX}{first['loc'][0]}".upper()
             raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
-    def quirks_for(self, model: str, base_url: str | None = None, provider: str | None = None) -> Quirks | None:
-        """The quirks of a deployment after the operator's word, or None where it is not ours to touch."""
-        family = self.models.get(model.lower()) or self.models.get(model.rsplit("/", 1)[-1].lower())
+    def quirks_for(
+        self, model: str, base_url: str | None = None, provider: str | None = None, *, family: str | None = None
+    ) -> Quirks | None:
+        """The quirks of a deployment after the operator's word, or None where it is not ours to touch.
+
+        Args:
+            model: As for `mimo_quirks.quirks_for`, and so are `base_url` and `provider`.
+            base_url: See there.
+            provider: See there.
+            family: What the caller knows the model to be, unless the operator says otherwise.
+        """
+        family = self.models.get(model.lower()) or self.models.get(model.rsplit("/", 1)[-1].lower()) or family
         host = self._named_host(base_url)
         if NONE in (family, host):
             return None

@@ -13,7 +13,7 @@ from typing import Any, Final
 Block = Mapping[str, Any]
 
 KEYS: Final = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
-"""Message keys that hold reasoning and nothing else, the most faithful first (MAC §8)."""
+"""Message keys that hold reasoning and nothing else, the most faithful first (contract §8)."""
 
 NESTS: Final = ("provider_specific_fields", "additional_kwargs")
 """Message keys of a mapping in which frameworks keep `KEYS` among other things: LiteLLM's and LangChain's."""
@@ -57,7 +57,7 @@ def split_think(content: object) -> tuple[str, str] | None:
     """Splits a leading ``<think>…</think>`` off a string content: (reasoning, the rest), or None.
 
     Some relays put reasoning there, and so does LiteLLM's `merge_reasoning_content_in_choices`. The first closing tag
-    ends it (MAC §8).
+    ends it (contract §8).
     """
     if not isinstance(content, str) or not content.startswith(_THINK):
         return None

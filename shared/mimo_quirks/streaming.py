@@ -73,7 +73,7 @@ def _whole(pieces: _Pieces) -> dict[str, Any]:
 
 
 def _whole_call(pieces: _Pieces) -> dict[str, Any]:
-    """Some relays repeat a call's id and name on each of its deltas; only the arguments come in parts (MAC §6)."""
+    """Some relays repeat a call's id and name on each of its deltas; only the arguments come in parts (contract §6)."""
     first = {key: held[0] for key, held in pieces.items()}
     return {
         "id": first.get("id"),

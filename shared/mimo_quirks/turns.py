@@ -17,9 +17,9 @@ Message = Mapping[str, Any]
 PLACEHOLDERS: Final = frozenset(
     {
         ".",  # tried against OpenCode Zen (lessons.md 89)
-        "tool call",  # cc-switch 3.20.0 (MAC §15)
+        "tool call",  # cc-switch 3.20.0 (contract §15)
         "[redacted thinking]",  # cc-switch 3.20.0
-        "(prior reasoning summary unavailable)",  # OmniRoute (MAC §4.3)
+        "(prior reasoning summary unavailable)",  # OmniRoute (contract §4.3)
         "redacted-by-litellm",  # LiteLLM's message redaction
     }
 )

@@ -190,17 +190,29 @@ def test_deepseek_has_its_own_placeholder() -> None:
     assert history[0]["reasoning_content"] == " "
 
 
-def test_framework_metadata_names_the_origin() -> None:
+@pytest.mark.parametrize(
+    ("provider", "model", "sent"),
+    [
+        ("anthropic", "claude-sonnet-5", ""),
+        ("openai", "mimo-v2.6-pro", "a"),
+        ("xiaomi_mimo", "an-alias", "a"),
+        (None, "claude-sonnet-5", "a"),
+    ],
+)
+def test_framework_metadata_names_the_origin(provider: str | None, model: str, sent: str) -> None:
     """Reasoning that a framework says came from another vendor is never replayed as ours (G2)."""
-    foreign = {"model_provider": "anthropic", "model_name": "claude-sonnet-5"}
-    ours = {"model_provider": "openai", "model_name": "mimo-v2.6-pro"}
-    message = {**TOOL_TURN, "reasoning_content": "a"}
-    history, report = replay(
-        [{**message, "response_metadata": foreign}, {**message, "response_metadata": ours}], XIAOMI, thinking=True
-    )
+    metadata = {"model_provider": provider, "model_name": model}
+    history, _ = replay([{**TOOL_TURN, "reasoning_content": "a", "response_metadata": metadata}], XIAOMI, thinking=True)
 
-    assert ["", "a"] == [turn["reasoning_content"] for turn in history]
-    assert report.turns[0].reason == "the reasoning is of another family"
+    assert sent == history[0]["reasoning_content"]
+
+
+def test_a_foreign_turn_without_reasoning_is_a_lost_one() -> None:
+    """A turn of another vendor's model that carries nothing gets the placeholder like any other."""
+    metadata = {"model_provider": "openai", "model_name": "gpt-5.4"}
+    _, report = replay([{**TOOL_TURN, "response_metadata": metadata}], XIAOMI, thinking=True)
+
+    assert "the reasoning is lost" == report.turns[0].reason
 
 
 def test_other_members_survive() -> None:

@@ -134,6 +134,7 @@ def test_parallel_calls_without_an_index() -> None:
     """Relays that leave the index out send whole calls, one per entry."""
     reader = TurnReader()
     reader.feed({"tool_calls": [CALL, CALL, "junk"]})
+    reader.feed({"tool_calls": [{"index": 0, "id": "call_1"}]})
 
     assert [Call("call_1", "weather", '{"city": "北京"}')] * 2 == list(reader.turn().calls)
 

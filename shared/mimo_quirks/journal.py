@@ -1,0 +1,22 @@
+"""What operators read: one line per event, under the logger `mimo_quirks`, never with a text of any message."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from .replay import ReplayReport
+
+_LOGGER: Final = logging.getLogger("mimo_quirks")
+
+
+def note(report: ReplayReport) -> None:
+    """Writes down what matters of a replay.
+
+    A history that could not be read is a warning. Lost reasoning is information: the request goes on, but the model
+    follows instructions worse without its thoughts, and silence would hide that (contract §14).
+    """
+    if report.unreadable:
+        _LOGGER.warning("history sent as it came, because %s", report.unreadable)
+    elif lost := report.count("placeholder"):
+        _LOGGER.info("%d of %d turns came without their reasoning", lost, len(report.turns))

@@ -1,0 +1,38 @@
+"""A real HTTP server that behaves like Xiaomi's MiMo chat wire, so that a client can be judged without a key.
+
+The simulator is the independent judge of this project: it imports nothing of the core, it reads what
+arrived on the socket, and it refuses exactly where the contract says the service does.
+
+    from mimo_quirks.simulator import Mode, Simulator
+
+    with Simulator(Mode(accepts="exact")) as simulator:
+        client = openai.OpenAI(base_url=simulator.base_url, api_key="any")
+        ...
+        simulator.exchanges[-1].verdicts  # ("exact", "missing"): one word per replayed assistant message
+
+The rooms, from facts to sockets; arrows point upward only:
+
+    modes, spellings     what varies, as data
+    history, records     what a client sent, what this server said
+    judge, checks        pure verdicts and refusals, errors their literal bodies
+    model, arguments     the pretend model
+    completion, stream   one answer, as one document or as events
+    chat, ledger         the wire, and the memory of what was issued
+    app, server          HTTP and the thread
+
+Comments cite "contract §n", a section of mimo-api-contract.md, the project's fact sheet, with the public report
+behind it.
+"""
+
+try:
+    import starlette  # noqa: F401 - asked for here, so that the reason is given once and in words
+    import uvicorn  # noqa: F401
+except ImportError as error:
+    raise ImportError('the simulator needs the "cli" extra: pip install "mimo-quirks[cli]"') from error
+
+from mimo_quirks.simulator.app import create_app
+from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.records import Call, Exchange, Issued, Verdict
+from mimo_quirks.simulator.server import Simulator
+
+__all__ = ["Call", "Exchange", "Issued", "Mode", "Simulator", "Verdict", "create_app"]

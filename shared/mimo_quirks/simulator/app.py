@@ -1,0 +1,92 @@
+"""HTTP around the wires: this is the only module that knows starlette."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from mimo_quirks.simulator.chat import Arrival, Reply, chat
+from mimo_quirks.simulator.completion import MODELS
+from mimo_quirks.simulator.errors import to_bytes
+from mimo_quirks.simulator.ledger import Ledger
+from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.records import Exchange
+
+Wire: TypeAlias = Callable[[Arrival, Mode, Ledger], Reply]
+
+WIRES: Mapping[str, Wire] = {"/v1/chat/completions": chat}
+"""Every wire by its path."""
+
+
+@dataclass(slots=True)
+class Host:
+    """The one mutable thing: a mode that may change between two requests, and a memory."""
+
+    mode: Mode
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def create_app(mode: Mode | None = None) -> Starlette:
+    """The simulator as an ASGI application with a memory of its own."""
+    return application(Host(mode or Mode()))
+
+
+def application(host: Host) -> Starlette:
+    """The application around a host that somebody else holds too."""
+
+    async def models(_: Request) -> Response:
+        rows = [{"id": model, "object": "model", "owned_by": "xiaomi"} for model in MODELS]
+        return _json({"object": "list", "data": rows})
+
+    async def log(request: Request) -> Response:
+        if request.method == "DELETE":
+            host.ledger.reset()
+            return Response(status_code=204)
+        return _json([_summary(exchange) for exchange in host.ledger.exchanges])
+
+    return Starlette(
+        routes=[
+            *(Route(path, _endpoint(host, wire), methods=["POST"]) for path, wire in WIRES.items()),
+            Route("/v1/models", models),
+            Route("/simulator/log", log, methods=["GET", "DELETE"]),
+        ]
+    )
+
+
+def _endpoint(host: Host, wire: Wire) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        arrival = Arrival(request.url.path, dict(request.headers), await request.body())
+        return _response(wire(arrival, host.mode, host.ledger))
+
+    return endpoint
+
+
+def _response(reply: Reply) -> Response:
+    if len(reply.parts) == 1:
+        return Response(reply.parts[0], reply.status, media_type=reply.media_type)
+    return StreamingResponse(_writes(reply.parts), reply.status, media_type=reply.media_type)
+
+
+async def _writes(parts: tuple[bytes, ...]) -> AsyncIterator[bytes]:
+    # Asynchronous, as starlette would hand a plain generator to a thread pool that outlives the server.
+    for part in parts:
+        yield part
+
+
+def _json(value: object) -> Response:
+    return Response(to_bytes(value), media_type="application/json")
+
+
+def _summary(exchange: Exchange) -> dict[str, Any]:
+    # No headers, no texts: the log may be shown to anybody who asks why a request was refused.
+    return {
+        "path": exchange.path,
+        "model": exchange.body.get("model"),
+        "status": exchange.status,
+        "thinking": exchange.thinking,
+        "verdicts": list(exchange.verdicts),
+    }

@@ -1,0 +1,93 @@
+"""What is wrong with a request apart from the reasoning rule: small checks in a row, the first offence answers.
+
+None of these bodies is a refusal in the sense of this project: a client that takes one for the reasoning
+rule is wrong, and finds out here.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from mimo_quirks.simulator import errors
+from mimo_quirks.simulator.errors import WireError
+from mimo_quirks.simulator.history import Asked, is_assistant, tool_calls
+from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.spellings import REASONING_FIELDS
+
+Check: TypeAlias = Callable[[Asked, Mode], WireError | None]
+
+_HOTTEST = 1.5
+"""Contract §7: temperature is in [0, 1.5]."""
+
+
+def _messages(asked: Asked, _: Mode) -> WireError | None:
+    return errors.BAD_MESSAGES if asked.messages is None else None
+
+
+def _thinking(asked: Asked, _: Mode) -> WireError | None:
+    return errors.BAD_THINKING if asked.thinking is None else None
+
+
+def _n(asked: Asked, _: Mode) -> WireError | None:
+    return None if asked.body.get("n") in (None, 1) else errors.N_NOT_SUPPORTED
+
+
+def _temperature(asked: Asked, _: Mode) -> WireError | None:
+    value = asked.body.get("temperature")
+    if value is None:
+        return None
+    counts = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return None if counts and 0 <= value <= _HOTTEST else errors.BAD_TEMPERATURE
+
+
+def _tools(asked: Asked, _: Mode) -> WireError | None:
+    # Contract §7: `function` or the chat wire's own `web_search`. `tool_choice` has no check: it is ignored
+    # in silence.
+    fit = asked.body.get("tools") is None or isinstance(asked.body["tools"], list)
+    return None if fit and all(map(_is_known_tool, asked.tools)) else errors.FUNCTION_NOT_SET
+
+
+def _is_known_tool(tool: object) -> bool:
+    if not isinstance(tool, Mapping):
+        return False
+    function = tool.get("function")
+    named = isinstance(function, Mapping) and isinstance(function.get("name"), str)
+    return tool.get("type") == "web_search" or (tool.get("type") == "function" and named)
+
+
+def _string_content(asked: Asked, mode: Mode) -> WireError | None:
+    if not mode.string_content:
+        return None
+    for message in asked.history:
+        if is_assistant(message) and tool_calls(message) and message.get("content") is None:
+            return errors.TEXT_NOT_PRESENT
+        if message.get("role") == "tool" and not isinstance(message.get("content"), str):
+            return errors.TEXT_NOT_SET
+    return None
+
+
+def _forbidden_reasoning(asked: Asked, mode: Mode) -> WireError | None:
+    if not mode.forbid_when_off or asked.thinking is not False:
+        return None
+    for position, message in enumerate(asked.history):
+        for field in REASONING_FIELDS:
+            if is_assistant(message) and message.get(field) is not None:
+                return errors.extra_input(position, field)
+    return None
+
+
+CHECKS: tuple[Check, ...] = (
+    _messages,
+    _thinking,
+    _n,
+    _temperature,
+    _tools,
+    _string_content,
+    _forbidden_reasoning,
+)
+"""In the order in which a host would trip over them."""
+
+
+def first_error(asked: Asked, mode: Mode) -> WireError | None:
+    """The answer to the first offence, if there is one."""
+    answers = (check(asked, mode) for check in CHECKS)
+    return next((answer for answer in answers if answer is not None), None)

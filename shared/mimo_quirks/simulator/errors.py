@@ -1,0 +1,83 @@
+"""The error bodies, to the letter: clients search these texts, so they are the wire's and not improved.
+
+`upstream` tells who speaks. Xiaomi's own 400s reach the client as they are, after `data:` on stream
+requests (contract E2), or wrapped by a relay (E12). What a gateway says for itself is never wrapped.
+"""
+
+import json
+from dataclasses import dataclass
+
+from mimo_quirks.simulator.spellings import Json
+
+
+@dataclass(frozen=True, slots=True)
+class WireError:
+    """A status, a body, and whether the model's own host said it."""
+
+    status: int
+    body: Json
+    upstream: bool = True
+
+
+def param_incorrect(param: str) -> WireError:
+    """Xiaomi's 400: the useful text is in `param`, not in `message` (contract E1)."""
+    return WireError(400, {"error": {"code": "400", "message": "Param Incorrect", "param": param, "type": ""}})
+
+
+def extra_input(position: int, field: str) -> WireError:
+    """A strict gateway's refusal of a field it does not know (contract §4.6, F10)."""
+    message = f"messages.{position}.assistant.{field}: Extra inputs are not permitted"
+    detail = {"message": message, "type": "invalid_request_error", "param": None, "code": "400"}
+    return WireError(400, {"error": detail}, upstream=False)
+
+
+# Contract E1, 2026-05-12: chatbox#3715, pi#4504 and many more.
+REASONING_MISSING = param_incorrect("The reasoning_content in the thinking mode must be passed back to the API.")
+
+# Contract §5.3, in this order: MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44, 9router#1785, Kotatsu 2026-10-04.
+TEXT_NOT_PRESENT = param_incorrect("`text` is not present")
+TEXT_NOT_SET = param_incorrect("`text` is not set")
+FUNCTION_NOT_SET = param_incorrect("`function` is not set")
+N_NOT_SUPPORTED = param_incorrect("n is not supported")
+
+# The status and `Param Incorrect` are attested for these (contract §3, §5.3); the words in `param` are the
+# simulator's own.
+BAD_TEMPERATURE = param_incorrect("temperature must be a number from 0 to 1.5")
+BAD_THINKING = param_incorrect("thinking.type must be enabled or disabled")
+BAD_MESSAGES = param_incorrect("messages must be a list of objects")
+
+# Contract §5.3.
+INVALID_KEY = WireError(
+    401,
+    {
+        "error": {
+            "message": "Invalid API Key",
+            "param": "Please provide valid API Key",
+            "code": "401",
+            "type": "invalid_key",
+        }
+    },
+    upstream=False,
+)
+
+
+def to_bytes(value: object) -> bytes:
+    """Write JSON as the wire does: compact, and raw UTF-8 rather than escapes.
+
+    A lone surrogate has no UTF-8; Python's backslash form of it happens to be its JSON escape.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def relayed(error: WireError) -> WireError:
+    """The same error as a client of OpenRouter sees it (contract E12)."""
+    if not error.upstream:
+        return error
+    metadata = {"raw": to_bytes(error.body).decode(), "provider_name": "Xiaomi", "is_byok": False}
+    detail = {"message": "Provider returned error", "code": error.status, "metadata": metadata}
+    return WireError(error.status, {"error": detail, "user_id": "user_simulated"}, upstream=False)
+
+
+def error_bytes(error: WireError, *, prefixed: bool) -> bytes:
+    """The body as it is sent; `prefixed` asks for E2, which only the model's own host does."""
+    return (b"data:" if prefixed and error.upstream else b"") + to_bytes(error.body)

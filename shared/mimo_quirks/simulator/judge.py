@@ -1,0 +1,80 @@
+"""The rule itself, as pure functions: what each replayed turn carries, and whether the history is refused.
+
+Two questions are kept apart. The *verdict* is a fact about one turn and the same in every mode; it is what
+a test compares. The *refusal* depends on the mode, as the readings of the contract differ (§12, C1 to C3).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from mimo_quirks.simulator.history import identity_of, is_assistant, tool_calls
+from mimo_quirks.simulator.modes import Accepts
+from mimo_quirks.simulator.records import Identity, Issued, Verdict
+from mimo_quirks.simulator.spellings import Json, Spelling
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One assistant message of a request, beside the turn that it claims to be."""
+
+    text: str | None
+    verdict: Verdict
+    issued: Issued | None
+    is_tool_turn: bool
+
+
+def examine(history: Iterable[Json], spelling: Spelling, issued: Mapping[Identity, Issued]) -> tuple[Replayed, ...]:
+    """Judge every assistant message of a history, in order."""
+    texts = {turn.reasoning for turn in issued.values()}
+    return tuple(_examined(message, spelling, issued, texts) for message in history if is_assistant(message))
+
+
+def _examined(message: Json, spelling: Spelling, issued: Mapping[Identity, Issued], texts: set[str | None]) -> Replayed:
+    text, turn = spelling.read(message), issued.get(identity_of(message))
+    return Replayed(text, verdict(text, turn, known=text in texts), turn, bool(tool_calls(message)))
+
+
+def verdict(text: str | None, turn: Issued | None, *, known: bool) -> Verdict:
+    """Say what a turn carries.
+
+    Args:
+        text: The reasoning that came with it.
+        turn: The turn as this server issued it, if it did.
+        known: Whether this server ever issued the text, for whichever turn.
+    """
+    if text is None:
+        return "missing"
+    if turn is not None and text == turn.reasoning:
+        return "exact"
+    if not text.strip():
+        return "placeholder"
+    return "foreign" if known or turn is None else "altered"
+
+
+PRESENCE: Mapping[Accepts, Callable[[str | None], bool]] = {
+    # Contract §4.3: `""`, `" "` and any text were each shipped as the pad; null is missing.
+    "present": lambda text: text is not None,
+    # hermes#17341, #18263: the reading of DeepSeek V4 Pro, and of cc-switch's comment about MiMo.
+    "non-empty": bool,
+    "non-blank": lambda text: bool(text and text.strip()),
+    # What nobody here issued cannot be demanded to the byte (contract §4.5: histories of another model).
+    "exact": lambda text: text is not None,
+    # Contract §4.4: a live 200 without the field, Reasonix#2585, 2026-06-01.
+    "off": lambda _: True,
+}
+"""What passes as reasoning on a tool turn."""
+
+
+def refuses(accepts: Accepts, turns: Iterable[Replayed]) -> bool:
+    """Whether a history is refused; asked only while thinking is on (contract §4.1)."""
+    return not all(_accepted(accepts, turn) for turn in turns)
+
+
+def _accepted(accepts: Accepts, turn: Replayed) -> bool:
+    # A turn issued without reasoning has no text to demand: it is held to presence, like a stranger's
+    # (contract §13.10).
+    if accepts == "exact" and turn.issued is not None and turn.issued.reasoning is not None:
+        return turn.verdict == "exact"
+    # Contract §4.1, 2026-05-12: assistant messages with tool calls, in all rounds; a plain turn is never
+    # asked (§4.2).
+    return not turn.is_tool_turn or PRESENCE[accepts](turn.text)

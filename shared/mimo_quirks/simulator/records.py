@@ -1,0 +1,64 @@
+"""The values that are remembered: what was asked, what was issued, what was found.
+
+A turn is recognised later by what a client cannot make up: its tool-call ids or, without calls, its
+content, which carries an unguessable token. So recognition needs no session and survives any framework that
+keeps either of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Verdict: TypeAlias = Literal["exact", "placeholder", "altered", "foreign", "missing"]
+"""What a replayed turn carries: its own text, a blank, a changed text, another's or nobody's, or nothing."""
+
+Identity: TypeAlias = frozenset[str] | str
+"""The ids of a tool turn, or the content of a plain one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call; `arguments` is JSON text, as on the wire."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """One turn as this server issued it; `reasoning` is `None` when thinking was off."""
+
+    reasoning: str | None
+    content: str
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def identity(self) -> Identity:
+        """What the turn is recognised by when it comes back."""
+        return frozenset(call.id for call in self.calls) if self.calls else self.content
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and what became of it.
+
+    Attributes:
+        path: Path of the request.
+        headers: Headers by lower-case name; kept out of the repr, since they hold keys.
+        raw: Body as it arrived.
+        body: Body as it was understood, empty where it was not.
+        thinking: Whether thinking was on.
+        verdicts: One per replayed assistant message, in order.
+        status: HTTP status of the answer.
+        issued: The turn that was answered, `None` for an error.
+    """
+
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    raw: bytes = field(repr=False)
+    body: Mapping[str, Any]
+    thinking: bool
+    verdicts: tuple[Verdict, ...]
+    status: int
+    issued: Issued | None

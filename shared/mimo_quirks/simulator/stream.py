@@ -1,0 +1,74 @@
+"""One answer as server-sent events: the same turn as the document, in pieces.
+
+Contract §6 gives the order: role, reasoning, content or calls, finish reason, usage when asked for,
+`[DONE]`. Where a text is cut depends on the text alone, so a failing test fails again; the cuts fall inside
+tags, line ends and emoji sequences.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain, cycle
+from typing import Any
+
+from mimo_quirks.simulator.completion import Completion
+from mimo_quirks.simulator.errors import to_bytes
+from mimo_quirks.simulator.records import Call
+
+_LONGEST_PIECE = 7
+_AFTER_LEAD_BYTE = re.compile(rb"(?<=[\xc2-\xf4])")
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Cut a text into short pieces at character boundaries; the first is a single character."""
+    sizes = cycle(byte % _LONGEST_PIECE + 1 for byte in hashlib.sha256(to_bytes(text)).digest())
+    start = 0
+    for size in chain((1,), sizes):
+        if start >= len(text):
+            return
+        yield text[start : start + size]
+        start += size
+
+
+def deltas(answer: Completion) -> Iterator[dict[str, Any]]:
+    """The deltas of a turn, without its end."""
+    issued = answer.issued
+    yield {"role": "assistant", "content": ""}
+    yield from (answer.spelling.write(piece) for piece in pieces(issued.reasoning or ""))
+    yield from ({"content": piece} for piece in pieces(issued.content))
+    for index, call in enumerate(issued.calls):
+        yield from ({"tool_calls": [{"index": index, **part}]} for part in _call_parts(call))
+
+
+def _call_parts(call: Call) -> Iterator[dict[str, Any]]:
+    yield {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
+    yield from ({"function": {"arguments": piece}} for piece in pieces(call.arguments))
+
+
+def chunks(answer: Completion, *, with_usage: bool) -> Iterator[dict[str, Any]]:
+    """Every chunk of the stream; usage comes last, on a chunk without choices."""
+    for delta in deltas(answer):
+        yield _chunk(answer, delta, None)
+    yield _chunk(answer, {}, answer.finish_reason)
+    if with_usage:
+        yield {**_frame(answer), "choices": [], "usage": answer.usage}
+
+
+def _chunk(answer: Completion, delta: Mapping[str, Any], finish_reason: str | None) -> dict[str, Any]:
+    return {**_frame(answer), "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
+
+
+def _frame(answer: Completion) -> dict[str, Any]:
+    return {**answer.envelope, "object": "chat.completion.chunk"}
+
+
+def events(answer: Completion, *, with_usage: bool) -> Iterator[bytes]:
+    """The stream as it is written, one event at a time."""
+    for chunk in chunks(answer, with_usage=with_usage):
+        yield b"data: " + to_bytes(chunk) + b"\n\n"
+    yield b"data: [DONE]\n\n"
+
+
+def split_characters(event: bytes) -> list[bytes]:
+    """Cut an event inside each of its multi-byte characters: after the byte that leads it."""
+    return _AFTER_LEAD_BYTE.split(event)

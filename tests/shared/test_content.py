@@ -1,0 +1,43 @@
+"""Content reaches MiMo as a string."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from mimo_quirks.content import string_content
+
+from .strategies import json_values, messages
+
+
+@pytest.mark.parametrize(
+    ("role", "content", "expected"),
+    [
+        ("assistant", None, ""),
+        ("assistant", [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"),
+        ("assistant", [{"type": "thinking", "thinking": "x"}, {"type": "tool_use", "id": "1"}, "b"], "b"),
+        ("assistant", [{"type": "image", "url": "u"}], '{"type": "image", "url": "u"}'),
+        ("assistant", {"odd": "形"}, '{"odd": "形"}'),
+        ("tool", [{"type": "text", "text": "a"}, {"text": "b"}], "a\nb"),
+        ("tool", [3], "3"),
+    ],
+)
+def test_flattened(role: str, content: Any, expected: str) -> None:
+    """Texts are joined, what is said elsewhere is left out, and nothing else is lost."""
+    assert expected == string_content({"role": role, "content": content})["content"]
+
+
+@pytest.mark.parametrize(
+    "message", [{"role": "user", "content": [{"type": "image_url"}]}, {"role": "tool", "content": "a"}]
+)
+def test_left_alone(message: dict[str, Any]) -> None:
+    """Strings, and the lists of roles that may have them, are the same object afterwards."""
+    assert string_content(message) is message
+
+
+@given(message=messages, content=json_values)
+def test_total(message: dict[str, Any], content: object) -> None:
+    """Any content of a turn becomes a string."""
+    assert isinstance(string_content({**message, "role": "assistant", "content": content})["content"], str)

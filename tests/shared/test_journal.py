@@ -1,0 +1,38 @@
+"""What operators read."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from mimo_quirks.journal import note
+from mimo_quirks.quirks import quirks_for
+from mimo_quirks.replay import replay
+
+from ..cases import CALL
+
+TOOL_TURN = {"role": "assistant", "content": "secret", "tool_calls": [CALL]}
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ("secret", [("WARNING", "history sent as it came, because the messages are str, not a list")]),
+        (
+            [TOOL_TURN, {**TOOL_TURN, "reasoning_content": "secret"}],
+            [("INFO", "1 of 2 turns came without their reasoning")],
+        ),
+        ([{**TOOL_TURN, "reasoning_content": "secret"}], []),
+    ],
+)
+def test_lines(
+    messages: list[dict[str, object]], expected: list[tuple[str, str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line per event, without any text; nothing where all is well."""
+    quirks = quirks_for("mimo-v2.6-pro")
+    assert quirks is not None
+    with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
+        note(replay(messages, quirks, thinking=True)[1])
+
+    assert expected == [(record.levelname, record.message) for record in caplog.records]
