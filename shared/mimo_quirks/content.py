@@ -1,6 +1,6 @@
 """Content as a string, for the roles whose content MiMo takes only so.
 
-An assistant message with `content: null` and a tool message with a list were each answered with a bare 400 (contract §5.3,
+An assistant message with `content: null` and a tool message with a list were each answered with a 400 (contract §5.3,
 §7; XiaomiMiMo/MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44). User messages keep their lists: they hold images.
 """
 

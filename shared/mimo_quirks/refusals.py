@@ -1,8 +1,8 @@
 """Recognise the refusals: the 400s about reasoning, told apart from each other and from every other 400.
 
-The useful words stand in `param`, not in `message` (contract §5.1), and relays wrap, reword and cut them, so the whole text
-of an error is searched, wherever its library keeps it. "Missing" and "forbidden" need opposite repairs: padding a host
-that forbids the field would be as wrong as stripping one that demands it (contract §5.4; lessons.md 94).
+The useful words stand in `param`, not in `message` (contract §5.1), and relays wrap, reword and cut them, so the whole
+text of an error is searched, wherever its library keeps it. "Missing" and "forbidden" need opposite repairs: padding a
+host that forbids the field would be as wrong as stripping one that demands it (contract §5.4; lessons.md 94).
 """
 
 from __future__ import annotations

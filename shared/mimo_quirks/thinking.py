@@ -1,7 +1,7 @@
 """The thinking switch of a request: is it on, and how is this host told.
 
 The rule about reasoning holds while thinking is on (Xiaomi, "passing back reasoning_content", 2026-05-12), and
-thinking is on unless a request says otherwise (contract §3; lessons.md 27). Leaving the switch out is therefore not "off".
+thinking is on unless a request says otherwise (contract §3; lessons.md 27). Leaving the switch out is not "off".
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def thinking_parameters(on: bool, quirks: Quirks) -> dict[str, Any]:  # noqa: FB
 
 
 def effort_means_thinking(effort: str) -> bool:
-    """What a `reasoning_effort` asks for. MiMo's chat wire refuses or ignores the parameter itself (contract §3, C6)."""
+    """What a `reasoning_effort` asks for. MiMo's chat wire refuses or ignores it (contract §3, C6)."""
     return effort.lower() not in ("none", "off", "disable", "disabled")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from mimo_quirks.hosts import HOST_NAMES
 from mimo_quirks.quirks import quirks_for
-from mimo_quirks.thinking import is_thinking, thinking_parameters
+from mimo_quirks.thinking import effort_means_thinking, is_thinking, thinking_parameters
 
 from .strategies import json_values
 
@@ -60,6 +60,12 @@ def test_quiet_model_thinks_when_asked() -> None:
 
     assert quirks is not None
     assert (False, True) == (is_thinking({}, quirks), is_thinking({"thinking": {"type": "enabled"}}, quirks))
+
+
+@pytest.mark.parametrize(("effort", "expected"), [("none", False), ("OFF", False), ("low", True), ("xhigh", True)])
+def test_effort(effort: str, expected: bool) -> None:
+    """An effort asks for thinking or for none; its grades mean nothing to MiMo."""
+    assert effort_means_thinking(effort) is expected
 
 
 @given(value=json_values)

@@ -1,0 +1,196 @@
+"""`ChatMiMo`: LangChain's OpenAI chat model, with the one field it drops.
+
+langchain-openai reads and writes only what OpenAI documents. MiMo's `reasoning_content` is lost on the way in and
+again on the way out, and the second step of every agent gets HTTP 400. Four hooks of `BaseChatOpenAI` serve invoke,
+stream, async and batch alike, so those are what this class overrides; the rules are the core's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+import openai
+from langchain_core.language_models import LangSmithParams, LanguageModelInput
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.utils import from_env, secret_from_env
+from langchain_openai.chat_models.base import BaseChatOpenAI
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from typing_extensions import Self
+
+from mimo_quirks.hosts import host_name
+from mimo_quirks.journal import note
+from mimo_quirks.origin import OUR_PROVIDER
+from mimo_quirks.quirks import Quirks
+from mimo_quirks.replay import replay
+from mimo_quirks.settings import Settings
+from mimo_quirks.thinking import effort_means_thinking, is_thinking, thinking_parameters
+
+from .messages import REASONING, choices_of, held, keep_reasoning, on_the_wire, string_contents
+
+Thinking = bool | Literal["enabled", "disabled"] | Mapping[str, Any]
+
+
+class ChatMiMo(BaseChatOpenAI):
+    """Xiaomi MiMo as a LangChain chat model whose reasoning survives every conversion.
+
+    The reasoning of an answer is in `additional_kwargs["reasoning_content"]` and in `content_blocks`. On the next
+    request it goes back to the byte. A tool turn that came without any gets the placeholder of its host; reasoning
+    that another vendor's model produced is not sent.
+
+    Example:
+        ```python
+        from langchain_mimo import ChatMiMo
+
+        model = ChatMiMo(model="mimo-v2.6-pro")
+        ```
+
+    Args:
+        model: Model id, such as `mimo-v2.6-pro`.
+        api_key: MiMo's key; `MIMO_API_KEY` by default. OpenAI's key is never used.
+        base_url: `MIMO_BASE_URL`, else Xiaomi's pay-as-you-go host, by default.
+        thinking: True or "enabled", False or "disabled", or `{"type": ...}`; None leaves it to the API, which thinks.
+            May be given per call too.
+
+    Raises:
+        ValueError: No key, a URL that is none, a bad `MIMO_QUIRKS_*` setting, or `use_responses_api=True`.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
+
+    model_name: str = Field(alias="model")
+    openai_api_key: SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None = Field(
+        alias="api_key", default_factory=secret_from_env("MIMO_API_KEY", default=None), validate_default=True
+    )
+    openai_api_base: str | None = Field(
+        alias="base_url",
+        default_factory=from_env("MIMO_BASE_URL", default="https://api.xiaomimimo.com/v1"),
+        validate_default=True,
+    )
+    max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
+    stream_usage: bool | None = True
+    thinking: Thinking | None = None
+
+    _settings: Settings = PrivateAttr(default_factory=Settings.from_env)
+
+    @property
+    def _llm_type(self) -> str:
+        return "mimo-chat"
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The constructor argument that is a secret, and the variable it may come from."""
+        return {"openai_api_key": "MIMO_API_KEY"}
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _has_key(cls, key: object) -> object:
+        """Without a key of its own langchain-openai would send OpenAI's to MiMo's host."""
+        if not key:
+            raise ValueError("no API key: set MIMO_API_KEY or pass api_key=...")
+        return key
+
+    @field_validator("openai_api_base")
+    @classmethod
+    def _is_url(cls, url: str | None) -> str | None:
+        """Without a URL langchain-openai would take OpenAI's from the environment."""
+        if not url or not url.startswith(("http://", "https://")) or host_name(url) is None:
+            raise ValueError(f"MIMO_BASE_URL or base_url is {url!r}, not an http:// or https:// URL")
+        return url
+
+    @field_validator("thinking")
+    @classmethod
+    def _is_switch(cls, thinking: Thinking | None) -> Thinking | None:
+        _switch(thinking)
+        return thinking
+
+    @field_validator("use_responses_api")
+    @classmethod
+    def _is_chat(cls, responses: bool | None) -> bool | None:  # noqa: FBT001 - pydantic's signature
+        if responses:
+            raise ValueError("use_responses_api=True: ChatMiMo speaks the chat wire")
+        return responses
+
+    @model_validator(mode="after")
+    def _forget_openai(self) -> Self:
+        """Takes OpenAI's organisation and project off the clients: the SDK reads both from the environment."""
+        self.openai_organization = None
+        for client in (self.root_client, self.root_async_client):
+            if client is not None:
+                client.organization = client.project = None
+        return self
+
+    def _use_responses_api(self, payload: dict[str, Any]) -> bool:  # noqa: ARG002 - the parent's signature
+        """Never: `reasoning=`, a web_search tool or a model name would route the request to another wire."""
+        return False
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = OUR_PROVIDER  # SummarizationMiddleware compares it with the messages' model_provider
+        return params
+
+    def _get_request_payload(
+        self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        messages = self._convert_input(input_).to_messages()
+        asked = kwargs.pop("thinking", self.thinking)
+        kwargs["extra_body"] = {**(self.extra_body or {}), **(kwargs.get("extra_body") or {})}
+        payload = super()._get_request_payload(messages, stop=stop, **kwargs)
+        if "max_tokens" in payload:
+            payload["max_completion_tokens"] = payload.pop("max_tokens")
+        wires = [held(message, wire) for message, wire in zip(messages, payload["messages"], strict=True)]
+        quirks = self._quirks(payload["model"])
+        if quirks is not None:
+            _switch_thinking(payload, asked, quirks)
+            history, report = replay(string_contents(wires), quirks, thinking=is_thinking(payload, quirks))
+            note(report)
+            wires = list(history)
+        payload["messages"] = [on_the_wire(wire) for wire in wires]
+        return payload
+
+    def _quirks(self, model: str) -> Quirks | None:
+        return self._settings.quirks_for(model, self.openai_api_base, family="mimo")
+
+    def _create_chat_result(
+        self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
+    ) -> ChatResult:
+        result = super()._create_chat_result(response, generation_info)
+        for generation, choice in zip(result.generations, choices_of(response), strict=True):
+            keep_reasoning(generation.message, choice["message"] if isinstance(choice, dict) else choice.message)
+        result.llm_output = {**(result.llm_output or {}), "model_provider": OUR_PROVIDER}
+        return result
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
+    ) -> ChatGenerationChunk | None:
+        generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
+        choices = choices_of(chunk)
+        if generation is not None and choices:
+            keep_reasoning(generation.message, choices[0].get("delta"))
+        return generation
+
+    def _get_generation_chunk_from_completion(self, completion: openai.BaseModel) -> ChatGenerationChunk:
+        """The last chunk of a stream with a response_format repeats the message, whose reasoning has streamed."""
+        generation = super()._get_generation_chunk_from_completion(completion)
+        generation.message.additional_kwargs.pop(REASONING, None)
+        return generation
+
+
+def _switch(thinking: Thinking | None) -> bool | None:
+    """What a value of `thinking` asks for."""
+    kind = thinking.get("type") if isinstance(thinking, Mapping) else thinking
+    positions: Mapping[Any, bool | None] = {None: None, True: True, False: False, "enabled": True, "disabled": False}
+    if kind not in positions or (kind is None and thinking is not None):
+        raise ValueError(f'thinking is {thinking!r}; use True, False, "enabled", "disabled" or {{"type": "enabled"}}')
+    return positions[kind]
+
+
+def _switch_thinking(payload: dict[str, Any], asked: Thinking | None, quirks: Quirks) -> None:
+    """Tells the host to think or not, in its own dialect, if anybody asked."""
+    on, effort = _switch(asked), payload.pop("reasoning_effort", None)
+    if on is None and effort is not None:
+        on = effort_means_thinking(effort)
+    if on is not None:
+        body = payload["extra_body"]
+        for key, value in thinking_parameters(on, quirks).items():
+            body[key] = {**body.get(key, {}), **value} if isinstance(value, dict) else value

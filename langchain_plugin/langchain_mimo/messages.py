@@ -1,0 +1,62 @@
+"""LangChain messages as the core reads them, and back: translation, no rule of MiMo's.
+
+langchain-openai sends each message as one dict and leaves out what OpenAI does not know. What the message itself still
+holds is laid beside that dict for the core to read, and taken away again before the request leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from langchain_core.messages import AIMessage, BaseMessage
+from pydantic import BaseModel
+
+from mimo_quirks.content import string_content
+from mimo_quirks.origin import OUR_PROVIDER
+from mimo_quirks.spellings import KEYS, NESTS, is_reasoning_block
+from mimo_quirks.turns import read_reasoning
+
+REASONING: Final = "reasoning_content"
+"""The member of `additional_kwargs` in which LangChain's readers, `content_blocks` among them, look for reasoning."""
+
+_HELD: Final = ("additional_kwargs", "response_metadata")
+
+
+def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The wire message with everything beside it that the LangChain message knows of its reasoning."""
+    if not isinstance(message, AIMessage):
+        return wire
+    blocks = [block for block in message.content if is_reasoning_block(block)]
+    additional = {**message.additional_kwargs, **({"thinking_blocks": blocks} if blocks else {})}
+    return {**wire, "additional_kwargs": additional, "response_metadata": message.response_metadata}
+
+
+def on_the_wire(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message as it leaves: without what was laid beside it."""
+    return {key: value for key, value in message.items() if key not in _HELD}
+
+
+def string_contents(messages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The messages with their content as MiMo takes it."""
+    return [string_content(message) for message in messages]
+
+
+def choices_of(response: Mapping[str, Any] | BaseModel) -> Sequence[Any]:
+    """The choices of a completion or of a chunk, wherever its form keeps them."""
+    choices = response.get("choices") if isinstance(response, Mapping) else getattr(response, "choices", None)
+    if not choices and isinstance(response, Mapping):
+        choices = (response.get("chunk") or {}).get("choices")  # the SDK's stream with a response_format
+    return choices or ()
+
+
+def keep_reasoning(message: BaseMessage, said: Mapping[str, Any] | BaseModel | None) -> None:
+    """Puts the reasoning of what the API said, a message or a delta, where LangChain's readers look for it.
+
+    An empty text is left out: it would make an empty block, and in a stream one block per token.
+    """
+    message.response_metadata["model_provider"] = OUR_PROVIDER
+    fields = said.model_dump(include={*KEYS, *NESTS}, warnings=False) if isinstance(said, BaseModel) else said
+    reasoning = read_reasoning(fields or {})
+    if reasoning:
+        message.additional_kwargs[REASONING] = reasoning

@@ -1,0 +1,187 @@
+"""What ChatMiMo accepts, what it sends of it, and what it refuses by name."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from langchain_mimo import ChatMiMo
+from mimo_quirks.simulator import Mode, Simulator
+
+from ..cases import CALL
+
+Make = Callable[..., ChatMiMo]
+TURN = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": "a"}
+HISTORY = [{"role": "user", "content": "x"}, TURN, {"role": "tool", "tool_call_id": "call_1", "content": "y"}]
+
+
+def _sent(simulator: Simulator) -> dict[str, Any]:
+    return json.loads(simulator.exchanges[-1].raw)
+
+
+def test_environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ChatMiMo(model=...)` is the whole set-up, and nothing of OpenAI's reaches MiMo's host."""
+    monkeypatch.setenv("MIMO_API_KEY", "mimo-key")
+    monkeypatch.setenv("MIMO_BASE_URL", simulator.base_url)
+    for name in ("API_KEY", "ORG_ID", "ORGANIZATION", "PROJECT_ID", "BASE_URL", "API_BASE"):
+        monkeypatch.setenv(f"OPENAI_{name}", "openai-secret")
+    model = ChatMiMo(model="mimo-v2.6-pro")
+    model.invoke("hi")
+
+    headers = simulator.exchanges[-1].headers
+    assert "Bearer mimo-key" == headers["authorization"]
+    assert [] == [value for value in headers.values() if "openai-secret" in value]
+
+
+async def test_environment_async(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+    """The same for the asynchronous client."""
+    monkeypatch.setenv("OPENAI_ORG_ID", "openai-secret")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "openai-secret")
+    await make_model().ainvoke("hi")
+
+    assert [] == [value for value in simulator.exchanges[-1].headers.values() if "openai-secret" in value]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"api_key": None}, "set MIMO_API_KEY"),
+        ({"api_key": ""}, "set MIMO_API_KEY"),
+        ({"base_url": None}, "MIMO_BASE_URL"),
+        ({"base_url": "ftp://host/v1"}, "MIMO_BASE_URL or base_url is 'ftp://host/v1'"),
+        ({"base_url": "https://"}, "MIMO_BASE_URL"),
+        ({"thinking": "maybe"}, "thinking"),
+        ({"thinking": {}}, "thinking is {}"),
+        ({"thinking": {"type": "adaptive"}}, '"enabled", "disabled"'),
+        ({"use_responses_api": True}, "chat wire"),
+    ],
+)
+def test_refused(fields: dict[str, Any], words: str) -> None:
+    """A value that cannot be used stops the construction with its name, and the key is not printed."""
+    with pytest.raises(ValidationError) as caught:
+        ChatMiMo(**{"model": "mimo-v2.6-pro", "api_key": "sk-private", "base_url": "http://127.0.0.1:9/v1", **fields})
+
+    assert words in str(caught.value)
+    assert "sk-private" not in str(caught.value)
+
+
+def test_no_key_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenAI's key does not stand in for a missing one."""
+    monkeypatch.setenv("OPENAI_API_KEY", "openai-secret")
+    with pytest.raises(ValidationError, match="set MIMO_API_KEY"):
+        ChatMiMo(model="mimo-v2.6-pro")
+
+
+def test_unknown_setting(monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+    """A misspelt variable stops the construction with the nearest known name."""
+    monkeypatch.setenv("MIMO_QUIRKS_PLACEHOLDR", "space")
+    with pytest.raises(ValueError, match=r"MIMO_QUIRKS_PLACEHOLDR is not a setting.*MIMO_QUIRKS_PLACEHOLDER"):
+        make_model()
+
+
+THINKING = [
+    ({}, {}, None, True),
+    ({"thinking": False}, {}, {"type": "disabled"}, False),
+    ({"thinking": "disabled"}, {"thinking": True}, {"type": "enabled"}, True),
+    ({"thinking": {"type": "enabled"}}, {"thinking": {"type": "disabled"}}, {"type": "disabled"}, False),
+    ({"reasoning_effort": "none"}, {}, {"type": "disabled"}, False),
+    ({"reasoning_effort": "high"}, {}, {"type": "enabled"}, True),
+    ({"reasoning_effort": "high"}, {"thinking": False}, {"type": "disabled"}, False),
+    ({"extra_body": {"thinking": {"type": "disabled"}}}, {"extra_body": {"top_k": 3}}, {"type": "disabled"}, False),
+]
+
+
+@pytest.mark.parametrize(("fields", "call", "sent", "thinks"), THINKING)
+def test_thinking(
+    fields: Any, call: Any, sent: dict[str, str] | None, thinks: bool, simulator: Simulator, make_model: Make
+) -> None:
+    """The switch reaches the wire from a field, a call, an effort or an extra_body, and lies where it says."""
+    answer = make_model(**fields).invoke("hi", **call)
+
+    assert sent == _sent(simulator).get("thinking")
+    assert "reasoning_effort" not in _sent(simulator)
+    assert simulator.exchanges[-1].thinking is thinks
+    assert ("reasoning_content" in answer.additional_kwargs) is thinks
+
+
+def test_other_parameters_of_the_body_survive(simulator: Simulator, make_model: Make) -> None:
+    """`thinking` is laid into `extra_body`, beside what is there."""
+    make_model(extra_body={"top_k": 3}).invoke("hi", thinking=False, extra_body={"seed": 1})
+
+    sent = _sent(simulator)
+    assert (3, 1, {"type": "disabled"}) == (sent["top_k"], sent["seed"], sent["thinking"])
+
+
+def test_dialect(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+    """A host that the operator calls vLLM gets both names of the field and its own switch."""
+    monkeypatch.setenv("MIMO_QUIRKS_HOSTS", json.dumps({simulator.base_url: "vllm"}))
+    simulator.mode = Mode(spelling="reasoning", accepts="off")
+    model = make_model(extra_body={"chat_template_kwargs": {"keep": 1}})
+    model.invoke([*HISTORY, {"role": "assistant", "content": "", "tool_calls": [CALL]}], thinking=False)
+
+    sent = _sent(simulator)
+    assert {"keep": 1, "enable_thinking": False} == sent["chat_template_kwargs"]
+    assert ("a", "a") == (sent["messages"][1]["reasoning"], sent["messages"][1]["reasoning_content"])
+    assert ("foreign", "missing") == simulator.exchanges[-1].verdicts
+
+
+def test_strict_relay(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+    """A host that refuses the field while thinking is off does not get it."""
+    monkeypatch.setenv("MIMO_QUIRKS_HOSTS", json.dumps({simulator.base_url: "strict-relay"}))
+    simulator.mode = Mode(forbid_when_off=True)
+    model = make_model()
+    model.invoke(HISTORY, thinking=False)
+    model.invoke(HISTORY, thinking=True)
+
+    assert [("missing",), ("foreign",)] == [exchange.verdicts for exchange in simulator.exchanges]
+
+
+def test_the_operator_says_no(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+    """A model that is declared not ours is sent as langchain-openai sends it."""
+    monkeypatch.setenv("MIMO_QUIRKS_MODELS", '{"mimo-v2.6-pro": "none"}')
+    simulator.mode = Mode(accepts="off")
+    make_model().invoke(HISTORY)
+
+    assert "reasoning_content" not in _sent(simulator)["messages"][1]
+
+
+def test_an_alias_is_mimo(simulator: Simulator, make_model: Make) -> None:
+    """Whoever takes ChatMiMo means MiMo, whatever the id."""
+    simulator.mode = Mode()
+    make_model(model="acme-brain").invoke([*HISTORY[:1], {**TURN, "reasoning_content": ""}, HISTORY[2]])
+
+    assert ("placeholder",) == simulator.exchanges[-1].verdicts
+
+
+def test_max_tokens(simulator: Simulator, make_model: Make) -> None:
+    """Both names of the limit arrive under the documented one."""
+    make_model(max_tokens=500).invoke("hi")
+    make_model(max_completion_tokens=501).invoke("hi")
+    make_model().bind(max_tokens=502).invoke("hi")
+
+    limits = [json.loads(exchange.raw).get("max_completion_tokens") for exchange in simulator.exchanges]
+    assert [500, 501, 502] == limits
+    assert [] == [exchange for exchange in simulator.exchanges if "max_tokens" in exchange.body]
+
+
+def test_other_wires_are_not_taken(simulator: Simulator, make_model: Make) -> None:
+    """Neither a `reasoning=` nor a web_search tool routes the request to the Responses API."""
+    make_model(model="mimo-codex").bind(tools=[{"type": "web_search"}]).invoke("hi")
+
+    assert "/v1/chat/completions" == simulator.exchanges[-1].path
+
+
+def test_lost_reasoning_is_logged_without_a_text(
+    simulator: Simulator, make_model: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator sees that reasoning was lost, and nobody's thought."""
+    simulator.mode = Mode()
+    with caplog.at_level(logging.INFO, logger="mimo_quirks"):
+        make_model().invoke([*HISTORY[:1], {**TURN, "reasoning_content": None, "content": "secret"}, HISTORY[2]])
+
+    assert ["1 of 1 turns came without their reasoning"] == caplog.messages
