@@ -1,0 +1,70 @@
+"""The commands and their options; what they do is elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated, Any, Final
+
+import typer
+import uvicorn
+
+from ..simulator import Mode, create_app  # noqa: TID252 - one room up is the core
+
+app: Final = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_show_locals=False)
+
+
+@app.callback()
+def _group() -> None:
+    """MiMo reasoning survives message conversion: show it, and test against it."""
+
+
+@app.command()
+def simulate(
+    mode: Annotated[
+        list[str] | None,
+        typer.Argument(help="Fields of the mode, such as accepts=exact split_utf8=true tool_rounds=3."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8765,
+) -> None:
+    """Serves a MiMo host that judges every replayed turn; see GET /simulator/log."""
+    application = create_app(read_mode(mode or []))
+    typer.echo(f"MiMo simulator at http://{host}:{port}/v1 (log: http://{host}:{port}/simulator/log)")
+    uvicorn.run(application, host=host, port=port, log_level="warning")
+
+
+@app.command()
+def demo(
+    live: Annotated[bool, typer.Option("--live", help="Use the real service: MIMO_API_KEY, MIMO_BASE_URL.")] = False,  # noqa: FBT002
+) -> None:
+    """Runs agents through LiteLLM and LangChain, without us and with us, and prints one table."""
+    try:
+        from .demo import run  # noqa: PLC0415 - it needs more extras than this module
+    except ModuleNotFoundError as error:
+        raise SystemExit(f'the demo needs every extra ({error}): pip install "mimo-quirks[all]"') from error
+    raise typer.Exit(run(live=live))
+
+
+def read_mode(words: list[str]) -> Mode:
+    """The mode that words such as ``accepts=exact`` describe.
+
+    Raises:
+        typer.BadParameter: A word is not a field of the mode, or its value is none of that field's.
+    """
+    known = {field.name: field.default for field in fields(Mode)}
+    given: dict[str, Any] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} is not a field of the mode; known: {', '.join(known)}")
+        given[name] = _read(value, known[name])
+    try:
+        return Mode(**given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _read(value: str, default: object) -> object:
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return int(value) if isinstance(default, int) and value.isdigit() else value

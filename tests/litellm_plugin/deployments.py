@@ -1,0 +1,64 @@
+"""The deployments under test, and the spelling each one's host speaks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mimo_quirks.simulator import Mode, Simulator
+
+PROVIDERS: Final = {
+    "xiaomi_mimo": ("xiaomi_mimo/mimo-v2.6-pro", "reasoning_content"),
+    "openai": ("openai/mimo-v2.6-pro", "reasoning_content"),
+    "hosted_vllm": ("hosted_vllm/mimo-v2.6-pro", "reasoning"),
+    "openrouter": ("openrouter/xiaomi/mimo-v2.6-pro", "openrouter"),
+}
+"""LiteLLM's provider → the model that goes with it, and the simulator's spelling."""
+
+OTHERS: Final = {
+    "gpt": "openai/gpt-4o-mini",
+    "mimosa": "openai/mimosa-1",
+    "notmimo": "hosted_vllm/notmimo-model",
+    "speech": "openai/mimo-v2.5-tts",
+    "sized": "hosted_vllm/XiaomiMiMo/MiMo-7B-RL",
+    "deepseek": "deepseek/deepseek-chat",
+}
+"""Models that are none of ours, some by a letter."""
+
+NAMED: Final = {
+    "alias": "https://token-plan-sgp.xiaomimimo.com/v1",
+    "lookalike": "https://api.xiaomimimo.com.evil.example/v1",
+}
+"""URLs as users write them, for a model id that tells nothing."""
+
+RESOLVER: Final = """
+import os, socket
+from aiohttp.resolver import ThreadedResolver
+ask = ThreadedResolver.resolve
+async def resolve(self, host, port=0, family=socket.AF_INET):
+    if host.endswith(("xiaomimimo.com", ".example")):
+        host, port = "127.0.0.1", int(os.environ["TLS_PORT"])
+    return await ask(self, host, port, family)
+ThreadedResolver.resolve = resolve
+"""
+"""What a proxy's interpreter runs first: names that are not this machine's lead to the simulator all the same."""
+
+
+def mode_for(provider: str, **fields: Any) -> Mode:
+    """A host that speaks as this provider's does."""
+    return Mode(spelling=PROVIDERS[provider][1], **fields)  # type: ignore[arg-type]
+
+
+def config(upstream: Simulator, stranger: Simulator, *, callback: bool) -> dict[str, Any]:
+    """The proxy's configuration; JSON is YAML."""
+    key = {"api_key": "os.environ/UPSTREAM_KEY"}
+    deployments = {
+        **{name: {"model": model, "api_base": upstream.base_url, **key} for name, (model, _) in PROVIDERS.items()},
+        **{name: {"model": model, "api_base": stranger.base_url, **key} for name, model in OTHERS.items()},
+        **{name: {"model": "openai/acme-brain", "api_base": url, **key} for name, url in NAMED.items()},
+        "broken": {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1", **key},
+    }
+    return {
+        "model_list": [{"model_name": name, "litellm_params": params} for name, params in deployments.items()],
+        "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"] if callback else []},
+        "router_settings": {"fallbacks": [{"broken": ["gpt"]}], "num_retries": 0, "disable_cooldowns": True},
+    }
