@@ -1,0 +1,235 @@
+"""LiteLLM's SDK and Router, synchronous and not, streamed and not; judged by what reached the host."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import litellm
+import pytest
+from litellm import Router
+
+from litellm_mimo import MiMoCallback, mimo_callback
+from mimo_quirks.settings import Settings
+from mimo_quirks.simulator import Mode, Simulator
+
+from ..cases import CALL, NASTY, TOOL
+from .deployments import PROVIDERS, mode_for
+
+ROUNDS = 3
+TURNS = sum(range(ROUNDS + 1))
+_LISTS = [name for name in vars(litellm) if name.endswith("callback") and isinstance(getattr(litellm, name), list)]
+
+
+@pytest.fixture(name="use")
+def _use() -> Iterator[Callable[..., None]]:
+    """Installs callbacks as an application does, and takes them out of every list that LiteLLM copies them into."""
+    before = {name: list(getattr(litellm, name)) for name in ["callbacks", *_LISTS]}
+
+    def use(*callbacks: MiMoCallback) -> None:
+        litellm.callbacks = list(callbacks)
+
+    yield use
+    for name, value in before.items():
+        setattr(litellm, name, value)
+
+
+Ask = Callable[..., Any]
+
+
+def _sdk(upstream: Simulator, provider: str) -> tuple[Any, str, dict[str, str]]:
+    return litellm, PROVIDERS[provider][0], {"api_base": upstream.base_url, "api_key": "k"}
+
+
+def _router(upstream: Simulator, provider: str) -> tuple[Any, str, dict[str, str]]:
+    parameters = {"model": PROVIDERS[provider][0], "api_base": upstream.base_url, "api_key": "k"}
+    return Router([{"model_name": "smart", "litellm_params": parameters}], num_retries=0), "smart", {}
+
+
+async def _ask(door: Any, asynchronous: bool = False, **arguments: Any) -> Any:
+    if asynchronous:
+        answer = await door.acompletion(**arguments)
+        chunks = [chunk async for chunk in answer] if arguments.get("stream") else None
+    else:
+        answer = door.completion(**arguments)
+        chunks = list(answer) if arguments.get("stream") else None
+    return answer if chunks is None else litellm.stream_chunk_builder(chunks)
+
+
+async def _converse(door: Any, model: str, parameters: Any, *, keep: Callable[[Any], Any], **how: Any) -> None:
+    history: list[Any] = [{"role": "user", "content": "天气?"}]
+    for _ in range(ROUNDS + 1):
+        answer = await _ask(
+            door, how["asynchronous"], model=model, messages=history, tools=[TOOL], stream=how["stream"], **parameters
+        )
+        turn = answer.choices[0].message
+        results = [{"role": "tool", "tool_call_id": call.id, "content": "21 °C"} for call in turn.tool_calls or ()]
+        history = [*history, keep(turn), *results]
+
+
+KEEP = {
+    "as an object": lambda turn: turn,
+    "as a dict": lambda turn: turn.model_dump(),
+    "dropped": lambda turn: {
+        "role": "assistant",
+        "content": turn.content,
+        "tool_calls": turn.model_dump()["tool_calls"],
+    },
+}
+
+
+@pytest.mark.parametrize("keep", KEEP)
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("door", [_sdk, _router])
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_every_door(
+    provider: str, door: Any, asynchronous: bool, stream: bool, keep: str, upstream: Simulator, use: Callable[..., None]
+) -> None:
+    """What a client kept arrives to the byte; what it dropped arrives as the placeholder, and the agent goes on."""
+    use(mimo_callback)
+    lost = keep == "dropped"
+    upstream.mode = mode_for(provider, accepts="present" if lost else "exact", tool_rounds=ROUNDS, split_utf8=True)
+    await _converse(*door(upstream, provider), keep=KEEP[keep], stream=stream, asynchronous=asynchronous)
+
+    verdicts = [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+    assert ["placeholder" if lost else "exact"] * TURNS == verdicts
+    assert {200} == {exchange.status for exchange in upstream.exchanges}
+
+
+LOST = [
+    {"role": "user", "content": "天气?"},
+    {"role": "assistant", "content": "", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "21 °C"},
+]
+SENTENCE = "reasoning_content in the thinking mode must be passed back"
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("door", [_sdk, _router])
+async def test_without_us(door: Any, asynchronous: bool, upstream: Simulator) -> None:
+    """The same history without the callback is refused: the tests above can fail."""
+    client, model, parameters = door(upstream, "xiaomi_mimo")
+    with pytest.raises(litellm.BadRequestError, match=SENTENCE):
+        await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_the_history_is_not_edited(asynchronous: bool, upstream: Simulator, use: Callable[..., None]) -> None:
+    """The messages that were handed to LiteLLM are afterwards what they were."""
+    use(mimo_callback)
+    history = json.loads(json.dumps(LOST))
+    client, model, parameters = _sdk(upstream, "xiaomi_mimo")
+    await _ask(client, asynchronous, model=model, messages=history, tools=[TOOL], **parameters)
+
+    assert LOST == history
+    assert ("placeholder",) == upstream.exchanges[0].verdicts
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_fallback(
+    asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
+) -> None:
+    """The provider that a MiMo deployment falls back to receives nothing of ours, from the synchronous Router too."""
+    use(mimo_callback)
+    upstream.mode = Mode(accepts="non-blank")  # a host that refuses our placeholder
+    models = {"mimo": ("xiaomi_mimo/mimo-v2.6-pro", upstream), "gpt": ("openai/gpt-4o-mini", stranger)}
+    deployments = [
+        {"model_name": name, "litellm_params": {"model": model, "api_base": host.base_url, "api_key": "k"}}
+        for name, (model, host) in models.items()
+    ]
+    router = Router(deployments, fallbacks=[{"mimo": ["gpt"]}], num_retries=0)
+    await _ask(router, asynchronous, model="mimo", messages=LOST, tools=[TOOL], stream=stream)
+
+    assert (("placeholder",), 400) == (upstream.exchanges[0].verdicts, upstream.exchanges[0].status)
+    assert [("missing",)] == [exchange.verdicts for exchange in stranger.exchanges]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_other_families(asynchronous: bool, stranger: Simulator, use: Callable[..., None]) -> None:
+    """A deployment of another family receives byte-identical bodies with the callback and without."""
+    arguments = {"model": "openai/gpt-4o-mini", "api_base": stranger.base_url, "api_key": "k", "messages": LOST}
+    await _ask(litellm, asynchronous, **arguments)
+    use(mimo_callback)
+    await _ask(litellm, asynchronous, **arguments)
+
+    plain, ours = stranger.exchanges
+    assert plain.raw == ours.raw
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_url_from_the_environment(
+    asynchronous: bool, upstream: Simulator, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that only LiteLLM's provider knows is recognised before the request leaves."""
+    monkeypatch.setenv("OPENAI_BASE_URL", upstream.base_url)
+    use(MiMoCallback(Settings(hosts={upstream.base_url: "token-plan"})))
+    await _ask(litellm, asynchronous, model="openai/acme-brain", api_key="k", messages=LOST, tools=[TOOL])
+
+    assert ("placeholder",) == upstream.exchanges[0].verdicts
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_switch_that_litellm_drops(asynchronous: bool, upstream: Simulator, use: Callable[..., None]) -> None:
+    """With drop_params LiteLLM loses `thinking`; then thinking is on, and the turn needs its placeholder."""
+    use(mimo_callback)
+    client, model, parameters = _sdk(upstream, "openai")
+    off = {"thinking": {"type": "disabled"}, "drop_params": True}
+    await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters, **off)
+
+    assert (True, ("placeholder",)) == (upstream.exchanges[0].thinking, upstream.exchanges[0].verdicts)
+
+
+UNREADABLE = [LOST[0], {"role": "assistant", "content": "", "tool_calls": NASTY}]
+WARNING = "history sent as it came, because message 1 has tool_calls that are str, not a list"
+
+
+async def test_unreadable(upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
+    """A history that cannot be read goes out as it came, with one warning that holds no text."""
+    client, model, parameters = _sdk(upstream, "xiaomi_mimo")
+    await _ask(client, asynchronous=True, model=model, messages=UNREADABLE, **parameters)
+    use(mimo_callback)
+    with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
+        await _ask(client, asynchronous=True, model=model, messages=UNREADABLE, **parameters)
+
+    plain, ours = upstream.exchanges
+    assert plain.raw == ours.raw
+    assert [WARNING] == [record.message for record in caplog.records if record.name == "mimo_quirks"]
+
+
+def test_unreadable_body(caplog: pytest.LogCaptureFixture) -> None:
+    """LiteLLM mends such a history before a synchronous call; a body that still has one is left alone, with a warning."""
+    body = {"model": "mimo-v2.6-pro", "messages": UNREADABLE}
+    with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
+        mimo_callback.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": body}})
+
+    assert body["messages"] is UNREADABLE
+    assert [WARNING] == [record.message for record in caplog.records if record.name == "mimo_quirks"]
+
+
+async def test_lost_reasoning_is_noted_once(
+    upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two hooks see each asynchronous request; the operator reads one line."""
+    use(mimo_callback)
+    client, model, parameters = _sdk(upstream, "xiaomi_mimo")
+    with caplog.at_level(logging.INFO, logger="mimo_quirks"):
+        for asynchronous in (False, True):
+            await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters)
+
+    ours = [record.message for record in caplog.records if record.name == "mimo_quirks"]
+    assert ["1 of 1 turns came without their reasoning"] * 2 == ours
+
+
+async def test_embeddings_and_other_calls_are_left_alone() -> None:
+    """The hooks run for every kind of call; only chat has a history."""
+    arguments = {"model": "mimo-v2.6-pro", "input": "x"}
+
+    assert (
+        await mimo_callback.async_pre_call_deployment_hook(arguments, litellm.types.utils.CallTypes.aembedding) is None
+    )
+    mimo_callback.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": arguments}})
+    assert {"model": "mimo-v2.6-pro", "input": "x"} == arguments

@@ -1,0 +1,38 @@
+"""How a proxy starts with the callback, and how it does not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from mimo_quirks.cli.proxy import LiteLLMProxy
+
+CONFIG = '{"model_list": [], "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"]}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        (
+            "MIMO_QUIRKS_PLACEHOLDR",
+            "space",
+            "MIMO_QUIRKS_PLACEHOLDR is not a setting; the nearest known one is MIMO_QUIRKS_P",
+        ),
+        ("MIMO_QUIRKS_HOSTS", '{"redis://x": "xiaomi"}', "MIMO_QUIRKS_HOSTS: 'redis://x' has the scheme 'redis'"),
+    ],
+)
+def test_bad_settings_stop_the_proxy(name: str, value: str, words: str) -> None:
+    """The proxy does not start, and its last words name the setting."""
+    with pytest.raises(RuntimeError, match=words), LiteLLMProxy(CONFIG, {name: value}):
+        pytest.fail("the proxy started")
+
+
+def test_bad_settings_stop_the_import() -> None:
+    """In the SDK the import fails, before any request."""
+    program = "import os; os.environ['MIMO_QUIRKS_FAMILIES'] = 'mimmo'; import litellm_mimo"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert "MIMO_QUIRKS_FAMILIES: 'mimmo' is not known; the nearest known one is 'mimo'" in ended.stderr
+    assert ended.returncode
