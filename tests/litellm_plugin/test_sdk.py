@@ -201,7 +201,7 @@ async def test_unreadable(upstream: Simulator, use: Callable[..., None], caplog:
 
 
 def test_unreadable_body(caplog: pytest.LogCaptureFixture) -> None:
-    """LiteLLM mends such a history before a synchronous call; a body that still has one is left alone, with a warning."""
+    """LiteLLM mends such a history before a synchronous call; a body that still has one stays, with a warning."""
     body = {"model": "mimo-v2.6-pro", "messages": UNREADABLE}
     with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
         mimo_callback.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": body}})

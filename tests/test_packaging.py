@@ -1,0 +1,91 @@
+"""The wheel holds three packages, and each extra installs and works alone, in environments that have nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"mimo_quirks", "litellm_mimo", "langchain_mimo"}
+
+
+@pytest.fixture(name="wheel", scope="module")
+def _wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    _run([sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)])
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def _run(command: list[str]) -> str:
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert 0 == ended.returncode, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def _python(folder: Path, requirement: str) -> str:
+    """The interpreter of a new environment with this requirement in it."""
+    venv.create(folder, with_pip=True)
+    python = str(folder / "bin" / "python")
+    _run([python, "-m", "pip", "install", "--quiet", requirement])
+    return python
+
+
+def test_the_wheel_holds_exactly_the_three_packages(wheel: Path) -> None:
+    """Nothing of the tests or the tools is installed at a user's, and each package says that it is typed."""
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+
+    assert PACKAGES == {top for top in tops if not top.endswith(".dist-info")}
+    assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
+    assert "mimo_quirks/cli/demo/proxy.yaml" in names
+
+
+EXTRAS = {
+    "": [],
+    "langchain": ["langchain_mimo"],
+    "litellm": ["litellm_mimo"],
+    "cli": ["mimo_quirks.simulator", "mimo_quirks.cli.commands"],
+}
+MISSING = {
+    "langchain_mimo": 'pip install "mimo-quirks[langchain]"',
+    "litellm_mimo": 'pip install "mimo-quirks[litellm]"',
+    "mimo_quirks.simulator": 'pip install "mimo-quirks[cli]"',
+}
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_each_extra_alone(extra: str, wheel: Path, tmp_path: Path) -> None:
+    """With an extra its modules import; without, the error names the command that installs it."""
+    python = _python(tmp_path / "venv", f"{wheel}[{extra}]" if extra else str(wheel))
+
+    _run([python, "-c", "import mimo_quirks"])
+    for module in EXTRAS[extra]:
+        _run([python, "-c", f"import {module}"])
+    for module, command in MISSING.items():
+        if module not in EXTRAS[extra]:
+            ended = subprocess.run([python, "-c", f"import {module}"], capture_output=True, text=True, check=False)
+            assert (1, True) == (ended.returncode, f"ImportError: {command}" in ended.stderr.replace(_lead(module), ""))
+
+
+def _lead(module: str) -> str:
+    """What stands before the command in the error."""
+    leads = {"langchain_mimo": "ChatMiMo", "litellm_mimo": "mimo_callback", "mimo_quirks.simulator": "the simulator"}
+    extra = MISSING[module].partition("[")[2].partition("]")[0]
+    return f'{leads[module]} needs the "{extra}" extra: '
+
+
+def test_the_command_without_its_extra(wheel: Path, tmp_path: Path) -> None:
+    """`mimo-quirks` says what it lacks, in one line."""
+    python = _python(tmp_path / "venv", str(wheel))
+    command = str(Path(python).parent / "mimo-quirks")
+    ended = subprocess.run([command, "simulate"], capture_output=True, text=True, check=False)
+
+    assert ended.returncode
+    assert 'pip install "mimo-quirks[cli]"' in ended.stderr
+    assert "Traceback" not in ended.stderr
