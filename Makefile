@@ -4,13 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types format clean
+.PHONY: demo test test-floors lint types format clean
 
 demo: $(INSTALLED)
 	$(BIN)/mimo-quirks demo
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --cov --cov-report=term-missing --cov-fail-under=100
+
+# The tests with the lowest version of everything that pyproject.toml admits.
+test-floors:
+	$(PYTHON) -m venv $(VENV)-floors
+	$(VENV)-floors/bin/python -m pip install --quiet uv
+	VIRTUAL_ENV=$(VENV)-floors $(VENV)-floors/bin/uv pip install --quiet --resolution lowest-direct --editable ".[all]"
+	VIRTUAL_ENV=$(VENV)-floors $(VENV)-floors/bin/uv pip install --quiet --group dev
+	$(VENV)-floors/bin/python -m pytest --ignore tests/test_packaging.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

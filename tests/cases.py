@@ -49,6 +49,7 @@ class Case:
 
 _THINKING = {"type": "thinking", "thinking": NASTY}
 _SIGNED = {"type": "thinking", "thinking": "somebody else's thought", "signature": "EsYCC"}
+_STANDARD = {"type": "reasoning", "reasoning": "somebody else's thought", "extras": {"signature": "EsYCC"}}
 _DICTS = frozenset({"core", "litellm"})
 
 CASES: Final = (
@@ -97,6 +98,10 @@ CASES: Final = (
     Case(
         "signed thinking beside think tags", {"content": "<think>x</think>hi", "thinking_blocks": [_SIGNED]}, "", "hi"
     ),
+    Case("signed standard block", {"content": [_STANDARD]}, ""),
+    Case("signed block beside an unsigned one", {"thinking_blocks": [_SIGNED], "content": [_THINKING]}, ""),
+    Case("think tags in a list", {"content": [{"type": "text", "text": "<think>a</think>c"}]}, "a", "c"),
+    Case("text beside a block in content", {"reasoning_content": NASTY, "content": [_THINKING]}, NASTY),
     Case("redacted thinking", {"content": [{"type": "redacted_thinking", "data": "EmwK"}]}, ""),
     Case(
         "another vendor's detail",

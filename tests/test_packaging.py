@@ -50,6 +50,7 @@ EXTRAS = {
     "": [],
     "langchain": ["langchain_mimo"],
     "litellm": ["litellm_mimo"],
+    "proxy": ["litellm_mimo", "litellm.proxy.proxy_cli"],
     "cli": ["mimo_quirks.simulator", "mimo_quirks.cli.commands"],
 }
 MISSING = {

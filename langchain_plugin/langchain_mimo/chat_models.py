@@ -7,7 +7,8 @@ stream, async and batch alike, so those are what this class overrides; the rules
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import openai
@@ -15,20 +16,31 @@ from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.utils import from_env, secret_from_env
 from langchain_openai.chat_models.base import BaseChatOpenAI
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SecretStr,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
 from typing_extensions import Self
 
-from mimo_quirks.hosts import host_name
+from mimo_quirks.content import string_content
+from mimo_quirks.hosts import PLAIN, Dialect, host_name
 from mimo_quirks.journal import note
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.replay import replay
 from mimo_quirks.settings import Settings
-from mimo_quirks.thinking import effort_means_thinking, is_thinking, thinking_parameters
+from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
+from mimo_quirks.turns import Message
 
-from .messages import REASONING, choices_of, held, keep_reasoning, on_the_wire, string_contents
+from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 
-Thinking = bool | Literal["enabled", "disabled"] | Mapping[str, Any]
+Thinking = StrictBool | Literal["enabled", "disabled"] | Mapping[str, Any]
 
 
 class ChatMiMo(BaseChatOpenAI):
@@ -67,6 +79,7 @@ class ChatMiMo(BaseChatOpenAI):
         default_factory=from_env("MIMO_BASE_URL", default="https://api.xiaomimimo.com/v1"),
         validate_default=True,
     )
+    openai_proxy: str | None = None  # not OPENAI_PROXY, which is for OpenAI
     max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
     stream_usage: bool | None = True
     thinking: Thinking | None = None
@@ -78,9 +91,9 @@ class ChatMiMo(BaseChatOpenAI):
         return "mimo-chat"
 
     @property
-    def lc_secrets(self) -> dict[str, str]:
-        """The constructor argument that is a secret, and the variable it may come from."""
-        return {"openai_api_key": "MIMO_API_KEY"}
+    def _identifying_params(self) -> dict[str, Any]:
+        """What an answer depends on: LangChain's caches take it as their key."""
+        return {**super()._identifying_params, "base_url": self.openai_api_base, "thinking": self.thinking}
 
     @field_validator("openai_api_key")
     @classmethod
@@ -94,14 +107,15 @@ class ChatMiMo(BaseChatOpenAI):
     @classmethod
     def _is_url(cls, url: str | None) -> str | None:
         """Without a URL langchain-openai would take OpenAI's from the environment."""
-        if not url or not url.startswith(("http://", "https://")) or host_name(url) is None:
-            raise ValueError(f"MIMO_BASE_URL or base_url is {url!r}, not an http:// or https:// URL")
+        if not url or not re.match(r"https?://\S+$", url, re.IGNORECASE) or host_name(url) is None:
+            # The URL is not printed: it may hold a key.
+            raise ValueError("MIMO_BASE_URL or base_url is not an http:// or https:// URL with a host")
         return url
 
     @field_validator("thinking")
     @classmethod
     def _is_switch(cls, thinking: Thinking | None) -> Thinking | None:
-        _switch(thinking)
+        position_of(thinking)
         return thinking
 
     @field_validator("use_responses_api")
@@ -111,13 +125,18 @@ class ChatMiMo(BaseChatOpenAI):
             raise ValueError("use_responses_api=True: ChatMiMo speaks the chat wire")
         return responses
 
-    @model_validator(mode="after")
-    def _forget_openai(self) -> Self:
-        """Takes OpenAI's organisation and project off the clients: the SDK reads both from the environment."""
+    @model_validator(mode="wrap")
+    @classmethod
+    def _without_openai(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Takes OpenAI's headers off the clients that were built here: the SDK reads them from the environment."""
+        self = build(values)
+        given = values.keys() if isinstance(values, dict) else ()
         self.openai_organization = None
-        for client in (self.root_client, self.root_async_client):
-            if client is not None:
+        for name in ("root_client", "root_async_client"):
+            client = getattr(self, name)
+            if client is not None and name not in given:
                 client.organization = client.project = None
+                client._custom_headers = dict(self.default_headers or {})  # noqa: SLF001 - OPENAI_CUSTOM_HEADERS
         return self
 
     def _use_responses_api(self, payload: dict[str, Any]) -> bool:  # noqa: ARG002 - the parent's signature
@@ -134,18 +153,18 @@ class ChatMiMo(BaseChatOpenAI):
     ) -> dict[str, Any]:
         messages = self._convert_input(input_).to_messages()
         asked = kwargs.pop("thinking", self.thinking)
-        kwargs["extra_body"] = {**(self.extra_body or {}), **(kwargs.get("extra_body") or {})}
+        kwargs["extra_body"] = merged(self.extra_body or {}, kwargs.get("extra_body") or {})
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
         if "max_tokens" in payload:
-            payload["max_completion_tokens"] = payload.pop("max_tokens")
-        wires = [held(message, wire) for message, wire in zip(messages, payload["messages"], strict=True)]
+            payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
         quirks = self._quirks(payload["model"])
+        _switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN)
+        wires = [held(message, wire) for message, wire in zip(messages, payload["messages"], strict=True)]
+        history: Sequence[Message] = [string_content(wire) for wire in wires]
         if quirks is not None:
-            _switch_thinking(payload, asked, quirks)
-            history, report = replay(string_contents(wires), quirks, thinking=is_thinking(payload, quirks))
+            history, report = replay(history, quirks, thinking=is_thinking(payload, quirks))
             note(report)
-            wires = list(history)
-        payload["messages"] = [on_the_wire(wire) for wire in wires]
+        payload["messages"] = [on_the_wire(wire) for wire in history]
         return payload
 
     def _quirks(self, model: str) -> Quirks | None:
@@ -176,21 +195,13 @@ class ChatMiMo(BaseChatOpenAI):
         return generation
 
 
-def _switch(thinking: Thinking | None) -> bool | None:
-    """What a value of `thinking` asks for."""
-    kind = thinking.get("type") if isinstance(thinking, Mapping) else thinking
-    positions: Mapping[Any, bool | None] = {None: None, True: True, False: False, "enabled": True, "disabled": False}
-    if kind not in positions or (kind is None and thinking is not None):
-        raise ValueError(f'thinking is {thinking!r}; use True, False, "enabled", "disabled" or {{"type": "enabled"}}')
-    return positions[kind]
-
-
-def _switch_thinking(payload: dict[str, Any], asked: Thinking | None, quirks: Quirks) -> None:
-    """Tells the host to think or not, in its own dialect, if anybody asked."""
-    on, effort = _switch(asked), payload.pop("reasoning_effort", None)
+def _switch_thinking(payload: dict[str, Any], asked: Thinking | None, dialect: Dialect) -> None:
+    """Tells the host to think or not, in its own dialect, if anybody asked: by `thinking`, or by an effort."""
+    on, body = position_of(asked), payload["extra_body"]
+    reasoning = payload.pop("reasoning", None) or {}
+    efforts = (payload.pop("reasoning_effort", None), body.pop("reasoning_effort", None), reasoning.get("effort"))
+    effort = next((effort for effort in efforts if effort is not None), None)
     if on is None and effort is not None:
         on = effort_means_thinking(effort)
     if on is not None:
-        body = payload["extra_body"]
-        for key, value in thinking_parameters(on, quirks).items():
-            body[key] = {**body.get(key, {}), **value} if isinstance(value, dict) else value
+        payload["extra_body"] = merged(body, thinking_parameters(on, dialect))

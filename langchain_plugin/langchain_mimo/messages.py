@@ -6,13 +6,12 @@ holds is laid beside that dict for the core to read, and taken away again before
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import BaseModel
 
-from mimo_quirks.content import string_content
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.spellings import KEYS, NESTS, is_reasoning_block
 from mimo_quirks.turns import read_reasoning
@@ -21,25 +20,22 @@ REASONING: Final = "reasoning_content"
 """The member of `additional_kwargs` in which LangChain's readers, `content_blocks` among them, look for reasoning."""
 
 _HELD: Final = ("additional_kwargs", "response_metadata")
+_BLOCKS: Final = "thinking_blocks"
 
 
 def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
     """The wire message with everything beside it that the LangChain message knows of its reasoning."""
     if not isinstance(message, AIMessage):
         return wire
-    blocks = [block for block in message.content if is_reasoning_block(block)]
-    additional = {**message.additional_kwargs, **({"thinking_blocks": blocks} if blocks else {})}
+    kept = message.additional_kwargs.get(_BLOCKS)
+    blocks = [*(kept if isinstance(kept, list) else ()), *filter(is_reasoning_block, message.content)]
+    additional = {**message.additional_kwargs, **({_BLOCKS: blocks} if blocks else {})}
     return {**wire, "additional_kwargs": additional, "response_metadata": message.response_metadata}
 
 
 def on_the_wire(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message as it leaves: without what was laid beside it."""
     return {key: value for key, value in message.items() if key not in _HELD}
-
-
-def string_contents(messages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The messages with their content as MiMo takes it."""
-    return [string_content(message) for message in messages]
 
 
 def choices_of(response: Mapping[str, Any] | BaseModel) -> Sequence[Any]:
@@ -60,3 +56,12 @@ def keep_reasoning(message: BaseMessage, said: Mapping[str, Any] | BaseModel | N
     reasoning = read_reasoning(fields or {})
     if reasoning:
         message.additional_kwargs[REASONING] = reasoning
+
+
+def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Two bodies as one: theirs wins, and where both hold a mapping the two are merged."""
+    both = {**ours, **theirs}
+    for key in ours.keys() & theirs.keys():
+        if isinstance(ours[key], Mapping) and isinstance(theirs[key], Mapping):
+            both[key] = merged(ours[key], theirs[key])
+    return both

@@ -1,9 +1,9 @@
 """The callback: two of LiteLLM's hooks, each one line of translation away from the core.
 
-`async_pre_call_deployment_hook` is where LiteLLM lets a callback change a request after it chose the deployment; it
-runs once per attempt, so that a fallback gets its own request. It does not run for synchronous calls, and it does not
-see a URL that a provider takes from the environment. `log_pre_api_call` runs everywhere, last, with the finished body,
-so it serves the first and mends the second; what has been done already it leaves alone.
+`async_pre_call_deployment_hook` is where LiteLLM lets a callback change a request after it chose the deployment. It
+does not run for synchronous calls, does not see a URL that a provider takes from the environment, and runs once for a
+call whose fallbacks the SDK itself goes through. `log_pre_api_call` runs everywhere, last, with the finished body of
+one attempt, so it serves what the first hook cannot; what has been done already it leaves alone.
 """
 
 from __future__ import annotations
@@ -43,4 +43,4 @@ class MiMoCallback(CustomLogger):
 
     def log_pre_api_call(self, model: str, messages: object, kwargs: dict[str, Any]) -> None:  # noqa: ARG002 - by keyword
         """Puts the history that the deployment wants into the body that is about to be sent."""
-        replay_body(kwargs, self._settings)
+        replay_body(kwargs, messages, self._settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -10,34 +10,44 @@ import litellm
 from pydantic import BaseModel
 
 from mimo_quirks.journal import note
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.replay import ReplayReport, replay
+from mimo_quirks.replay import replay
 from mimo_quirks.settings import Settings
+from mimo_quirks.spellings import KEYS
 from mimo_quirks.thinking import is_thinking
 
 _OTHER_WIRES: Final = frozenset({"anthropic", "anthropic_text", "bedrock", "bedrock_converse", "vertex_ai", "gemini"})
 """Providers whose finished body has `messages` that are not the chat wire's."""
 
+_FALLBACKS: Final = ("fallbacks", "context_window_fallback_dict")
+"""Arguments with which the SDK itself goes on to other models, from the arguments that our hook returned."""
+
 
 def replay_call(arguments: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
     """The arguments of a completion call with the history to send; None where they may stay as they are.
 
-    The arguments are copied and never edited: LiteLLM hands the same objects to the fallback's provider.
+    The arguments are copied and never edited. A call with fallbacks of its own is left to `replay_body`: LiteLLM would
+    hand the copy to the fallback's provider too.
     """
     model, provider, base_url = _deployment(arguments)
     quirks = settings.quirks_for(model, base_url, provider)
-    if quirks is None:
+    if quirks is None or provider in _OTHER_WIRES or any(arguments.get(name) for name in _FALLBACKS):
         return None
-    history, report = _replay(arguments.get("messages"), arguments, quirks)
+    messages = arguments.get("messages")
+    history, report = replay(_readable(messages), quirks, thinking=is_thinking(arguments, quirks))
     note(report)
     return {**arguments, "messages": history} if report.changed else None
 
 
-def replay_body(details: Mapping[str, Any], settings: Settings) -> None:
+def replay_body(details: Mapping[str, Any], messages: object, settings: Settings) -> None:
     """Changes the finished body of a chat request, as LiteLLM's logging object holds it, before it is sent.
 
     LiteLLM reads nothing back but this dict, which it made for this attempt alone; its `messages` are replaced, and
     the list that stood there is not edited.
+
+    Args:
+        details: The logging object's details of the call.
+        messages: The history as LiteLLM was given it: some providers' transformations take spellings of reasoning off.
+        settings: The operator's settings.
     """
     extra = details.get("additional_args") or {}
     body, provider = extra.get("complete_input_dict"), details.get("custom_llm_provider")
@@ -48,19 +58,36 @@ def replay_body(details: Mapping[str, Any], settings: Settings) -> None:
     quirks = settings.quirks_for(str(model), str(base_url) if base_url else None, provider)
     if quirks is None:
         return
-    history, report = _replay(body["messages"], body, quirks)
+    finished = body["messages"]
+    beside = _beside(finished, _readable(messages))
+    history, report = replay(beside, quirks, thinking=is_thinking(body, quirks))
     if report.changed:
-        body["messages"] = history
+        body["messages"] = [
+            old if new is laid else new for old, laid, new in zip(finished, beside, history, strict=True)
+        ]
     if report.changed or not _is_async(details):  # what the other hook has noted is not noted again
         note(report)
 
 
-def _replay(messages: Any, request: Mapping[str, Any], quirks: Quirks) -> tuple[Sequence[Any], ReplayReport]:
-    """The core's replay, after the SDK's own message objects were written out as the dicts that LiteLLM sends."""
-    readable = messages
+def _readable(messages: Any) -> Any:
+    """The messages as dicts: applications hand LiteLLM its own message objects back."""
     if isinstance(messages, list) and any(isinstance(message, BaseModel) for message in messages):
-        readable = [m.model_dump(exclude_none=True) if isinstance(m, BaseModel) else m for m in messages]
-    return replay(readable, quirks, thinking=is_thinking(request, quirks))
+        return [m.model_dump(exclude_none=True) if isinstance(m, BaseModel) else m for m in messages]
+    return messages
+
+
+def _beside(finished: Any, given: Any) -> Any:
+    """The finished messages, each with what the given one in its place knows of its reasoning besides."""
+    if not isinstance(finished, list) or not isinstance(given, list) or len(finished) != len(given):
+        return finished
+    return [_laid(message, source) for message, source in zip(finished, given, strict=True)]
+
+
+def _laid(message: Any, source: Any) -> Any:
+    if not isinstance(message, Mapping) or not isinstance(source, Mapping) or source.get("role") != message.get("role"):
+        return message
+    missing = {key: source[key] for key in KEYS if source.get(key) and key not in message}
+    return {**message, **missing} if missing else message
 
 
 def _deployment(arguments: Mapping[str, Any]) -> tuple[str, str | None, str | None]:

@@ -1,12 +1,13 @@
-"""Content as a string, for the roles whose content MiMo takes only so.
+"""Content as a string: MiMo takes nothing else from the model and from tools.
 
 An assistant message with `content: null` and a tool message with a list were each answered with a 400 (contract §5.3,
-§7; XiaomiMiMo/MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44). User messages keep their lists: they hold images.
+§7; XiaomiMiMo/MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44). Other roles keep a list that holds more than text.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from .spellings import is_reasoning_block
@@ -19,22 +20,39 @@ _CALL_TYPES: Final = ("tool_use", "tool_call", "invalid_tool_call", "function_ca
 def string_content(message: Message) -> Message:
     """The message with its content as a string; the same object where it is one, or where the role may have a list."""
     content = message.get("content")
-    if isinstance(content, str) or not (is_turn(message) or message.get("role") == "tool"):
+    if isinstance(content, str):
         return message
-    return {**message, "content": _joined(content, separator="" if is_turn(message) else "\n")}
+    if is_turn(message):
+        return {**message, "content": _joined(content, "")}
+    if message.get("role") == "tool" or (isinstance(content, list | tuple) and all(map(_is_text, content))):
+        return {**message, "content": _joined(content, "\n")}
+    return message
 
 
-def _joined(content: Any, *, separator: str) -> str:
+def _joined(content: Any, separator: str) -> str:
     """The texts of the blocks. A block of another kind is written out as JSON, so that nothing is lost."""
     if not isinstance(content, list | tuple):
-        return "" if content is None else json.dumps(content, ensure_ascii=False)
+        return "" if content is None else _written(content)
     return separator.join(_block_text(block) for block in content if not _is_said_elsewhere(block))
 
 
 def _block_text(block: Any) -> str:
-    text = block.get("text") if isinstance(block, dict) and block.get("type") in ("text", None) else block
-    return text if isinstance(text, str) else json.dumps(block, ensure_ascii=False)
+    if not _is_text(block):
+        return _written(block)
+    text = block if isinstance(block, str) else block.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _is_text(block: Any) -> bool:
+    return isinstance(block, str) or (isinstance(block, Mapping) and block.get("type") == "text")
 
 
 def _is_said_elsewhere(block: Any) -> bool:
-    return is_reasoning_block(block) or (isinstance(block, dict) and block.get("type") in _CALL_TYPES)
+    return is_reasoning_block(block) or (isinstance(block, Mapping) and block.get("type") in _CALL_TYPES)
+
+
+def _written(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):  # no JSON at all, so nothing a request could hold
+        return ""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from .families import words
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:
@@ -59,10 +61,6 @@ class Host:
     forbids_when_off: bool = False
 
 
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
 PLAIN: Final = Dialect(
     fields=("reasoning_content",),
     switches=(Switch(("thinking", "type"), on="enabled", off="disabled"),),
@@ -76,7 +74,7 @@ OPENROUTER: Final = Dialect(
         Switch(("reasoning", "enabled"), on=True, off=False),
         Switch(("reasoning", "effort"), on="high", off="none"),
     ),
-    source="OpenRouter strips `thinking` and wants `reasoning_details` back verbatim; contract §3, §8",
+    source="strips `thinking`; wants what a client kept of `reasoning_details` back verbatim; contract §3, §8",
     date="2026-09-22",
 )
 ALIBABA: Final = Dialect(
@@ -96,7 +94,7 @@ TEMPLATE: Final = Dialect(
 HOSTS: Final = (
     Host(
         name="token-plan",
-        domains=_words(r"token-plan-[a-z]+\.xiaomimimo\.com"),
+        domains=words(r"token-plan-[a-z]+\.xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
         source="models.dev xiaomi-token-plan providers; contract §1.1",
@@ -104,7 +102,7 @@ HOSTS: Final = (
     ),
     Host(
         name="xiaomi",
-        domains=_words(r"(?:[a-z0-9-]+\.)*xiaomimimo\.com"),
+        domains=words(r"(?:[a-z0-9-]+\.)*xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
         source="Xiaomi API reference; contract §1.1",
@@ -112,7 +110,7 @@ HOSTS: Final = (
     ),
     Host(
         name="openrouter",
-        domains=_words(r"(?:[a-z0-9-]+\.)*openrouter\.ai"),
+        domains=words(r"(?:[a-z0-9-]+\.)*openrouter\.ai"),
         dialect=OPENROUTER,
         takes_placeholder=False,
         source="reasoning goes back unmodified or not at all; contract §8",
@@ -120,7 +118,7 @@ HOSTS: Final = (
     ),
     Host(
         name="alibaba",
-        domains=_words(r"(?:[a-z0-9-]+\.)*aliyuncs\.com"),
+        domains=words(r"(?:[a-z0-9-]+\.)*aliyuncs\.com"),
         dialect=ALIBABA,
         source="help.aliyun.com model-studio/mimo; contract §1.3",
         date="2026-10-21",

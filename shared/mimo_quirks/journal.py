@@ -18,5 +18,5 @@ def note(report: ReplayReport) -> None:
     """
     if report.unreadable:
         _LOGGER.warning("history sent as it came, because %s", report.unreadable)
-    elif lost := report.count("placeholder"):
-        _LOGGER.info("%d of %d turns came without their reasoning", lost, len(report.turns))
+    elif lost := report.count("placeholder") + report.count("bare"):
+        _LOGGER.info("%d of %d turns go without their reasoning", lost, len(report.turns))

@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .families import family_of
+from .families import family_of, is_of_another_vendor
 from .spellings import KEYS, NESTS, is_reasoning_block, unwrap
 
 OUR_PROVIDER: Final = "xiaomi_mimo"
 """What ChatMiMo writes as `response_metadata["model_provider"]`: LiteLLM's name for the same service."""
+
+_ANYBODY: Final = (None, "openai")
+"""Providers that tell nothing: langchain-openai writes its own name for every host that speaks its wire."""
 
 _OTHERS_FORMAT: Final = re.compile(r"(?:anthropic|openai|azure|google|xai)-", re.IGNORECASE)
 """OpenRouter's `format` of a reasoning detail that another vendor's model produced."""
@@ -29,30 +32,34 @@ def is_foreign(message: Mapping[str, Any], family: str) -> bool:
 def _is_named_foreign(metadata: object, family: str) -> bool:
     if not isinstance(metadata, Mapping):
         return False
-    provider, model = metadata.get("model_provider"), metadata.get("model_name")
-    if not isinstance(provider, str) or provider == OUR_PROVIDER:
-        return False
-    return not (isinstance(model, str) and family_of(model) == family)
+    model, provider = metadata.get("model_name"), metadata.get("model_provider")
+    known = family_of(model) if isinstance(model, str) else None
+    if known is None and provider == OUR_PROVIDER:
+        known = "mimo"
+    if known is not None:
+        return known != family
+    return provider not in _ANYBODY or (isinstance(model, str) and is_of_another_vendor(model))
 
 
 def _is_signed(block: Mapping[str, Any]) -> bool:
     block = unwrap(block)
-    if block.get("type") in ("redacted_thinking", "reasoning.encrypted") or block.get("encrypted_content"):
-        return True
     others_format = block.get("format")
     if isinstance(others_format, str) and _OTHERS_FORMAT.match(others_format):
         return True
-    inner = block.get("reasoning_content")  # Bedrock signs one level deeper
-    return bool(block.get("signature") or (isinstance(inner, Mapping) and inner.get("signature")))
+    # Bedrock signs one level deeper; LangChain's standard block keeps what is not standard in `extras`.
+    layers = (block, block.get("reasoning_content"), block.get("extras"))
+    signed = any(
+        layer.get("signature") or layer.get("encrypted_content") for layer in layers if isinstance(layer, Mapping)
+    )
+    return signed or block.get("type") in ("redacted_thinking", "reasoning.encrypted")
 
 
 def _blocks(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every block of reasoning that the message holds, wherever it stands."""
     content = message.get("content")
-    if isinstance(content, list | tuple):
-        yield from (block for block in content if is_reasoning_block(block))
+    yield from filter(is_reasoning_block, content if isinstance(content, list | tuple) else ())
     for holder in (message, *(message.get(nest) for nest in NESTS)):
         if isinstance(holder, Mapping):
-            for key in KEYS:
-                value = holder.get(key)
-                yield from (block for block in (value if isinstance(value, list | tuple) else (value,))
-                            if isinstance(block, Mapping))  # fmt: skip
+            for value in map(holder.get, KEYS):
+                blocks = value if isinstance(value, list | tuple) else (value,)
+                yield from (block for block in blocks if isinstance(block, Mapping))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .families import FAMILIES, Family, family_of
+from .families import FAMILIES, Family, family_of, segment
 from .hosts import HOSTS, OPENROUTER, RELAY, TEMPLATE, Dialect, Host, host_name
 
 _PROVIDER_HOSTS: Final[Mapping[str, str]] = {"xiaomi_mimo": "xiaomi", "openrouter": "openrouter"}
@@ -65,13 +65,14 @@ def quirks_for(
     family_row = _family_row(model, host_row, family)
     if family_row is None:
         return None
-    dialect = _PROVIDER_DIALECTS.get(provider or "", RELAY.dialect) if host_row is RELAY else host_row.dialect
+    unknown = host_row is RELAY and host is None
+    dialect = _PROVIDER_DIALECTS.get(provider or "", RELAY.dialect) if unknown else host_row.dialect
     return Quirks(
         family=family_row.name,
         host=host_row.name,
         dialect=dialect,
         placeholder=family_row.placeholder if host_row.takes_placeholder else None,
-        thinks_by_default=not family_row.quiet.search(model),
+        thinks_by_default=not family_row.quiet.search(segment(model)),
         forbids_when_off=host_row.forbids_when_off,
     )
 
@@ -92,5 +93,5 @@ def _family_row(model: str, host: Host, named: str | None) -> Family | None:
 
 def _served(model: str, host: Host) -> str | None:
     """The family that the host stands for: aliases are common, so its word beats the id's (mimo2codex FAQ 7.1)."""
-    unlike = any(row.name == host.serves and row.unlike.search(model) for row in FAMILIES)
+    unlike = any(row.name == host.serves and row.unlike.search(segment(model)) for row in FAMILIES)
     return None if unlike else host.serves

@@ -14,6 +14,8 @@ from enum import Enum
 from typing import Any, Final
 
 from .families import family_of
+from .quirks import quirks_for
+from .thinking import is_thinking
 from .turns import is_tool_turn, is_turn, read_reasoning
 
 
@@ -86,7 +88,7 @@ _BARE: Final = re.compile(r"\bparam incorrect\b(?!\s*[:(]\s*\S)", re.IGNORECASE)
 _EXPLAINED: Final = re.compile(r"""\bparam["']?\s*[:=]\s*["'`]*(?!null|none|["'`\s},])\S""", re.IGNORECASE)
 _BARE_EXTRA: Final = re.compile(_EXTRA, re.IGNORECASE)
 _NAMED_EXTRA: Final = re.compile(
-    rf"\b(?!error|detail|message|msg)[a-z_][\w.\[\]]*\s*:\s*{_EXTRA}|['\"]loc['\"]", re.IGNORECASE
+    rf"\b(?!error|detail|message|msg)[a-z_][\w.\[\]]{{0,200}}\s*:\s*{_EXTRA}|['\"]loc['\"]", re.IGNORECASE
 )
 _ESCAPED_SPACE: Final = re.compile(r"\\+[nrt]")
 
@@ -164,6 +166,10 @@ def _turns(request: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
 
 
 def _lacks_reasoning(request: Mapping[str, Any] | None) -> bool:
+    """Whether the request could have been refused: thinking is on, and a tool turn has no reasoning (contract §5.3)."""
+    quirks = quirks_for(str(request.get("model"))) if isinstance(request, Mapping) else None
+    if request and quirks and not is_thinking(request, quirks):
+        return False
     return any(is_tool_turn(turn) and not read_reasoning(turn) for turn in _turns(request))
 
 

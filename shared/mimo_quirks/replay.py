@@ -19,9 +19,10 @@ from .quirks import Quirks
 from .spellings import NESTS, split_think, texts_of
 from .turns import Message, is_placeholder, is_tool_turn, is_turn, lift, without_reasoning
 
-Action = Literal["kept", "respelled", "placeholder", "dropped", "stripped", "left"]
+Action = Literal["kept", "respelled", "placeholder", "bare", "dropped", "stripped", "left"]
 """What was done to a turn: carried reasoning left as it was, or moved to the names of this host; a placeholder set;
-another family's reasoning dropped; reasoning stripped because this host forbids it now; nothing."""
+a lost turn sent without one, because this host takes none; another family's reasoning dropped; reasoning stripped
+because this host forbids it now; nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,16 @@ def _replay_turn(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[M
     reasoning, rest = lift(message)
     if reasoning is not None and not is_placeholder(reasoning):
         return _carry(message, rest, reasoning, quirks.dialect)
+    if reasoning is not None and reasoning.strip():  # words that stand in for reasoning would be taken for a thought
+        return _replace(rest, quirks, "the reasoning is another tool's placeholder", thinking=thinking)
     return _stand_in(message, rest, quirks, thinking=thinking)
 
 
 def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, str]:
     alternative = _alternative(message, reasoning, dialect)
     spelled = alternative or dict.fromkeys(dialect.fields, reasoning)
-    if all(message.get(key) == value for key, value in spelled.items()):
+    same_content = rest.get("content") is message.get("content")  # reasoning in content is no text of an answer
+    if same_content and all(message.get(key) == value for key, value in spelled.items()):
         return message, "kept", "carried by the message"
     return {**rest, **spelled}, "respelled", "carried under another name"
 
@@ -126,8 +130,13 @@ def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tup
         rest = {**rest, "content": split[1]}
     if rest is message:
         return _stand_in(message, rest, quirks, thinking=thinking)
+    return _replace(rest, quirks, "the reasoning is of another family", thinking=thinking)
+
+
+def _replace(rest: Message, quirks: Quirks, reason: str, *, thinking: bool) -> tuple[Message, Action, str]:
+    """What goes out in the place of reasoning that is nobody's here."""
     stood_in, action, _ = _stand_in(rest, rest, quirks, thinking=thinking)
-    return stood_in, action if action == "placeholder" else "dropped", "the reasoning is of another family"
+    return stood_in, action if action == "placeholder" else "dropped", reason
 
 
 def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
@@ -137,7 +146,7 @@ def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool
     if not is_tool_turn(message):
         return message, "left", "not a tool turn"
     if quirks.placeholder is None:
-        return message, "left", "this host takes no placeholder"
+        return message, "bare", "the reasoning is lost, and this host takes no placeholder"
     stood_in = dict.fromkeys(quirks.dialect.fields, quirks.placeholder)
     if all(message.get(key) == value for key, value in stood_in.items()):
         return message, "placeholder", "a placeholder stood there already"

@@ -16,12 +16,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from .families import FAMILY_NAMES
+from .families import FAMILY_NAMES, segment
 from .hosts import HOST_NAMES, host_name
 from .quirks import Quirks, quirks_for
 
 PREFIX: Final = "MIMO_QUIRKS_"
 NONE: Final = "none"
+_PORTS: Final[Mapping[str, str]] = {"http": "80", "https": "443"}
 
 
 class SettingsError(ValueError):
@@ -78,14 +79,18 @@ class Settings(BaseModel):
     @field_validator("hosts")
     @classmethod
     def _known_hosts(cls, hosts: Mapping[str, str]) -> Mapping[str, str]:
+        rows: dict[str, str] = {}
         for url, row in hosts.items():
             _require(row, (*HOST_NAMES, NONE))
             scheme, separator, _ = url.partition("://")
-            if separator and scheme not in ("http", "https"):
-                raise ValueError(f"{url!r} has the scheme {scheme!r}; known schemes: http, https")
-            if _authority(url) is None:
+            if separator and scheme.lower() not in _PORTS:
+                raise ValueError(f"{url!r} has the scheme {scheme!r}; known schemes: {', '.join(_PORTS)}")
+            authority = _authority(url)
+            if authority is None:
                 raise ValueError(f"{url!r} names no host")
-        return {str(_authority(url)): row for url, row in hosts.items()}
+            if rows.setdefault(authority, row) != row:
+                raise ValueError(f"{authority!r} is given two rows; a row is a host's, whatever the path")
+        return rows
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -123,7 +128,7 @@ class Settings(BaseModel):
             provider: See there.
             family: What the caller knows the model to be, unless the operator says otherwise.
         """
-        family = self.models.get(model.lower()) or self.models.get(model.rsplit("/", 1)[-1].lower()) or family
+        family = self._named_family(model, provider) or family
         host = self._named_host(base_url)
         if NONE in (family, host):
             return None
@@ -133,6 +138,12 @@ class Settings(BaseModel):
         if self.placeholder is Placeholder.AUTO:
             return quirks
         return quirks.with_placeholder(_TEXTS[self.placeholder])
+
+    def _named_family(self, model: str, provider: str | None) -> str | None:
+        """The operator's word about an id, written with LiteLLM's prefix or without, with a tag or without."""
+        last = segment(model)
+        spellings = (f"{provider}/{model}", model, last, last.partition(":")[0])
+        return next((self.models[name] for name in map(str.lower, spellings) if name in self.models), None)
 
     def _named_host(self, base_url: str | None) -> str | None:
         authority = _authority(base_url)
@@ -148,13 +159,13 @@ def _require(value: str, known: tuple[str, ...]) -> None:
 
 
 def _authority(url: str | None) -> str | None:
-    """The host of a URL, with its port where one is written."""
+    """The host of a URL, with its port where one is written that is not the scheme's own."""
     name = host_name(url)
     if name is None or url is None:
         return None
-    written = url.partition("://")[2] or url
-    port = written.partition("/")[0].rpartition("@")[2].rpartition(":")[2]
-    return f"{name}:{port}" if port.isdigit() else name
+    scheme, separator, rest = url.partition("://")
+    port = (rest if separator else url).partition("/")[0].rpartition("@")[2].rpartition(":")[2]
+    return f"{name}:{port}" if port.isdigit() and port != _PORTS.get(scheme.lower()) else name
 
 
 def _parse(name: str, value: str) -> Any:
@@ -162,6 +173,6 @@ def _parse(name: str, value: str) -> Any:
     if name.endswith(("_MODELS", "_HOSTS")):
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise SettingsError(f'{name}: {value!r} is not a JSON object such as {{"name": "value"}}') from None
     return tuple(word.strip() for word in value.split(",")) if name.endswith("_FAMILIES") else value

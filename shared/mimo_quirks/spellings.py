@@ -53,12 +53,15 @@ def unwrap(block: Block) -> Block:
     return inner if isinstance(inner, Mapping) else block
 
 
-def split_think(content: object) -> tuple[str, str] | None:
-    """Splits a leading ``<think>…</think>`` off a string content: (reasoning, the rest), or None.
+def split_think(content: object) -> tuple[str, Any] | None:
+    """Splits a leading ``<think>…</think>`` off a content: (reasoning, the rest of the content), or None.
 
     Some relays put reasoning there, and so does LiteLLM's `merge_reasoning_content_in_choices`. The first closing tag
     ends it (contract §8).
     """
+    if isinstance(content, list | tuple) and content and isinstance(content[0], Mapping):
+        split = split_think(content[0].get("text")) if content[0].get("type") == "text" else None
+        return split and (split[0], [{**content[0], "text": split[1]}, *content[1:]])
     if not isinstance(content, str) or not content.startswith(_THINK):
         return None
     reasoning, closed, rest = content[len(_THINK) :].partition(_END_THINK)

@@ -29,9 +29,12 @@ class TurnReader:
 
         Args:
             delta: The `delta` of the choice; may be empty.
-            finish_reason: The choice's `finish_reason`; the turn is complete once there was one.
+            finish_reason: The choice's `finish_reason`; the turn is complete once there was one. Some relays write
+                `""` on every chunk, which is none.
         """
-        self._finished = self._finished or finish_reason is not None
+        if not isinstance(delta, Mapping):
+            return
+        self._finished = self._finished or bool(finish_reason)
         _collect(self._message, delta, ("content", *KEYS))
         for nest in NESTS:
             inner = delta.get(nest)
@@ -45,16 +48,22 @@ class TurnReader:
     def turn(self) -> Turn:
         """The turn as far as it has come; its `complete` tells whether the API finished it."""
         nests = {nest: _whole(pieces) for nest, pieces in self._nests.items()}
-        calls = [_whole_call(pieces) for pieces in self._calls.values()]
+        calls = [_whole_call(self._calls[index]) for index in sorted(self._calls)]
         return read_turn({**_whole(self._message), **nests, "tool_calls": calls}, complete=self._finished)
 
     def _feed_call(self, piece: Mapping[str, Any]) -> None:
-        index = piece.get("index")
-        known = self._calls.setdefault(index if isinstance(index, int) else len(self._calls), {})
+        known = self._calls.setdefault(self._index_of(piece), {})
         _collect(known, piece, ("id",))
         function = piece.get("function")
         if isinstance(function, Mapping):
             _collect(known, function, ("name", "arguments"))
+
+    def _index_of(self, piece: Mapping[str, Any]) -> int:
+        """The call that a piece belongs to. Without an index, an id begins a call and anything else goes on with it."""
+        index, last = piece.get("index"), max(self._calls, default=-1)
+        if isinstance(index, int):
+            return index
+        return last + 1 if piece.get("id") or last < 0 else last
 
 
 def _collect(pieces: _Pieces, delta: Mapping[str, Any], keys: tuple[str, ...]) -> None:

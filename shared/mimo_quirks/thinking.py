@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .hosts import Switch
+from .hosts import Dialect, Switch
 from .quirks import Quirks
 
 
@@ -29,13 +29,29 @@ def is_thinking(request: Mapping[str, Any], quirks: Quirks) -> bool:
     return quirks.thinks_by_default
 
 
-def thinking_parameters(on: bool, quirks: Quirks) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
-    """The body parameters that tell this host to think, or not to."""
-    switch = quirks.dialect.switches[0]
+def thinking_parameters(on: bool, dialect: Dialect) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
+    """The body parameters that tell a host of this dialect to think, or not to."""
+    switch = dialect.switches[0]
     value: Any = switch.on if on else switch.off
     for key in reversed(switch.path):
         value = {key: value}
     return dict(value)
+
+
+def position_of(thinking: object) -> bool | None:
+    """What somebody asks for who writes a thinking switch: on, off, or None for no word about it.
+
+    Args:
+        thinking: True, False, "enabled", "disabled", ``{"type": ...}`` with one of these words, or None.
+
+    Raises:
+        ValueError: Anything else; the message names what would do.
+    """
+    kind = thinking.get("type", thinking) if isinstance(thinking, Mapping) else thinking
+    for position, words in ((None, (None,)), (True, (True, "enabled")), (False, (False, "disabled"))):
+        if any(kind is word or (isinstance(word, str) and kind == word) for word in words):
+            return position
+    raise ValueError(f'thinking is {thinking!r}; use True, False, "enabled", "disabled" or {{"type": "enabled"}}')
 
 
 def effort_means_thinking(effort: str) -> bool:

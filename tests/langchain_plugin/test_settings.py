@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.caches import InMemoryCache
+from openai import OpenAI
 from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo
@@ -28,8 +30,9 @@ def test_environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> N
     """`ChatMiMo(model=...)` is the whole set-up, and nothing of OpenAI's reaches MiMo's host."""
     monkeypatch.setenv("MIMO_API_KEY", "mimo-key")
     monkeypatch.setenv("MIMO_BASE_URL", simulator.base_url)
-    for name in ("API_KEY", "ORG_ID", "ORGANIZATION", "PROJECT_ID", "BASE_URL", "API_BASE"):
+    for name in ("API_KEY", "ORG_ID", "ORGANIZATION", "PROJECT_ID", "BASE_URL", "API_BASE", "PROXY"):
         monkeypatch.setenv(f"OPENAI_{name}", "openai-secret")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer openai-secret\nX-Team: openai-secret")
     model = ChatMiMo(model="mimo-v2.6-pro")
     model.invoke("hi")
 
@@ -42,9 +45,19 @@ async def test_environment_async(simulator: Simulator, monkeypatch: pytest.Monke
     """The same for the asynchronous client."""
     monkeypatch.setenv("OPENAI_ORG_ID", "openai-secret")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "openai-secret")
-    await make_model().ainvoke("hi")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer openai-secret")
+    await make_model(default_headers={"X-Mine": "kept"}).ainvoke("hi")
 
+    assert "kept" == simulator.exchanges[-1].headers["x-mine"]
     assert [] == [value for value in simulator.exchanges[-1].headers.values() if "openai-secret" in value]
+
+
+def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model: Make) -> None:
+    """Headers that somebody gave on purpose are sent."""
+    client = OpenAI(api_key="k", base_url=simulator.base_url, organization="mine")
+    make_model(root_client=client, client=client.chat.completions).invoke("hi")
+
+    assert "mine" == simulator.exchanges[-1].headers["openai-organization"]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +66,10 @@ async def test_environment_async(simulator: Simulator, monkeypatch: pytest.Monke
         ({"api_key": None}, "set MIMO_API_KEY"),
         ({"api_key": ""}, "set MIMO_API_KEY"),
         ({"base_url": None}, "MIMO_BASE_URL"),
-        ({"base_url": "ftp://host/v1"}, "MIMO_BASE_URL or base_url is 'ftp://host/v1'"),
+        ({"base_url": "ftp://host/v1"}, "MIMO_BASE_URL or base_url is not an http:// or https:// URL"),
+        ({"base_url": "http://host /v1"}, "MIMO_BASE_URL"),
+        ({"base_url": "ftp://user:sk-private@host/v1"}, "MIMO_BASE_URL"),
+        ({"thinking": "off"}, "thinking"),
         ({"base_url": "https://"}, "MIMO_BASE_URL"),
         ({"thinking": "maybe"}, "thinking"),
         ({"thinking": {}}, "thinking is {}"),
@@ -92,6 +108,9 @@ THINKING = [
     ({"reasoning_effort": "none"}, {}, {"type": "disabled"}, False),
     ({"reasoning_effort": "high"}, {}, {"type": "enabled"}, True),
     ({"reasoning_effort": "high"}, {"thinking": False}, {"type": "disabled"}, False),
+    ({"reasoning": {"effort": "none"}}, {}, {"type": "disabled"}, False),
+    ({"extra_body": {"reasoning_effort": "none"}}, {}, {"type": "disabled"}, False),
+    ({"extra_body": {"thinking": True}}, {"thinking": False}, {"type": "disabled"}, False),
     ({"extra_body": {"thinking": {"type": "disabled"}}}, {"extra_body": {"top_k": 3}}, {"type": "disabled"}, False),
 ]
 
@@ -110,11 +129,13 @@ def test_thinking(
 
 
 def test_other_parameters_of_the_body_survive(simulator: Simulator, make_model: Make) -> None:
-    """`thinking` is laid into `extra_body`, beside what is there."""
-    make_model(extra_body={"top_k": 3}).invoke("hi", thinking=False, extra_body={"seed": 1})
+    """A call's `extra_body` is merged with the constructor's, mapping by mapping, and `thinking` is laid into both."""
+    model = make_model(extra_body={"top_k": 3, "odd": {"a": 1}})
+    model.invoke("hi", thinking=False, extra_body={"seed": 1, "odd": {"b": 2}})
 
     sent = _sent(simulator)
     assert (3, 1, {"type": "disabled"}) == (sent["top_k"], sent["seed"], sent["thinking"])
+    assert {"a": 1, "b": 2} == sent["odd"]
 
 
 def test_dialect(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
@@ -142,12 +163,13 @@ def test_strict_relay(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, mak
 
 
 def test_the_operator_says_no(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
-    """A model that is declared not ours is sent as langchain-openai sends it."""
+    """A model that is declared not ours goes without replay; the switch and string contents are ChatMiMo's own."""
     monkeypatch.setenv("MIMO_QUIRKS_MODELS", '{"mimo-v2.6-pro": "none"}')
     simulator.mode = Mode(accepts="off")
-    make_model().invoke(HISTORY)
+    make_model().invoke(HISTORY, thinking=False)
 
     assert "reasoning_content" not in _sent(simulator)["messages"][1]
+    assert ("", False) == (_sent(simulator)["messages"][1]["content"], simulator.exchanges[-1].thinking)
 
 
 def test_an_alias_is_mimo(simulator: Simulator, make_model: Make) -> None:
@@ -163,17 +185,32 @@ def test_max_tokens(simulator: Simulator, make_model: Make) -> None:
     make_model(max_tokens=500).invoke("hi")
     make_model(max_completion_tokens=501).invoke("hi")
     make_model().bind(max_tokens=502).invoke("hi")
+    make_model(max_tokens=500).bind(max_completion_tokens=503).invoke("hi")
 
     limits = [json.loads(exchange.raw).get("max_completion_tokens") for exchange in simulator.exchanges]
-    assert [500, 501, 502] == limits
+    assert [500, 501, 502, 503] == limits
     assert [] == [exchange for exchange in simulator.exchanges if "max_tokens" in exchange.body]
 
 
 def test_other_wires_are_not_taken(simulator: Simulator, make_model: Make) -> None:
-    """Neither a `reasoning=` nor a web_search tool routes the request to the Responses API."""
-    make_model(model="mimo-codex").bind(tools=[{"type": "web_search"}]).invoke("hi")
+    """Neither a `reasoning=` nor a web_search tool nor a name routes the request to the Responses API."""
+    make_model(model="mimo-codex", reasoning={"effort": "low"}).bind(tools=[{"type": "web_search"}]).invoke("hi")
 
     assert "/v1/chat/completions" == simulator.exchanges[-1].path
+
+
+def test_caches_tell_answers_apart(simulator: Simulator, make_model: Make) -> None:
+    """An answer with thinking is not taken for one without, nor one host's for another's."""
+    cache = InMemoryCache()
+    for fields in (
+        {"thinking": True},
+        {"thinking": False},
+        {"base_url": f"{simulator.origin}/v1/"},
+        {"thinking": True},
+    ):
+        make_model(cache=cache, **fields).invoke("hi")
+
+    assert 3 == len(simulator.exchanges)
 
 
 def test_lost_reasoning_is_logged_without_a_text(
@@ -184,4 +221,4 @@ def test_lost_reasoning_is_logged_without_a_text(
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
         make_model().invoke([*HISTORY[:1], {**TURN, "reasoning_content": None, "content": "secret"}, HISTORY[2]])
 
-    assert ["1 of 1 turns came without their reasoning"] == caplog.messages
+    assert ["1 of 1 turns go without their reasoning"] == caplog.messages

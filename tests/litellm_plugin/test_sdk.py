@@ -10,12 +10,14 @@ from typing import Any
 import litellm
 import pytest
 from litellm import Router
+from litellm.types.utils import CallTypes
 
 from litellm_mimo import MiMoCallback, mimo_callback
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Mode, Simulator
+from mimo_quirks.simulator.spellings import SPELLINGS
 
-from ..cases import CALL, NASTY, TOOL
+from ..cases import CALL, CASES, NASTY, TOOL, Case
 from .deployments import PROVIDERS, mode_for
 
 ROUNDS = 3
@@ -99,6 +101,41 @@ async def test_every_door(
     assert {200} == {exchange.status for exchange in upstream.exchanges}
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if "litellm" in case.only], ids=lambda case: case.id)
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_case(
+    provider: str, asynchronous: bool, case: Case, upstream: Simulator, use: Callable[..., None]
+) -> None:
+    """Each case of the table reaches each provider's host with this reasoning and this content."""
+    use(mimo_callback)
+    upstream.mode = mode_for(provider, accepts="off")
+    client, model, parameters = _sdk(upstream, provider)
+    await _ask(client, asynchronous, model=model, messages=case.history, tools=[TOOL], **parameters)
+
+    turn = json.loads(upstream.exchanges[0].raw)["messages"][1]
+    content = turn.get("content") or ""
+    text = "".join(block["text"] for block in content) if isinstance(content, list) else content
+    assert (case.reasoning, case.content) == (SPELLINGS[upstream.mode.spelling].read(turn), text)
+    assert "thinking_blocks" not in turn
+
+
+async def test_reasoning_is_not_logged(
+    upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever we write, at any level, holds nothing of what was thought (G6)."""
+    use(mimo_callback)
+    upstream.mode = mode_for("hosted_vllm", tool_rounds=ROUNDS)
+    with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
+        for keep in KEEP.values():
+            door = _sdk(upstream, "hosted_vllm")
+            await _converse(*door, keep=keep, stream=False, asynchronous=False)
+    ours = "".join(record.getMessage() for record in caplog.records if record.name == "mimo_quirks")
+
+    assert "go without their reasoning" in ours
+    assert [] == [e for e in upstream.exchanges if e.issued and str(e.issued.reasoning).strip()[-32:] in ours]
+
+
 LOST = [
     {"role": "user", "content": "天气?"},
     {"role": "assistant", "content": "", "tool_calls": [CALL]},
@@ -146,6 +183,31 @@ async def test_fallback(
 
     assert (("placeholder",), 400) == (upstream.exchanges[0].verdicts, upstream.exchanges[0].status)
     assert [("missing",)] == [exchange.verdicts for exchange in stranger.exchanges]
+
+
+# LiteLLM cannot stream from a fallback of a synchronous call: it hands out the asynchronous stream.
+@pytest.mark.parametrize(("asynchronous", "stream"), [(False, False), (True, False), (True, True)])
+async def test_fallback_of_the_sdk(
+    asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
+) -> None:
+    """The SDK's own fallbacks start from what our hook returned; the other provider receives nothing of ours."""
+    use(mimo_callback)
+    upstream.mode = Mode(accepts="non-blank")
+    client, model, parameters = _sdk(upstream, "xiaomi_mimo")
+    other = {"model": "openai/gpt-4o-mini", "api_base": stranger.base_url, "api_key": "k"}
+    arguments = {"messages": LOST, "tools": [TOOL], "fallbacks": [other], "stream": stream}
+    await _ask(client, asynchronous, model=model, **arguments, **parameters)
+
+    assert ("placeholder",) == upstream.exchanges[0].verdicts
+    assert [("missing",)] == [exchange.verdicts for exchange in stranger.exchanges]
+
+
+async def test_another_wire_is_left_alone() -> None:
+    """LiteLLM's Anthropic provider carries signed blocks itself; a chat placeholder would only get in its way."""
+    blocks = [{"type": "thinking", "thinking": "a", "signature": "EsYCC"}]
+    arguments = {"model": "anthropic/mimo-v2.6-pro", "messages": [{**LOST[1], "thinking_blocks": blocks}]}
+
+    assert await mimo_callback.async_pre_call_deployment_hook(arguments, CallTypes.acompletion) is None
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
@@ -221,15 +283,13 @@ async def test_lost_reasoning_is_noted_once(
             await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters)
 
     ours = [record.message for record in caplog.records if record.name == "mimo_quirks"]
-    assert ["1 of 1 turns came without their reasoning"] * 2 == ours
+    assert ["1 of 1 turns go without their reasoning"] * 2 == ours
 
 
 async def test_embeddings_and_other_calls_are_left_alone() -> None:
     """The hooks run for every kind of call; only chat has a history."""
     arguments = {"model": "mimo-v2.6-pro", "input": "x"}
 
-    assert (
-        await mimo_callback.async_pre_call_deployment_hook(arguments, litellm.types.utils.CallTypes.aembedding) is None
-    )
+    assert await mimo_callback.async_pre_call_deployment_hook(arguments, CallTypes.aembedding) is None
     mimo_callback.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": arguments}})
     assert {"model": "mimo-v2.6-pro", "input": "x"} == arguments

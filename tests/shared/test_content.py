@@ -20,7 +20,9 @@ from .strategies import json_values, messages
         ("assistant", [{"type": "thinking", "thinking": "x"}, {"type": "tool_use", "id": "1"}, "b"], "b"),
         ("assistant", [{"type": "image", "url": "u"}], '{"type": "image", "url": "u"}'),
         ("assistant", {"odd": "形"}, '{"odd": "形"}'),
-        ("tool", [{"type": "text", "text": "a"}, {"text": "b"}], "a\nb"),
+        ("tool", [{"type": "text", "text": "a"}, {"type": "text", "text": None}, "b"], "a\n\nb"),
+        ("user", [{"type": "text", "text": "a"}, "b"], "a\nb"),
+        ("system", [{"type": "text", "text": "a"}], "a"),
         ("tool", [3], "3"),
     ],
 )
@@ -35,6 +37,16 @@ def test_flattened(role: str, content: Any, expected: str) -> None:
 def test_left_alone(message: dict[str, Any]) -> None:
     """Strings, and the lists of roles that may have them, are the same object afterwards."""
     assert string_content(message) is message
+
+
+def test_what_cannot_be_written_is_left_out() -> None:
+    """A block that is no JSON could not be sent in any form."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    assert "" == string_content({"role": "assistant", "content": [{"type": "odd", "value": object()}]})["content"]
+    assert "" == string_content({"role": "tool", "content": [deep]})["content"]
 
 
 @given(message=messages, content=json_values)

@@ -21,7 +21,7 @@ TOOL_TURN = {"role": "assistant", "content": "secret", "tool_calls": [CALL]}
         ("secret", [("WARNING", "history sent as it came, because the messages are str, not a list")]),
         (
             [TOOL_TURN, {**TOOL_TURN, "reasoning_content": "secret"}],
-            [("INFO", "1 of 2 turns came without their reasoning")],
+            [("INFO", "1 of 2 turns go without their reasoning")],
         ),
         ([{**TOOL_TURN, "reasoning_content": "secret"}], []),
     ],

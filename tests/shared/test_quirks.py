@@ -47,6 +47,10 @@ def test_ids_of_mimo(model: str) -> None:
         "xiaomi/mimo-v2.5-asr",
         "XiaomiMiMo/MiMo-7B-RL",
         "MiMo-VL-7B-SFT",
+        "MiMo-Audio-7B-Instruct",
+        "MiMo-Embodied-7B",
+        "mimo:7b",
+        "mımo-v2.6-pro",
         "mimosa-1",
         "minimoto",
         "notmimo-model",
@@ -108,6 +112,8 @@ MATRIX = [
     ("gpt-5.4", "https://evil.example\\@api.xiaomimimo.com/v1", None, None),
     ("gpt-5.4", "https://notxiaomimimo.com/v1", None, None),
     ("gpt-5.4", "https://[broken", None, None),
+    ("gpt-5.4", "https://api.xıaomımimo.com/v1", None, None),
+    ("my-tts-app/acme", "https://api.xiaomimimo.com/v1", None, "mimo xiaomi reasoning_content ''"),
 ]
 
 
@@ -118,6 +124,14 @@ def test_resolution_matrix(model: str, base_url: str | None, provider: str | Non
 
     actual = quirks and f"{quirks.family} {quirks.host} {'+'.join(quirks.dialect.fields)} {quirks.placeholder!r}"
     assert actual == expected
+
+
+def test_the_operator_s_row_beats_the_provider() -> None:
+    """A row that the operator names is not overruled by a provider prefix."""
+    quirks = quirks_for("mimo-v2.6-pro", "http://10.0.0.5/v1", "hosted_vllm", host="relay")
+
+    assert quirks is not None
+    assert ("reasoning_content",) == quirks.dialect.fields
 
 
 def test_operator_names_the_rows() -> None:

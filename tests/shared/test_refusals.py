@@ -179,7 +179,8 @@ def test_not_ours(error: object, request_: dict[str, Any] | None) -> None:
 def test_bare(error: object) -> None:
     """Without its param the error is ours only if the request could have been refused for its reasoning."""
     assert RefusalKind.MISSING is classify_refusal(error, LOST)
-    assert [None] * 4 == [classify_refusal(error, request) for request in (None, CARRIED, {}, {"messages": "x"})]
+    others = (None, CARRIED, {}, {"messages": "x"}, {**LOST, "thinking": {"type": "disabled"}})
+    assert [None] * 5 == [classify_refusal(error, request) for request in others]
 
 
 def test_bare_extra() -> None:
@@ -188,6 +189,11 @@ def test_bare_extra() -> None:
 
     assert RefusalKind.FORBIDDEN is classify_refusal(error, CARRIED)
     assert classify_refusal(error, LOST) is None
+
+
+def test_a_long_error_is_read_in_no_time() -> None:
+    """A client can write what a validator echoes; the patterns look at a bounded stretch."""
+    assert classify_refusal("extra_forbidden " + "a." * 50_000) is None
 
 
 def test_every_place_of_an_exception_is_read() -> None:

@@ -154,9 +154,11 @@ TOOL_TURN = {"role": "assistant", "content": "", "tool_calls": [CALL]}
     ("host", "thinking", "held", "sent", "action"),
     [
         ("vllm", True, {"reasoning_content": "a"}, {"reasoning_content": "a", "reasoning": "a"}, "respelled"),
-        ("vllm", True, {}, {}, "left"),
+        ("vllm", True, {}, {}, "bare"),
+        ("vllm", True, {"reasoning": "tool call"}, {}, "dropped"),
         ("openrouter", True, {"reasoning_content": "a"}, {"reasoning": "a"}, "respelled"),
-        ("openrouter", True, {}, {}, "left"),
+        ("openrouter", True, {}, {}, "bare"),
+        ("xiaomi", False, {"reasoning_content": "tool call"}, {}, "dropped"),
         ("xiaomi", False, {"reasoning_content": "a"}, {"reasoning_content": "a"}, "kept"),
         ("xiaomi", False, {}, {}, "left"),
         ("strict-relay", False, {"reasoning_content": "a"}, {}, "stripped"),
@@ -183,6 +185,15 @@ def test_openrouter_details_go_back_verbatim() -> None:
     assert (1, 1) == (report.count("kept"), report.count("respelled"))
 
 
+def test_reasoning_does_not_cross_families() -> None:
+    """MiMo's reasoning is as foreign to DeepSeek as Claude's is to MiMo."""
+    ours = {"model_provider": "xiaomi_mimo", "model_name": "an-alias"}
+    message = {**TOOL_TURN, "reasoning_content": "a", "response_metadata": ours}
+    history, _ = replay([message], _quirks("relay", "deepseek"), thinking=True)
+
+    assert " " == history[0]["reasoning_content"]
+
+
 def test_deepseek_has_its_own_placeholder() -> None:
     """The same rule with another value: DeepSeek V4 refuses the empty string."""
     history, _ = replay([TOOL_TURN], _quirks("relay", "deepseek"), thinking=True)
@@ -196,10 +207,16 @@ def test_deepseek_has_its_own_placeholder() -> None:
         ("anthropic", "claude-sonnet-5", ""),
         ("openai", "mimo-v2.6-pro", "a"),
         ("xiaomi_mimo", "an-alias", "a"),
-        (None, "claude-sonnet-5", "a"),
+        (None, "claude-sonnet-5", ""),
+        (None, "deepseek-v4-pro", ""),
+        ("xiaomi_mimo", "deepseek-v4-pro", ""),
+        ("openai", "gpt-5.4", ""),
+        ("openai", "acme-brain", "a"),
+        (None, "acme-brain", "a"),
+        ("anthropic", None, ""),
     ],
 )
-def test_framework_metadata_names_the_origin(provider: str | None, model: str, sent: str) -> None:
+def test_framework_metadata_names_the_origin(provider: str | None, model: str | None, sent: str) -> None:
     """Reasoning that a framework says came from another vendor is never replayed as ours (G2)."""
     metadata = {"model_provider": provider, "model_name": model}
     history, _ = replay([{**TOOL_TURN, "reasoning_content": "a", "response_metadata": metadata}], XIAOMI, thinking=True)

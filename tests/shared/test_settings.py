@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mimo_quirks.settings import Settings, SettingsError
@@ -29,6 +31,8 @@ def test_defaults() -> None:
         ("hosts", '{"10.0.0.5": "xiaomy"}', ["MIMO_QUIRKS_HOSTS", "nearest known one is 'xiaomi'"]),
         ("hosts", '{"redis://10.0.0.5": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "scheme 'redis'", "http, https"]),
         ("hosts", '{"http://": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "names no host"]),
+        ("hosts", '{"https://gw.example/a": "xiaomi", "gw.example": "none"}', ["MIMO_QUIRKS_HOSTS", "two rows"]),
+        ("models", "[" * 100_000, ["MIMO_QUIRKS_MODELS", "not a JSON object"]),
         ("models", '{"acme": "mimi"}', ["MIMO_QUIRKS_MODELS", "nearest known one is 'mimo'"]),
     ],
 )
@@ -52,6 +56,31 @@ def test_a_host_is_given_its_row() -> None:
     vllm = settings.quirks_for("mimo-v2.6-pro", "https://u:p@llm.example:8443/v1")
     assert vllm is not None
     assert "vllm" == vllm.host
+
+
+@pytest.mark.parametrize(
+    ("written", "url", "expected"),
+    [
+        ("https://gw.example:443/v1", "https://gw.example/v1", "vllm"),
+        ("gw.example", "HTTPS://GW.example:443", "vllm"),
+        ("http://gw.example:443", "https://gw.example/v1", "relay"),
+        ("gw.example/v1", "https://gw.example/v2", "vllm"),
+    ],
+)
+def test_ports_and_paths(written: str, url: str, expected: str) -> None:
+    """The scheme's own port is no other host, and a row is a host's, whatever the path."""
+    quirks = _settings(hosts=json.dumps({written: "vllm"})).quirks_for("mimo-v2.6-pro", url)
+
+    assert quirks is not None
+    assert expected == quirks.host
+
+
+@pytest.mark.parametrize("written", ["openai/acme-brain:free", "ACME-brain", "acme-brain:free"])
+def test_ids_as_the_config_writes_them(written: str) -> None:
+    """An id is found with LiteLLM's prefix and without, with its tag and without."""
+    settings = _settings(models=json.dumps({written: "mimo"}))
+
+    assert settings.quirks_for("acme-brain:free", provider="openai") is not None
 
 
 def test_the_operator_says_yes_and_no() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from mimo_quirks.hosts import HOST_NAMES
 from mimo_quirks.quirks import quirks_for
-from mimo_quirks.thinking import effort_means_thinking, is_thinking, thinking_parameters
+from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
 
 from .strategies import json_values
 
@@ -51,7 +51,7 @@ def test_what_is_written_is_read(host: str, on: bool) -> None:
     quirks = quirks_for("mimo-v2.6-pro", host=host)
 
     assert quirks is not None
-    assert is_thinking(thinking_parameters(on, quirks), quirks) is on
+    assert is_thinking(thinking_parameters(on, quirks.dialect), quirks) is on
 
 
 def test_quiet_model_thinks_when_asked() -> None:
@@ -60,6 +60,30 @@ def test_quiet_model_thinks_when_asked() -> None:
 
     assert quirks is not None
     assert (False, True) == (is_thinking({}, quirks), is_thinking({"thinking": {"type": "enabled"}}, quirks))
+
+
+@pytest.mark.parametrize(
+    ("thinking", "expected"),
+    [
+        (None, None),
+        (True, True),
+        ("enabled", True),
+        ({"type": "enabled"}, True),
+        (False, False),
+        ("disabled", False),
+        ({"type": "disabled"}, False),
+    ],
+)
+def test_position(thinking: object, expected: bool | None) -> None:
+    """The switch as people write it."""
+    assert position_of(thinking) is expected
+
+
+@pytest.mark.parametrize("thinking", ["off", "on", 1, 0, [], {}, {"type": []}, {"type": "adaptive"}, ["x"]])
+def test_no_position(thinking: object) -> None:
+    """What is neither on nor off is refused with the words that would do."""
+    with pytest.raises(ValueError, match="use True, False"):
+        position_of(thinking)
 
 
 @pytest.mark.parametrize(("effort", "expected"), [("none", False), ("OFF", False), ("low", True), ("xhigh", True)])

@@ -139,6 +139,27 @@ def test_parallel_calls_without_an_index() -> None:
     assert [Call("call_1", "weather", '{"city": "北京"}')] * 2 == list(reader.turn().calls)
 
 
+def test_calls_in_pieces_without_an_index() -> None:
+    """An id begins a call, and pieces without one go on with it; the order is the index's."""
+    reader = TurnReader()
+    reader.feed({"tool_calls": [{"index": 1, "id": "b", "function": {"name": "g", "arguments": "{}"}}]})
+    reader.feed({"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}}]})
+    reader.feed({"tool_calls": [{"id": "c", "function": {"name": "h", "arguments": "["}}]})
+    reader.feed({"tool_calls": [{"function": {"arguments": "]"}}]})
+
+    assert [("a", "{"), ("b", "{}"), ("c", "[]")] == [(call.id, call.arguments) for call in reader.turn().calls]
+
+
+@pytest.mark.parametrize(("finish_reason", "complete"), [(None, False), ("", False), ("stop", True)])
+def test_complete(finish_reason: str | None, complete: bool) -> None:
+    """A turn is whole once the API said why it ended; some relays write an empty reason on every chunk."""
+    reader = TurnReader()
+    reader.feed({"content": "a"}, finish_reason)
+    reader.feed(None)  # type: ignore[arg-type]
+
+    assert reader.turn().complete is complete
+
+
 def test_nested_deltas_are_not_doubled() -> None:
     """The same reasoning under two names in each delta is read once."""
     reader = TurnReader()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import openai
 
 from ...simulator import Exchange, Verdict  # noqa: TID252 - the core, two rooms up
 
 Promise = Literal["exact", "placeholder"]
+
+TOOL_TURNS: Final = 3
+"""How many times the simulated model calls a tool before it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,9 @@ class Outcome:
     verdicts: tuple[Verdict, ...] = ()
 
     def keeps(self, promise: Promise) -> bool:
-        """Whether the model answered and, where somebody judged, every turn arrived as promised."""
-        judged = {promise} if self.steps else set()
-        return self.error is None and set(self.verdicts) == judged
+        """Whether the model answered and, where somebody judged, each of its tool turns arrived as promised."""
+        judged = (promise,) * TOOL_TURNS if self.steps else ()
+        return self.error is None and self.verdicts == judged
 
     def __str__(self) -> str:
         if self.error is not None:

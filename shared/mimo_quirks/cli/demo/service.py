@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Protocol
 
 from ...simulator import Exchange, Mode, Simulator  # noqa: TID252 - the core, two rooms up
-from .outcomes import Promise
-
-_TOOL_TURNS: Final = 3
+from .outcomes import TOOL_TURNS, Promise
 
 
 class Service(Protocol):
@@ -35,7 +33,7 @@ class _Simulated:
     def begin(self, promise: Promise) -> None:
         self._simulator.reset()
         self._simulator.mode = Mode(
-            accepts="exact" if promise == "exact" else "present", tool_rounds=_TOOL_TURNS, split_utf8=True
+            accepts="exact" if promise == "exact" else "present", tool_rounds=TOOL_TURNS, split_utf8=True
         )
 
     def exchanges(self) -> Sequence[Exchange]:
