@@ -14,6 +14,7 @@ The rooms, from facts to sockets; arrows point upward only:
 
     modes, spellings     what varies, as data
     history, records     what a client sent, what this server said
+    alignment            which turn of its conversation each message is
     judge, checks        pure verdicts and refusals, errors their literal bodies
     model, arguments     the pretend model
     completion, stream   one answer, as one document or as events
@@ -21,7 +22,7 @@ The rooms, from facts to sockets; arrows point upward only:
     app, server          HTTP and the thread
 
 Comments cite "contract §n", a section of mimo-api-contract.md, the project's fact sheet, with the public report
-behind it.
+behind it, and "lessons n", an entry of lessons.md beside it.
 """
 
 try:

@@ -4,21 +4,22 @@ A wire is a function `(arrival, mode, ledger) -> reply` without any HTTP in it. 
 function and one more row in `app.WIRES`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mimo_quirks.simulator import errors
+from mimo_quirks.simulator.alignment import Placed, align, place
 from mimo_quirks.simulator.checks import first_error
-from mimo_quirks.simulator.completion import Completion, completion, document
+from mimo_quirks.simulator.completion import CACHED_REQUESTS, Completion, completion, document
 from mimo_quirks.simulator.errors import WireError, error_bytes, relayed, to_bytes
-from mimo_quirks.simulator.history import Asked, read_request
+from mimo_quirks.simulator.history import Asked, conversation_of, identity_of, is_assistant, read_request
 from mimo_quirks.simulator.judge import Replayed, examine, refuses
 from mimo_quirks.simulator.ledger import Ledger
 from mimo_quirks.simulator.model import reply
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Exchange, Issued
-from mimo_quirks.simulator.spellings import SPELLINGS
+from mimo_quirks.simulator.spellings import SPELLINGS, Spelling
 from mimo_quirks.simulator.stream import events, split_characters
 
 _JSON, _EVENTS = "application/json", "text/event-stream"
@@ -46,16 +47,38 @@ def chat(arrival: Arrival, mode: Mode, ledger: Ledger) -> Reply:
     """Judge a chat request, answer it, and record both before the first byte leaves."""
     spelling = SPELLINGS[mode.spelling]
     asked = read_request(arrival.raw, spelling)
-    turns = examine(asked.history, spelling, ledger.issued)
+    conversation = conversation_of(asked.body, mode.conversation)
+    room = ledger.turns_of(conversation)
+    seats = align(asked.history, room, mode)
+    known = _by_identity(asked, spelling, ledger) if conversation is None else map(_issued, seats)
+    turns = examine(asked.history, spelling, known, ledger.has_issued)
     outcome = _error(arrival, asked, mode, turns) or reply(asked, mode)
-    earlier = ledger.exchanges
-    ledger.record(_exchange(arrival, asked, turns, outcome))
+    earlier = ledger.latest(CACHED_REQUESTS)
+    exchange = _exchange(arrival, asked, turns, outcome, conversation)
     if isinstance(outcome, WireError):
+        ledger.record(exchange)
         return _refusal(outcome, asked, mode)
+    ledger.record(exchange, None if conversation is None else place(outcome, asked.history, seats, room))
     return _success(completion(asked, arrival.raw, outcome, spelling, earlier), asked, mode)
 
 
-def _exchange(arrival: Arrival, asked: Asked, turns: tuple[Replayed, ...], outcome: WireError | Issued) -> Exchange:
+def _by_identity(asked: Asked, spelling: Spelling, ledger: Ledger) -> Iterator[Issued | None]:
+    # Without a conversation a turn is its own evidence.
+    spoken = (message for message in asked.history if is_assistant(message))
+    return (ledger.find(identity_of(message), spelling.read(message)) for message in spoken)
+
+
+def _issued(seat: Placed | None) -> Issued | None:
+    return seat.issued if seat else None
+
+
+def _exchange(
+    arrival: Arrival,
+    asked: Asked,
+    turns: tuple[Replayed, ...],
+    outcome: WireError | Issued,
+    conversation: str | None,
+) -> Exchange:
     return Exchange(
         path=arrival.path,
         headers=arrival.headers,
@@ -65,6 +88,7 @@ def _exchange(arrival: Arrival, asked: Asked, turns: tuple[Replayed, ...], outco
         verdicts=tuple(turn.verdict for turn in turns),
         status=outcome.status if isinstance(outcome, WireError) else 200,
         issued=outcome if isinstance(outcome, Issued) else None,
+        conversation=conversation,
     )
 
 
@@ -91,7 +115,8 @@ def _refusal(error: WireError, asked: Asked, mode: Mode) -> Reply:
 def _success(answer: Completion, asked: Asked, mode: Mode) -> Reply:
     if not asked.streams:
         return Reply(200, _JSON, (to_bytes(document(answer)),))
-    written = events(answer, with_usage=_wants_usage(asked.body.get("stream_options")))
+    with_usage = _wants_usage(asked.body.get("stream_options"))
+    written = events(answer, with_usage=with_usage, late_reasoning=mode.late_reasoning)
     if mode.split_utf8:
         return Reply(200, _EVENTS, tuple(part for event in written for part in split_characters(event)))
     return Reply(200, _EVENTS, tuple(written))

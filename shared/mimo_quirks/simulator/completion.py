@@ -15,7 +15,7 @@ MODELS = ("mimo-v2.6-pro", "mimo-v2.6-flash")
 """Contract §2: the current chat models."""
 
 _BYTES_PER_TOKEN = 4
-_CACHED_REQUESTS = 64
+CACHED_REQUESTS = 64
 """How many requests back the prompt cache reaches."""
 
 
@@ -42,7 +42,7 @@ class Completion:
 
 
 def completion(asked: Asked, raw: bytes, issued: Issued, spelling: Spelling, earlier: Sequence[Exchange]) -> Completion:
-    """Wrap a turn for the request that asked for it."""
+    """Wrap a turn for the request that asked for it; `earlier` are the exchanges that the prompt cache reaches."""
     envelope = {
         "id": secrets.token_hex(16),
         "created": int(time.time()),
@@ -70,7 +70,7 @@ def document(answer: Completion) -> dict[str, Any]:
 def _usage(raw: bytes, issued: Issued, earlier: Sequence[Exchange]) -> dict[str, Any]:
     # Contract §6: reasoning is part of completion_tokens. §7: the cache is implicit and holds the longest
     # prefix that was sent before, so a history that changed shows here, as it does on the bill.
-    cached = max((_shared(raw, exchange.raw) for exchange in earlier[-_CACHED_REQUESTS:] if exchange.issued), default=0)
+    cached = max((_shared(raw, exchange.raw) for exchange in earlier if exchange.issued), default=0)
     thought = _tokens(issued.reasoning or "")
     spoken = _tokens(issued.content) + sum(_tokens(call.name + call.arguments) for call in issued.calls)
     prompt = len(raw) // _BYTES_PER_TOKEN

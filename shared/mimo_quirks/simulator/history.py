@@ -59,20 +59,34 @@ def tool_calls(message: Json) -> Sequence[Any]:
     return calls if isinstance(calls, list) else ()
 
 
+def call_names(message: Json) -> tuple[str, ...]:
+    """The names of a turn's calls in order, empty for what is no call."""
+    functions = (call.get("function") if isinstance(call, Mapping) else None for call in tool_calls(message))
+    names = (function.get("name") if isinstance(function, Mapping) else None for function in functions)
+    return tuple(name if isinstance(name, str) else "" for name in names)
+
+
 def identity_of(message: Json) -> Identity:
     """What a replayed turn can be recognised by."""
     calls = tool_calls(message)
     ids = (call.get("id") for call in calls if isinstance(call, Mapping))
-    return frozenset(id_ for id_ in ids if isinstance(id_, str)) if calls else _content(message.get("content"))
+    return frozenset(id_ for id_ in ids if isinstance(id_, str)) if calls else content_of(message)
 
 
-def _content(content: object) -> str:
-    # A string or a list of text parts says the same thing; frameworks turn one into the other.
+def content_of(message: Json) -> str:
+    """The text of a message: a string or a list of text parts, as frameworks turn one into the other."""
+    content = message.get("content")
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else ()
     texts = (part.get("text") for part in parts if isinstance(part, Mapping))
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def conversation_of(body: Json, mark: str | None) -> str | None:
+    """What a request says under the mark of the mode: which conversation it belongs to, if it tells."""
+    value = None if mark is None else body.get(mark)
+    return str(value) if isinstance(value, (str, int)) else None
 
 
 def _object(raw: bytes) -> Json:

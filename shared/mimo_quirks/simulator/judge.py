@@ -7,9 +7,9 @@ a test compares. The *refusal* depends on the mode, as the readings of the contr
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from mimo_quirks.simulator.history import identity_of, is_assistant, tool_calls
+from mimo_quirks.simulator.history import is_assistant, tool_calls
 from mimo_quirks.simulator.modes import Accepts
-from mimo_quirks.simulator.records import Identity, Issued, Verdict
+from mimo_quirks.simulator.records import Issued, Verdict
 from mimo_quirks.simulator.spellings import Json, Spelling
 
 
@@ -23,15 +23,25 @@ class Replayed:
     is_tool_turn: bool
 
 
-def examine(history: Iterable[Json], spelling: Spelling, issued: Mapping[Identity, Issued]) -> tuple[Replayed, ...]:
-    """Judge every assistant message of a history, in order."""
-    texts = {turn.reasoning for turn in issued.values()}
-    return tuple(_examined(message, spelling, issued, texts) for message in history if is_assistant(message))
+def examine(
+    history: Iterable[Json], spelling: Spelling, turns: Iterable[Issued | None], known: Callable[[str | None], bool]
+) -> tuple[Replayed, ...]:
+    """Judge every assistant message of a history, in order.
+
+    Args:
+        history: The messages.
+        spelling: How the host reads reasoning.
+        turns: For every assistant message the turn that it was recognised as.
+        known: Says whether a text was ever issued here.
+    """
+    spoken = (message for message in history if is_assistant(message))
+    return tuple(
+        _examined(message, spelling.read(message), turn, known) for message, turn in zip(spoken, turns, strict=True)
+    )
 
 
-def _examined(message: Json, spelling: Spelling, issued: Mapping[Identity, Issued], texts: set[str | None]) -> Replayed:
-    text, turn = spelling.read(message), issued.get(identity_of(message))
-    return Replayed(text, verdict(text, turn, known=text in texts), turn, bool(tool_calls(message)))
+def _examined(message: Json, text: str | None, turn: Issued | None, known: Callable[[str | None], bool]) -> Replayed:
+    return Replayed(text, verdict(text, turn, known=known(text)), turn, bool(tool_calls(message)))
 
 
 def verdict(text: str | None, turn: Issued | None, *, known: bool) -> Verdict:

@@ -1,8 +1,8 @@
 """The pretend model: it calls the advertised tools for some rounds, then answers, and thinks each time.
 
 Every turn's reasoning holds a token that nobody can guess, so that equal text proves that the text
-travelled. And it is nasty on purpose: whatever a framework strips, joins, escapes or splits along the way
-is in it.
+travelled; whether its ids and its answer hold one is the mode's choice. And it is nasty on purpose:
+whatever a framework strips, joins, escapes or splits along the way is in it.
 """
 
 import secrets
@@ -32,19 +32,22 @@ def reply(asked: Asked, mode: Mode) -> Issued:
     functions = [tool["function"] for tool in asked.tools if tool.get("type") == "function"]
     reasoning = _thought() if asked.thinking else None
     if not functions or _rounds_so_far(asked.history) >= mode.tool_rounds:
-        return Issued(reasoning, f"答案是 {secrets.token_hex(8)}。")
+        return Issued(reasoning, "Done." if mode.answers == "identical" else f"答案是 {secrets.token_hex(8)}。")
     # Contract §6 and §7: content is the empty string beside tool calls, and all calls belong to one text of
     # reasoning.
-    return Issued(reasoning, "", tuple(_calls(functions, mode.parallel_calls)))
+    return Issued(reasoning, "", tuple(_calls(functions, asked.history, mode)))
 
 
 def _thought() -> str:
     return f"\n  {_TRAPS}{secrets.token_hex(16)} \n\t"
 
 
-def _calls(functions: Sequence[Mapping[str, Any]], count: int) -> Iterable[Call]:
-    for function in islice(cycle(functions), count):
-        yield Call(f"call_{secrets.token_hex(12)}", function["name"], arguments_for(function.get("parameters")))
+def _calls(functions: Sequence[Mapping[str, Any]], history: Sequence[Json], mode: Mode) -> Iterable[Call]:
+    made = sum(len(tool_calls(message)) for message in history if is_assistant(message))
+    for ordinal, function in enumerate(islice(cycle(functions), mode.parallel_calls), made):
+        name = function["name"]
+        id_ = f"{name}:{ordinal}" if mode.ids == "repeating" else f"call_{secrets.token_hex(12)}"
+        yield Call(id_, name, arguments_for(function.get("parameters")))
 
 
 def _rounds_so_far(history: Sequence[Json]) -> int:

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias, get_args
 from mimo_quirks.simulator.spellings import SPELLINGS, SpellingName
 
 Accepts: TypeAlias = Literal["present", "non-empty", "non-blank", "exact", "off"]
+Ids: TypeAlias = Literal["unique", "repeating"]
+Answers: TypeAlias = Literal["unique", "identical"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,15 @@ class Mode:
         split_utf8: Events leave in pieces that end inside multi-byte characters, as TCP may always do.
         tool_rounds: Tool turns after each user message before the final answer, when tools are advertised.
         parallel_calls: Calls in one tool turn (contract §6: up to 120 were seen).
+        ids: `unique`: every call's id is a token that nobody can guess. `repeating`: it is the call's name and its
+            ordinal in the history, `read_file:0`, the same in every conversation (lessons 54; Kimi's form).
+        answers: `unique`: the text of a plain turn holds such a token. `identical`: it is always the same, so
+            that texts tell nothing.
+        conversation: Name of a parameter of the request, as `seed` or `user`, that tells the judge, and nobody
+            else, which conversation a request belongs to: turns are then recognised as `alignment` says, within
+            that conversation. A request without it is judged as if the mode named none.
+        late_reasoning: On streams a part of the reasoning follows each tool call (lessons 35); a turn's reasoning
+            is all of it in the order of arrival.
     """
 
     accepts: Accepts = "present"
@@ -43,15 +54,22 @@ class Mode:
     split_utf8: bool = False
     tool_rounds: int = 1
     parallel_calls: int = 1
+    ids: Ids = "unique"
+    answers: Answers = "unique"
+    conversation: str | None = None
+    late_reasoning: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a world that does not exist, naming the field."""
         _one_of("accepts", self.accepts, get_args(Accepts))
         _one_of("spelling", self.spelling, tuple(SPELLINGS))
-        for flag in ("forbid_when_off", "string_content", "data_prefixed_errors", "split_utf8"):
+        _one_of("ids", self.ids, get_args(Ids))
+        _one_of("answers", self.answers, get_args(Answers))
+        for flag in ("forbid_when_off", "string_content", "data_prefixed_errors", "split_utf8", "late_reasoning"):
             _one_of(flag, getattr(self, flag), (True, False))
         _at_least("tool_rounds", self.tool_rounds, 0)
         _at_least("parallel_calls", self.parallel_calls, 1)
+        _name_or_none("conversation", self.conversation)
 
 
 def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> None:
@@ -62,3 +80,8 @@ def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> None:
 def _at_least(field: str, value: object, floor: int) -> None:
     if type(value) is not int or value < floor:
         raise ValueError(f"{field}: {value!r} is not a whole number from {floor} up")
+
+
+def _name_or_none(field: str, value: object) -> None:
+    if value is not None and not (isinstance(value, str) and value):
+        raise ValueError(f"{field}: {value!r} is not the name of a parameter")

@@ -2,7 +2,7 @@
 
 A turn is recognised later by what a client cannot make up: its tool-call ids or, without calls, its
 content, which carries an unguessable token. So recognition needs no session and survives any framework that
-keeps either of them.
+keeps either of them. Where the mode makes ids or contents repeat, an identity may belong to several turns.
 """
 
 from collections.abc import Mapping
@@ -52,13 +52,15 @@ class Exchange:
         verdicts: One per replayed assistant message, in order.
         status: HTTP status of the answer.
         issued: The turn that was answered, `None` for an error.
+        conversation: What the request's mark said, `None` where the mode names no mark or the request has none.
     """
 
     path: str
     headers: Mapping[str, str] = field(repr=False)
     raw: bytes = field(repr=False)
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     thinking: bool
     verdicts: tuple[Verdict, ...]
     status: int
-    issued: Issued | None
+    issued: Issued | None = field(repr=False)
+    conversation: str | None = None

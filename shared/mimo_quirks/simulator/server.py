@@ -93,6 +93,9 @@ class Simulator:
         config = self._config()
         config.load()  # here rather than in the thread, so that a bad certificate is raised where it was given
         listener = socket.create_server((_HOST, self._port))
+        # Inherited by every connection: asyncio leaves it off on a listener made like this, and each answer on a
+        # kept connection would then wait 40 ms for the client's acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._port = listener.getsockname()[1]
         server = _Server(config)
         thread = threading.Thread(target=server.serve_on, args=(listener,), name="simulator", daemon=True)

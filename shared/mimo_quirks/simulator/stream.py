@@ -1,14 +1,14 @@
 """One answer as server-sent events: the same turn as the document, in pieces.
 
 Contract §6 gives the order: role, reasoning, content or calls, finish reason, usage when asked for,
-`[DONE]`. Where a text is cut depends on the text alone, so a failing test fails again; the cuts fall inside
-tags, line ends and emoji sequences.
+`[DONE]`; late reasoning goes on between and after the calls (lessons 35). Where a text is cut depends on the
+text alone, so a failing test fails again; the cuts fall inside tags, line ends and emoji sequences.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain, cycle
+from itertools import chain, cycle, pairwise
 from typing import Any
 
 from mimo_quirks.simulator.completion import Completion
@@ -35,14 +35,19 @@ def pieces(text: str) -> Iterator[str]:
         start += len(piece)
 
 
-def deltas(answer: Completion) -> Iterator[dict[str, Any]]:
-    """The deltas of a turn, without its end."""
+def deltas(answer: Completion, *, late_reasoning: bool = False) -> Iterator[dict[str, Any]]:
+    """The deltas of a turn, without its end; late reasoning is dealt out before, between and after the calls."""
     issued = answer.issued
+    thoughts = [answer.spelling.write(piece) for piece in pieces(issued.reasoning or "")]
+    runs = len(issued.calls) + 1 if late_reasoning else 1
+    edges = [len(thoughts) * run // runs for run in range(runs + 1)]
+    shares = iter([thoughts[start:end] for start, end in pairwise(edges)])
     yield {"role": "assistant", "content": ""}
-    yield from (answer.spelling.write(piece) for piece in pieces(issued.reasoning or ""))
+    yield from next(shares)
     yield from ({"content": piece} for piece in pieces(issued.content))
     for index, call in enumerate(issued.calls):
         yield from ({"tool_calls": [{"index": index, **part}]} for part in _call_parts(call))
+        yield from next(shares, ())
 
 
 def _call_parts(call: Call) -> Iterator[dict[str, Any]]:
@@ -50,9 +55,9 @@ def _call_parts(call: Call) -> Iterator[dict[str, Any]]:
     yield from ({"function": {"arguments": piece}} for piece in pieces(call.arguments))
 
 
-def chunks(answer: Completion, *, with_usage: bool) -> Iterator[dict[str, Any]]:
+def chunks(answer: Completion, *, with_usage: bool, late_reasoning: bool = False) -> Iterator[dict[str, Any]]:
     """Every chunk of the stream; usage comes last, on a chunk without choices."""
-    for delta in deltas(answer):
+    for delta in deltas(answer, late_reasoning=late_reasoning):
         yield _chunk(answer, delta, None)
     yield _chunk(answer, {}, answer.finish_reason)
     if with_usage:
@@ -67,9 +72,9 @@ def _frame(answer: Completion) -> dict[str, Any]:
     return {**answer.envelope, "object": "chat.completion.chunk"}
 
 
-def events(answer: Completion, *, with_usage: bool) -> Iterator[bytes]:
+def events(answer: Completion, *, with_usage: bool, late_reasoning: bool = False) -> Iterator[bytes]:
     """The stream as it is written, one event at a time."""
-    for chunk in chunks(answer, with_usage=with_usage):
+    for chunk in chunks(answer, with_usage=with_usage, late_reasoning=late_reasoning):
         yield b"data: " + to_bytes(chunk) + b"\n\n"
     yield b"data: [DONE]\n\n"
 
