@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-floors lint types format clean
+.PHONY: demo test test-long test-floors lint types format clean
 
 demo: $(INSTALLED)
 	$(BIN)/mimo-quirks demo
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --cov --cov-report=term-missing --cov-fail-under=100
+
+# The same tests at their full size.
+test-long: $(INSTALLED)
+	MIMO_TEST_SCALE=10 $(BIN)/python -m pytest -s tests/litellm_plugin/test_proxy_memory.py
 
 # The tests with the lowest version of everything that pyproject.toml admits.
 test-floors:

@@ -7,12 +7,15 @@ stream, async and batch alike, so those are what this class overrides; the rules
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import openai
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.utils import from_env, secret_from_env
 from langchain_openai.chat_models.base import BaseChatOpenAI
@@ -31,13 +34,16 @@ from typing_extensions import Self
 from mimo_quirks.content import string_content
 from mimo_quirks.hosts import PLAIN, Dialect, host_name
 from mimo_quirks.journal import note
+from mimo_quirks.memory import Memory
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.quirks import Quirks
+from mimo_quirks.recall import NOTHING, Recall
 from mimo_quirks.replay import replay
 from mimo_quirks.settings import Settings
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
 from mimo_quirks.turns import Message
 
+from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, turn_of, turns_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 
 Thinking = StrictBool | Literal["enabled", "disabled"] | Mapping[str, Any]
@@ -63,9 +69,14 @@ class ChatMiMo(BaseChatOpenAI):
         base_url: `MIMO_BASE_URL`, else Xiaomi's pay-as-you-go host, by default.
         thinking: True or "enabled", False or "disabled", or `{"type": ...}`; None leaves it to the API, which thinks.
             May be given per call too.
+        store: Where reasoning is remembered that messages lose inside the application: a `ReasoningStore`, or a URL as
+            in `MIMO_QUIRKS_STORE`. By default all models of a process share one in its memory; "off" is none.
+        scope: Whose memory it is; nothing is recalled across scopes. `{"configurable": {"mimo_scope": ...}}` in a
+            call's config, or `scope=` in the call, says so for that call.
 
     Raises:
-        ValueError: No key, a URL that is none, a bad `MIMO_QUIRKS_*` setting, or `use_responses_api=True`.
+        ValueError: No key, a URL that is none, a bad `MIMO_QUIRKS_*` setting, `use_responses_api=True`, or a store that
+            other processes see without a scope.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
@@ -83,8 +94,11 @@ class ChatMiMo(BaseChatOpenAI):
     max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
     stream_usage: bool | None = True
     thinking: Thinking | None = None
+    store: Any = Field(default=None, exclude=True)
+    scope: str | None = None
 
     _settings: Settings = PrivateAttr(default_factory=Settings.from_env)
+    _memory: Memory = PrivateAttr()
 
     @property
     def _llm_type(self) -> str:
@@ -117,6 +131,15 @@ class ChatMiMo(BaseChatOpenAI):
     def _is_switch(cls, thinking: Thinking | None) -> Thinking | None:
         position_of(thinking)
         return thinking
+
+    @model_validator(mode="after")
+    def _remember(self) -> Self:
+        self._memory = memory_of(self.store, self._settings)
+        url = self.store if isinstance(self.store, str) else self._settings.store if self.store is None else "off"
+        shared = self._settings.model_copy(update={"store": url}).is_shared
+        if shared and self.scope is None and self._settings.scope is None:
+            raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
+        return self
 
     @field_validator("use_responses_api")
     @classmethod
@@ -152,20 +175,87 @@ class ChatMiMo(BaseChatOpenAI):
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         messages = self._convert_input(input_).to_messages()
+        exchange = kwargs.pop(EXCHANGE, None) or Exchange(owner_of(kwargs.pop("scope", self.scope), None))
         asked = kwargs.pop("thinking", self.thinking)
         kwargs["extra_body"] = merged(self.extra_body or {}, kwargs.get("extra_body") or {})
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
         if "max_tokens" in payload:
             payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
+        payload.pop("store", None)
         quirks = self._quirks(payload["model"])
         _switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN)
         wires = [held(message, wire) for message, wire in zip(messages, payload["messages"], strict=True)]
         history: Sequence[Message] = [string_content(wire) for wire in wires]
         if quirks is not None:
-            history, report = replay(history, quirks, thinking=is_thinking(payload, quirks))
+            thinking = is_thinking(payload, quirks)
+            recall = self._recalled(history, exchange, quirks) if thinking else NOTHING
+            history, report = replay(history, quirks, thinking=thinking, recall=recall)
             note(report)
-        payload["messages"] = [on_the_wire(wire) for wire in history]
+        payload["messages"] = exchange.sent = [on_the_wire(wire) for wire in history]
         return payload
+
+    def _recalled(self, history: Sequence[Message], exchange: Exchange, quirks: Quirks) -> Recall:
+        exchange.scope = self._settings.scope_of(exchange.owner, quirks)
+        if exchange.recall is None:
+            exchange.recall = self._memory.recall(history, exchange.scope)
+        return exchange.recall
+
+    def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Exchange:
+        """The exchange of a call, laid among its arguments."""
+        scope = kwargs.pop("scope", self.scope)
+        kwargs[EXCHANGE] = exchange = Exchange(owner_of(scope, run_manager.metadata if run_manager else None))
+        return exchange
+
+    async def _aexchange(self, messages: list[BaseMessage], run_manager: Any, kwargs: dict[str, Any]) -> Exchange:
+        """As `_exchange`, with a look-up that would block the event loop made in a thread beforehand."""
+        exchange = self._exchange(run_manager, kwargs)
+        if self._memory.blocks:
+            await asyncio.to_thread(self._get_request_payload, messages, **kwargs)
+        return exchange
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        exchange = self._exchange(run_manager, kwargs)
+        result = super()._generate(messages, stop, run_manager, **kwargs)
+        self._memory.capture(exchange.sent, turns_of(result), exchange.scope)
+        return result
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        exchange = await self._aexchange(messages, run_manager, kwargs)
+        result = await super()._agenerate(messages, stop, run_manager, **kwargs)
+        await self._memory.acapture(exchange.sent, turns_of(result), exchange.scope)
+        return result
+
+    def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        """Streams, and remembers the turn before its last chunk leaves: the next request may follow at once."""
+        exchange, chunks = self._exchange(_manager(args, kwargs), kwargs), []
+        for chunk in super()._stream(messages, *args, **kwargs):
+            chunks.append(chunk)
+            if is_last(chunk):
+                self._memory.capture(exchange.sent, turn_of(chunks), exchange.scope)
+            yield chunk
+
+    async def _astream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """As `_stream`, without blocking the event loop."""
+        exchange, chunks = await self._aexchange(messages, _manager(args, kwargs), kwargs), []
+        async for chunk in super()._astream(messages, *args, **kwargs):
+            chunks.append(chunk)
+            if is_last(chunk):
+                await self._memory.acapture(exchange.sent, turn_of(chunks), exchange.scope)
+            yield chunk
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.openai_api_base, family="mimo")
@@ -193,6 +283,11 @@ class ChatMiMo(BaseChatOpenAI):
         generation = super()._get_generation_chunk_from_completion(completion)
         generation.message.additional_kwargs.pop(REASONING, None)
         return generation
+
+
+def _manager(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseRunManager | None:
+    """The run manager among the arguments of a stream: the second after the messages."""
+    return kwargs["run_manager"] if "run_manager" in kwargs else args[1] if len(args) > 1 else None
 
 
 def _switch_thinking(payload: dict[str, Any], asked: Thinking | None, dialect: Dialect) -> None:

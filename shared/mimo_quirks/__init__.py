@@ -8,16 +8,18 @@ from .quirks import Quirks, quirks_for
 from .refusals import is_refusal
 from .replay import ReplayReport, replay
 from .settings import Settings
-from .stores import ReasoningStore
+from .stores import MemoryStore, ReasoningStore, open_store
 from .streaming import TurnReader
 
 __all__ = [
+    "MemoryStore",
     "Quirks",
     "ReasoningStore",
     "ReplayReport",
     "Settings",
     "TurnReader",
     "is_refusal",
+    "open_store",
     "quirks_for",
     "replay",
 ]

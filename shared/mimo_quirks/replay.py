@@ -1,10 +1,11 @@
 """A history goes in, the history that the API must see comes out, with a report of what was done to each turn.
 
 For each turn, in this order: reasoning that the message carries is kept to the byte, under the names this host reads;
-reasoning of another family is dropped; a tool turn that is left without gets the placeholder of its host, where there
-is one; everything else is left alone. The result is a new list in which untouched messages are the same objects, and
-the caller's messages are never edited. The choice depends on the message alone, so the same history gives the same
-bytes in every later request and the prompt cache holds (lessons.md 38, 39).
+reasoning of another family is dropped; a turn that is left without gets what was recalled for it; a tool turn that is
+still left without gets the placeholder of its host, where there is one; everything else is left alone. The result is a
+new list in which untouched messages are the same objects, and the caller's messages are never edited. The choice
+depends on the message, and on what is remembered of it, so the same history gives the same bytes in every later request
+and the prompt cache holds (lessons.md 38, 39).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import Any, Literal
 from .hosts import Dialect
 from .origin import is_foreign
 from .quirks import Quirks
+from .recall import NOTHING, Recall
 from .spellings import NESTS, split_think, texts_of
 from .turns import Message, is_placeholder, is_tool_turn, is_turn, lift, without_reasoning
 
-Action = Literal["kept", "respelled", "placeholder", "bare", "dropped", "stripped", "left"]
-"""What was done to a turn: carried reasoning left as it was, or moved to the names of this host; a placeholder set;
-a lost turn sent without one, because this host takes none; another family's reasoning dropped; reasoning stripped
-because this host forbids it now; nothing."""
+Action = Literal["kept", "respelled", "recalled", "placeholder", "bare", "dropped", "stripped", "left"]
+"""What was done to a turn: carried reasoning left as it was, or moved to the names of this host; recalled reasoning put
+back; a placeholder set; a lost turn sent without one, because this host takes none; another family's reasoning dropped;
+reasoning stripped because this host forbids it now; nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,16 @@ class ReplayReport:
         return sum(turn.action == action for turn in self.turns)
 
 
-def replay(messages: Sequence[Message], quirks: Quirks, *, thinking: bool) -> tuple[Sequence[Message], ReplayReport]:
+def replay(
+    messages: Sequence[Message], quirks: Quirks, *, thinking: bool, recall: Recall = NOTHING
+) -> tuple[Sequence[Message], ReplayReport]:
     """Puts the reasoning of each turn where this host wants it.
 
     Args:
         messages: The history, as chat wire messages with any spelling of reasoning. It is never edited.
         quirks: How the host that the history goes to departs from the plain wire.
         thinking: Whether the model thinks in this request; see `is_thinking`.
+        recall: What was found for turns that lost their reasoning; see `mimo_quirks.recall`.
 
     Returns:
         The history to send, and the report. Where nothing changed, the history is the object that came in. A history
@@ -72,7 +77,9 @@ def replay(messages: Sequence[Message], quirks: Quirks, *, thinking: bool) -> tu
     reports = []
     for index, message in enumerate(messages):
         if is_turn(message):
-            history[index], action, reason = _replay_turn(message, quirks, thinking=thinking)
+            history[index], action, reason = _replay_turn(message, quirks, recall.texts.get(index), thinking=thinking)
+            if index in recall.ambiguous and action in ("placeholder", "bare"):
+                reason = "several answers were remembered"
             reports.append(TurnReport(index, action, reason))
     changed = any(new is not old for new, old in zip(history, messages, strict=True))
     return (history if changed else messages), ReplayReport(tuple(reports), changed)
@@ -89,20 +96,28 @@ def _unreadable(messages: object) -> str | None:
     return None
 
 
-def _replay_turn(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+def _replay_turn(
+    message: Message, quirks: Quirks, recalled: str | None, *, thinking: bool
+) -> tuple[Message, Action, str]:
     if quirks.forbids_when_off and not thinking:
-        bare = without_reasoning(message)
-        if bare is not message:
-            return bare, "stripped", "the host refuses reasoning while thinking is off"
-        return message, "left", "thinking is off"
+        return _strip(message)
     if is_foreign(message, quirks.family):
         return _replace_foreign(message, quirks, thinking=thinking)
     reasoning, rest = lift(message)
     if reasoning is not None and not is_placeholder(reasoning):
         return _carry(message, rest, reasoning, quirks.dialect)
+    if recalled and thinking:
+        return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
     if reasoning is not None and reasoning.strip():  # words that stand in for reasoning would be taken for a thought
         return _replace(rest, quirks, "the reasoning is another tool's placeholder", thinking=thinking)
     return _stand_in(message, rest, quirks, thinking=thinking)
+
+
+def _strip(message: Message) -> tuple[Message, Action, str]:
+    bare = without_reasoning(message)
+    if bare is message:
+        return message, "left", "thinking is off"
+    return bare, "stripped", "the host refuses reasoning while thinking is off"
 
 
 def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, str]:

@@ -12,16 +12,20 @@ import json
 import os
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .families import FAMILY_NAMES, segment
 from .hosts import HOST_NAMES, host_name
+from .keys import digest
 from .quirks import Quirks, quirks_for
+from .stores import ReasoningStore, open_store
 
 PREFIX: Final = "MIMO_QUIRKS_"
 NONE: Final = "none"
+LITELLM: Final = "litellm"
+_LISTS: Final = ("_FAMILIES", "_IDENTITY", "_SECRET")
 _PORTS: Final[Mapping[str, str]] = {"http": "80", "https": "443"}
 
 
@@ -45,14 +49,29 @@ _TEXTS: Final[Mapping[Placeholder, str | None]] = {
 }
 
 
+class Origin(str, Enum):
+    """Who shares reasoning: every host of a family, or each host for itself."""
+
+    FAMILY = "family"
+    HOST = "host"
+
+
 class Settings(BaseModel):
-    """The operator's word about families, models and hosts.
+    """The operator's word about families, models, hosts, and what is remembered.
 
     Attributes:
         families: The model families that are looked after. Others are left alone, whatever they need.
         models: Model id to family name, or to `none`, for ids that tell nothing or mislead.
         hosts: Host, host:port or URL to the name of a host row, or to `none`. It beats detection.
         placeholder: `auto` is what the host and family want; `empty`, `space` and `none` are used everywhere.
+        store: Where reasoning is remembered, as a URL; `off` remembers nothing, `litellm` is LiteLLM's own Redis.
+        scope: Whose memory it is where neither a proxy's identity nor the application says so.
+        identity: What a proxy's client is known by, the first that there is: its key, its user, its team.
+        origin: Whether hosts that serve one family share what is remembered.
+        secret: Seals what leaves the process; the first seals, each opens, so that keys can be rotated.
+        store_ttl_seconds: How long reasoning is kept after its last use.
+        store_max_bytes: How much is kept at most, in memory or in a file.
+        store_timeout_seconds: How long a request may wait for the store.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +80,21 @@ class Settings(BaseModel):
     models: Mapping[str, str] = Field(default_factory=dict)
     hosts: Mapping[str, str] = Field(default_factory=dict)
     placeholder: Placeholder = Placeholder.AUTO
+    store: str = "memory://"
+    scope: str | None = None
+    identity: tuple[Literal["key", "user", "team"], ...] = ("key", "user", "team")
+    origin: Origin = Origin.FAMILY
+    secret: tuple[str, ...] = Field(default=(), repr=False)
+    store_ttl_seconds: float = Field(default=7 * 24 * 3600, gt=0)
+    store_max_bytes: int = Field(default=64 * 2**20, gt=0)
+    store_timeout_seconds: float = Field(default=0.25, gt=0)
+
+    @field_validator("store")
+    @classmethod
+    def _known_store(cls, store: str) -> str:
+        if store != LITELLM:
+            open_store(store)  # nothing is opened before it is used, so this only reads the URL
+        return store
 
     @field_validator("families")
     @classmethod
@@ -116,6 +150,37 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = f"{PREFIX}{first['loc'][0]}".upper()
             raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+    def open_store(self) -> ReasoningStore | None:
+        """The store that the settings name, or None for `off`. `litellm` is opened by the LiteLLM adapter.
+
+        Raises:
+            ImportError: An extra is missing; the message tells how to install it.
+        """
+        return open_store(
+            self.store,
+            ttl_seconds=self.store_ttl_seconds,
+            max_bytes=self.store_max_bytes,
+            timeout_seconds=self.store_timeout_seconds,
+            secrets=self.secret,
+        )
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others than this process can see what is remembered."""
+        return not self.store.startswith(("memory://", "off"))
+
+    def scope_of(self, owner: str | None, quirks: Quirks) -> str | None:
+        """The scope of an owner's memory of a deployment, or None where nobody may share what would be remembered.
+
+        Args:
+            owner: Whom the adapter knows the request to be of, if it knows.
+            quirks: The deployment's; versions of a family share, and so do hosts unless `origin` says otherwise.
+        """
+        if owner is None and self.scope is None and self.is_shared:
+            return None
+        host = quirks.host if self.origin is Origin.HOST else None
+        return digest("scope", owner if owner is not None else self.scope, quirks.family, host)
 
     def quirks_for(
         self, model: str, base_url: str | None = None, provider: str | None = None, *, family: str | None = None
@@ -175,4 +240,4 @@ def _parse(name: str, value: str) -> Any:
             return json.loads(value)
         except (ValueError, RecursionError):
             raise SettingsError(f'{name}: {value!r} is not a JSON object such as {{"name": "value"}}') from None
-    return tuple(word.strip() for word in value.split(",")) if name.endswith("_FAMILIES") else value
+    return tuple(word.strip() for word in value.split(",")) if name.endswith(_LISTS) else value

@@ -71,6 +71,20 @@ def read_turn(message: Message, *, complete: bool = True) -> Turn:
     return Turn(_content_text(rest.get("content")), tuple(_calls(message)), reasoning, complete)
 
 
+def as_message(turn: Turn) -> dict[str, Any]:
+    """A captured turn as an assistant message of the chat wire, which is how a client replays it."""
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in turn.calls
+    ]
+    message: dict[str, Any] = {"role": "assistant", "content": turn.content}
+    if calls:
+        message["tool_calls"] = calls
+    if turn.reasoning is not None:
+        message["reasoning_content"] = turn.reasoning
+    return message
+
+
 def read_reasoning(message: Message) -> str | None:
     """The reasoning that an assistant message (or a delta of one) carries under any key or block, or None.
 

@@ -163,10 +163,11 @@ def test_the_caller_s_history_is_not_edited(simulator: Simulator, make_model: Ma
     assert before == [message.model_dump_json() for message in history]
 
 
-def test_the_prefix_holds(simulator: Simulator, make_model: Make) -> None:
-    """Request N's messages are byte-identical inside request N+1, placeholders too (G3)."""
+@pytest.mark.parametrize("store", [None, "off"])
+def test_the_prefix_holds(store: str | None, simulator: Simulator, make_model: Make) -> None:
+    """Request N's messages are byte-identical inside request N+1, recalled and placeholders too (G3)."""
     simulator.mode = Mode(tool_rounds=4)
-    model, history = make_model().bind_tools([weather]), [HumanMessage("天气?")]
+    model, history = make_model(store=store).bind_tools([weather]), [HumanMessage("天气?")]
     for forget in (False, True, False, True):
         turn = model.invoke(history)
         if forget:
@@ -176,7 +177,8 @@ def test_the_prefix_holds(simulator: Simulator, make_model: Make) -> None:
 
     sent = [[json.dumps(message) for message in exchange.body["messages"]] for exchange in simulator.exchanges]
     assert [] == [shorter for shorter, longer in pairwise(sent) if shorter != longer[: len(shorter)]]
-    assert ("exact", "placeholder", "exact", "placeholder") == simulator.exchanges[-1].verdicts
+    expected = "exact" if store is None else "placeholder"
+    assert ("exact", expected, "exact", expected) == simulator.exchanges[-1].verdicts
 
 
 @pytest.mark.parametrize(

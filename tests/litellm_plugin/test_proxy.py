@@ -48,12 +48,22 @@ def test_carried(provider: str, streams: bool, with_us: LiteLLMProxy, upstream: 
 @pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_dropped(provider: str, streams: bool, with_us: LiteLLMProxy, upstream: Simulator) -> None:
-    """A client that drops reasoning: every lost turn arrives as the placeholder, and the agent goes on."""
-    upstream.mode = mode_for(provider, accepts="present", tool_rounds=ROUNDS, parallel_calls=2)
-    answer = converse(_client(with_us), provider, echoes=False, streams=streams)
+    """A client that drops reasoning: every turn is found again and arrives to the byte, over ten tool turns."""
+    upstream.mode = mode_for(provider, accepts="exact", tool_rounds=10, parallel_calls=2, late_reasoning=True)
+    answer = converse(_client(with_us), provider, echoes=False, streams=streams, most_steps=11)
 
     assert "答案是" in answer
-    assert ["placeholder"] * TURNS == _verdicts(upstream.exchanges)
+    assert ["exact"] * sum(range(11)) == _verdicts(upstream.exchanges)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_lost(provider: str, stream: bool, with_us: LiteLLMProxy, upstream: Simulator) -> None:
+    """A turn that nobody remembers arrives as the placeholder, and is answered."""
+    upstream.mode = mode_for(provider, accepts="present")
+    _send(with_us, provider, [*LOST, *LOST], stream=stream)
+
+    assert [("placeholder", "placeholder")] == [exchange.verdicts for exchange in upstream.exchanges]
 
 
 @pytest.mark.parametrize("streams", [False, True])

@@ -12,7 +12,7 @@ import pytest
 from litellm import Router
 from litellm.types.utils import CallTypes
 
-from litellm_mimo import MiMoCallback, mimo_callback
+from litellm_mimo import MiMoCallback
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Mode, Simulator
 from mimo_quirks.simulator.spellings import SPELLINGS
@@ -21,6 +21,8 @@ from ..cases import CALL, CASES, NASTY, TOOL, Case
 from .deployments import PROVIDERS, mode_for
 
 ROUNDS = 3
+FORGETFUL = MiMoCallback(Settings(store="off"))
+"""What is replayed without a memory; test_memory.py has one."""
 TURNS = sum(range(ROUNDS + 1))
 _LISTS = [name for name in vars(litellm) if name.endswith("callback") and isinstance(getattr(litellm, name), list)]
 
@@ -91,7 +93,7 @@ async def test_every_door(
     provider: str, door: Any, asynchronous: bool, stream: bool, keep: str, upstream: Simulator, use: Callable[..., None]
 ) -> None:
     """What a client kept arrives to the byte; what it dropped arrives as the placeholder, and the agent goes on."""
-    use(mimo_callback)
+    use(FORGETFUL)
     lost = keep == "dropped"
     upstream.mode = mode_for(provider, accepts="present" if lost else "exact", tool_rounds=ROUNDS, split_utf8=True)
     await _converse(*door(upstream, provider), keep=KEEP[keep], stream=stream, asynchronous=asynchronous)
@@ -108,7 +110,7 @@ async def test_case(
     provider: str, asynchronous: bool, case: Case, upstream: Simulator, use: Callable[..., None]
 ) -> None:
     """Each case of the table reaches each provider's host with this reasoning and this content."""
-    use(mimo_callback)
+    use(FORGETFUL)
     upstream.mode = mode_for(provider, accepts="off")
     client, model, parameters = _sdk(upstream, provider)
     await _ask(client, asynchronous, model=model, messages=case.history, tools=[TOOL], **parameters)
@@ -124,7 +126,7 @@ async def test_reasoning_is_not_logged(
     upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever we write, at any level, holds nothing of what was thought (G6)."""
-    use(mimo_callback)
+    use(FORGETFUL)
     upstream.mode = mode_for("hosted_vllm", tool_rounds=ROUNDS)
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
         for keep in KEEP.values():
@@ -156,7 +158,7 @@ async def test_without_us(door: Any, asynchronous: bool, upstream: Simulator) ->
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 async def test_the_history_is_not_edited(asynchronous: bool, upstream: Simulator, use: Callable[..., None]) -> None:
     """The messages that were handed to LiteLLM are afterwards what they were."""
-    use(mimo_callback)
+    use(FORGETFUL)
     history = json.loads(json.dumps(LOST))
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     await _ask(client, asynchronous, model=model, messages=history, tools=[TOOL], **parameters)
@@ -171,7 +173,7 @@ async def test_fallback(
     asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
 ) -> None:
     """The provider that a MiMo deployment falls back to receives nothing of ours, from the synchronous Router too."""
-    use(mimo_callback)
+    use(FORGETFUL)
     upstream.mode = Mode(accepts="non-blank")  # a host that refuses our placeholder
     models = {"mimo": ("xiaomi_mimo/mimo-v2.6-pro", upstream), "gpt": ("openai/gpt-4o-mini", stranger)}
     deployments = [
@@ -191,7 +193,7 @@ async def test_fallback_of_the_sdk(
     asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
 ) -> None:
     """The SDK's own fallbacks start from what our hook returned; the other provider receives nothing of ours."""
-    use(mimo_callback)
+    use(FORGETFUL)
     upstream.mode = Mode(accepts="non-blank")
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     other = {"model": "openai/gpt-4o-mini", "api_base": stranger.base_url, "api_key": "k"}
@@ -207,7 +209,7 @@ async def test_another_wire_is_left_alone() -> None:
     blocks = [{"type": "thinking", "thinking": "a", "signature": "EsYCC"}]
     arguments = {"model": "anthropic/mimo-v2.6-pro", "messages": [{**LOST[1], "thinking_blocks": blocks}]}
 
-    assert await mimo_callback.async_pre_call_deployment_hook(arguments, CallTypes.acompletion) is None
+    assert await FORGETFUL.async_pre_call_deployment_hook(arguments, CallTypes.acompletion) is None
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
@@ -215,7 +217,7 @@ async def test_other_families(asynchronous: bool, stranger: Simulator, use: Call
     """A deployment of another family receives byte-identical bodies with the callback and without."""
     arguments = {"model": "openai/gpt-4o-mini", "api_base": stranger.base_url, "api_key": "k", "messages": LOST}
     await _ask(litellm, asynchronous, **arguments)
-    use(mimo_callback)
+    use(FORGETFUL)
     await _ask(litellm, asynchronous, **arguments)
 
     plain, ours = stranger.exchanges
@@ -228,7 +230,7 @@ async def test_a_url_from_the_environment(
 ) -> None:
     """A host that only LiteLLM's provider knows is recognised before the request leaves."""
     monkeypatch.setenv("OPENAI_BASE_URL", upstream.base_url)
-    use(MiMoCallback(Settings(hosts={upstream.base_url: "token-plan"})))
+    use(MiMoCallback(Settings(hosts={upstream.base_url: "token-plan"}, store="off")))
     await _ask(litellm, asynchronous, model="openai/acme-brain", api_key="k", messages=LOST, tools=[TOOL])
 
     assert ("placeholder",) == upstream.exchanges[0].verdicts
@@ -237,7 +239,7 @@ async def test_a_url_from_the_environment(
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 async def test_a_switch_that_litellm_drops(asynchronous: bool, upstream: Simulator, use: Callable[..., None]) -> None:
     """With drop_params LiteLLM loses `thinking`; then thinking is on, and the turn needs its placeholder."""
-    use(mimo_callback)
+    use(FORGETFUL)
     client, model, parameters = _sdk(upstream, "openai")
     off = {"thinking": {"type": "disabled"}, "drop_params": True}
     await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters, **off)
@@ -253,7 +255,7 @@ async def test_unreadable(upstream: Simulator, use: Callable[..., None], caplog:
     """A history that cannot be read goes out as it came, with one warning that holds no text."""
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     await _ask(client, asynchronous=True, model=model, messages=UNREADABLE, **parameters)
-    use(mimo_callback)
+    use(FORGETFUL)
     with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
         await _ask(client, asynchronous=True, model=model, messages=UNREADABLE, **parameters)
 
@@ -266,7 +268,7 @@ def test_unreadable_body(caplog: pytest.LogCaptureFixture) -> None:
     """LiteLLM mends such a history before a synchronous call; a body that still has one stays, with a warning."""
     body = {"model": "mimo-v2.6-pro", "messages": UNREADABLE}
     with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
-        mimo_callback.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": body}})
+        FORGETFUL.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": body}})
 
     assert body["messages"] is UNREADABLE
     assert [WARNING] == [record.message for record in caplog.records if record.name == "mimo_quirks"]
@@ -276,7 +278,7 @@ async def test_lost_reasoning_is_noted_once(
     upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Two hooks see each asynchronous request; the operator reads one line."""
-    use(mimo_callback)
+    use(FORGETFUL)
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
         for asynchronous in (False, True):
@@ -290,6 +292,6 @@ async def test_embeddings_and_other_calls_are_left_alone() -> None:
     """The hooks run for every kind of call; only chat has a history."""
     arguments = {"model": "mimo-v2.6-pro", "input": "x"}
 
-    assert await mimo_callback.async_pre_call_deployment_hook(arguments, CallTypes.aembedding) is None
-    mimo_callback.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": arguments}})
+    assert await FORGETFUL.async_pre_call_deployment_hook(arguments, CallTypes.aembedding) is None
+    FORGETFUL.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": arguments}})
     assert {"model": "mimo-v2.6-pro", "input": "x"} == arguments

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -28,13 +29,15 @@ class LiteLLMProxy:
     Args:
         config: The YAML of the proxy.
         environment: Variables beside those of this process.
+        workers: How many processes serve.
 
     Raises:
         RuntimeError: On entering, if the proxy ended or did not serve in time; the message has the end of its log.
     """
 
-    def __init__(self, config: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, config: str, environment: Mapping[str, str] | None = None, *, workers: int = 1) -> None:
         self._config = config
+        self._workers = workers
         self._folder = tempfile.TemporaryDirectory(prefix="mimo-quirks-")
         self.log_file: Final = Path(self._folder.name) / "proxy.log"
         self.key: Final = f"sk-{secrets.token_hex(16)}"  # LiteLLM refuses well-known master keys
@@ -55,11 +58,12 @@ class LiteLLMProxy:
         command = [sys.executable, "-m", "litellm.proxy.proxy_cli", "--config", str(config)]
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
-                [*command, "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"],
+                [*command, "--host", "127.0.0.1", "--port", str(port), "--num_workers", str(self._workers)],
                 env=self._environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder.name,
+                start_new_session=True,
             )
         try:
             self._wait()
@@ -78,6 +82,10 @@ class LiteLLMProxy:
             self._process.kill()
             self._process.wait()
         self._folder.cleanup()
+
+    def kill(self) -> None:
+        """Ends the proxy and its workers as a crash would, without a word."""
+        os.killpg(self._process.pid, signal.SIGKILL)
 
     def log(self) -> str:
         """What the proxy has printed so far."""

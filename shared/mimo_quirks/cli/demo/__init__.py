@@ -34,7 +34,7 @@ CONFIG_WITHOUT_US: Final = CONFIG.partition("litellm_settings:")[0]
 _MODEL: Final = "mimo-v2.6-pro"
 _CLIENTS: Final[Mapping[bool, tuple[str, Promise]]] = {
     True: ("proxy, client echoes", "exact"),
-    False: ("proxy, client drops", "placeholder"),
+    False: ("proxy, client drops", "exact"),
 }
 """What clients of a proxy do with reasoning, and what is promised of each."""
 

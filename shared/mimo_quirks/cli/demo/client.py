@@ -9,7 +9,7 @@ from typing import Any, Final
 from openai import OpenAI
 
 from ...streaming import TurnReader  # noqa: TID252 - the core, two rooms up
-from ...turns import Turn  # noqa: TID252
+from ...turns import as_message  # noqa: TID252
 
 QUESTION: Final = "Is it warmer in Beijing or in Shanghai today? Ask for one city at a time."
 TOOL: Final = {
@@ -20,7 +20,6 @@ TOOL: Final = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-_MOST_STEPS: Final = 8
 _KNOWN: Final = ("role", "content", "tool_calls")
 """What OpenAI documents of an assistant message, and most clients keep."""
 
@@ -30,7 +29,7 @@ def weather(city: str) -> str:
     return f"{city}: sunny, {15 + len(city)} °C"
 
 
-def converse(client: OpenAI, model: str, *, echoes: bool, streams: bool) -> str:
+def converse(client: OpenAI, model: str, *, echoes: bool, streams: bool, most_steps: int = 8) -> str:
     """Goes on until the model answers without calling a tool, and returns that answer.
 
     Args:
@@ -38,20 +37,21 @@ def converse(client: OpenAI, model: str, *, echoes: bool, streams: bool) -> str:
         model: Model id or alias.
         echoes: Whether the client sends the reasoning back that it was given, or drops it as most do.
         streams: Whether it asks for streams.
+        most_steps: How often it asks before it gives up.
 
     Raises:
         openai.APIStatusError: The service refused.
         RuntimeError: The model went on calling tools for too long.
     """
     history: list[Any] = [{"role": "user", "content": QUESTION}]
-    for _ in range(_MOST_STEPS):
+    for _ in range(most_steps):
         turn = _ask(client, model, history, streams=streams)
         history.append(turn if echoes else {key: turn[key] for key in _KNOWN if key in turn})
         calls = turn.get("tool_calls")
         if not calls:
             return str(turn["content"])
         history.extend(_results(calls))
-    raise RuntimeError(f"no answer after {_MOST_STEPS} steps")
+    raise RuntimeError(f"no answer after {most_steps} steps")
 
 
 def _ask(client: OpenAI, model: str, history: list[Any], *, streams: bool) -> dict[str, Any]:
@@ -67,20 +67,7 @@ def _message(chunks: Iterable[Any]) -> dict[str, Any]:
     for chunk in chunks:
         for choice in chunk.choices:
             reader.feed(choice.delta.model_dump(exclude_none=True), choice.finish_reason)
-    return _as_message(reader.turn())
-
-
-def _as_message(turn: Turn) -> dict[str, Any]:
-    calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-        for call in turn.calls
-    ]
-    message: dict[str, Any] = {"role": "assistant", "content": turn.content}
-    if calls:
-        message["tool_calls"] = calls
-    if turn.reasoning is not None:
-        message["reasoning_content"] = turn.reasoning
-    return message
+    return as_message(reader.turn())
 
 
 def _results(calls: Iterable[Any]) -> Iterable[dict[str, str]]:

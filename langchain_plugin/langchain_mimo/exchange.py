@@ -1,0 +1,103 @@
+"""One request on its way: what is recalled for it before, and remembered of it after.
+
+LangChain builds the request inside the call that sends it, so what an asynchronous look-up found, and what was sent in
+the end, travel with the call's arguments in an `Exchange`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables.config import ensure_config
+
+from mimo_quirks.memory import Memory
+from mimo_quirks.recall import Recall
+from mimo_quirks.settings import Settings
+from mimo_quirks.stores import ReasoningStore
+from mimo_quirks.turns import Message
+
+EXCHANGE: Final = "mimo_exchange"
+"""The call's argument that holds the exchange; it never reaches the wire."""
+
+SCOPE: Final = "mimo_scope"
+"""The member of a RunnableConfig's `configurable` that says whose memory it is."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What belongs to one call.
+
+    Attributes:
+        owner: Whose memory it is, as far as the application said.
+        recall: What was found for the history; None where nobody has asked yet.
+        sent: The history as it was sent.
+        scope: The scope that owner and deployment make.
+    """
+
+    owner: str | None
+    recall: Recall | None = None
+    sent: Sequence[Message] = field(default=(), repr=False)
+    scope: str | None = None
+
+
+def owner_of(scope: str | None, metadata: Mapping[str, Any] | None) -> str | None:
+    """Whose memory it is: the call's config, or the chain's that it runs in, else the model's own scope."""
+    config = {**(ensure_config().get("configurable") or {}), **(metadata or {})}
+    named = config.get(SCOPE)
+    return named if isinstance(named, str) else scope
+
+
+def memory_of(store: ReasoningStore | str | None, settings: Settings) -> Memory:
+    """The memory of a model: around a store that was given, or the one that all models of these settings share."""
+    if store is None or isinstance(store, str):
+        return _shared(settings.store if store is None else store, settings.model_dump_json(include=_STORE_SETTINGS))
+    return Memory(store, timeout_seconds=settings.store_timeout_seconds)
+
+
+def turns_of(result: ChatResult) -> list[Message]:
+    """Every answer of a result, as a message of the chat wire."""
+    messages = (generation.message for generation in result.generations)
+    return [_wire(message) for message in messages if isinstance(message, AIMessage)]
+
+
+def turn_of(chunks: Sequence[ChatGenerationChunk]) -> list[Message]:
+    """The one answer that a stream's chunks make."""
+    messages = [chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk)]
+    return [_wire(messages[0] + messages[1:])]
+
+
+def is_last(chunk: ChatGenerationChunk) -> bool:
+    """Whether the API finishes the turn with this chunk."""
+    return bool((chunk.generation_info or {}).get("finish_reason"))
+
+
+_STORE_SETTINGS: Final = {"secret", "store_ttl_seconds", "store_max_bytes", "store_timeout_seconds"}
+
+
+@functools.cache
+def _shared(url: str, settings: str) -> Memory:
+    chosen = Settings(store=url, **json.loads(settings))
+    return Memory(chosen.open_store(), timeout_seconds=chosen.store_timeout_seconds)
+
+
+def _wire(message: AIMessage) -> Message:
+    return {
+        "role": "assistant",
+        "content": message.text,
+        "tool_calls": list(_calls(message)),
+        "additional_kwargs": message.additional_kwargs,
+    }
+
+
+def _calls(message: AIMessage) -> Iterator[dict[str, Any]]:
+    for call in message.tool_calls:
+        arguments = json.dumps(call["args"], ensure_ascii=False)
+        yield {"id": call["id"], "function": {"name": call["name"], "arguments": arguments}}
+    for broken in message.invalid_tool_calls:
+        yield {"id": broken["id"], "function": {"name": broken["name"], "arguments": broken["args"]}}

@@ -1,0 +1,68 @@
+"""Whose memory a request is: in a proxy its authenticated identity, elsewhere what the application says.
+
+In a proxy nothing that a client can choose counts. The identity is the object that LiteLLM's authentication made; a
+client's JSON cannot hold one, whatever it puts into `metadata`. Without authentication the object holds whatever key
+the client sent, so then everybody is one.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from mimo_quirks.settings import Settings
+
+EVERYBODY: Final = "proxy"
+"""The one owner of a proxy that cannot tell its clients apart."""
+
+_MEMBERS: Final[Mapping[str, str]] = {"key": "api_key", "user": "user_id", "team": "team_id"}
+
+
+def owner_of(metadata: object, settings: Settings) -> str | None:
+    """Who owns the memory of a request, or None where nobody says.
+
+    Args:
+        metadata: The `metadata` of a completion call, which LiteLLM's proxy adds to.
+        settings: For the order in which an identity is read.
+    """
+    if not isinstance(metadata, Mapping):
+        return EVERYBODY if is_proxy() else None
+    identity = metadata.get("user_api_key_auth")
+    if isinstance(identity, BaseModel) or is_proxy():
+        return _owner(identity, settings) if authenticates() else EVERYBODY
+    named = metadata.get("mimo_scope")
+    return f"application:{named}" if isinstance(named, str) else None
+
+
+def is_proxy() -> bool:
+    """Whether this process is a LiteLLM proxy that has read its configuration."""
+    return getattr(_proxy_server(), "llm_router", None) is not None
+
+
+def authenticates() -> bool:
+    """Whether the proxy knows who its clients are."""
+    server = _proxy_server()
+    general = getattr(server, "general_settings", None) or {}
+    known = (getattr(server, "master_key", None), getattr(server, "user_custom_auth", None))
+    return any(known) or bool(general.get("enable_jwt_auth"))
+
+
+def tells_clients_apart() -> bool:
+    """Whether the proxy can have more than one owner: with a master key alone everybody shares it."""
+    server = _proxy_server()
+    return authenticates() and any((getattr(server, "user_custom_auth", None), getattr(server, "prisma_client", None)))
+
+
+def _owner(identity: object, settings: Settings) -> str:
+    for kind in settings.identity:
+        value = getattr(identity, _MEMBERS[kind], None)
+        if isinstance(value, str) and value:
+            return f"{kind}:{value}"
+    return EVERYBODY
+
+
+def _proxy_server() -> Any:
+    return sys.modules.get("litellm.proxy.proxy_server")

@@ -1,0 +1,172 @@
+"""What a turn is remembered under: digests of what a client can see, weak enough to survive it, strong enough to tell.
+
+Clients rewrite ids, write arguments anew, reorder parallel calls, cut the beginning of a history and change its system
+prompt (lessons.md 40, 54 to 63). So a turn is found by its calls (name and canonical arguments) or, if it has none, by
+its text, together with what stands before it; three contexts, the strongest first:
+
+    prefix   all that was said before, without system prompts
+    round    from the last user message on
+    gap      the tool results that it answers, or else what stands between the turn before and this one
+
+and last by the id of a call, where it is one that nobody makes up twice. Each parallel call has keys of its own, so
+that a turn is found when others of its calls were dropped. Ids do not belong to the first three: who has several
+candidates tells them apart by their ids (see `recall`).
+
+Keys ignore every spelling of reasoning, so that they are the same before and after replay. A digest is taken of a JSON
+array, which is injective whatever the parts contain (lessons.md 58).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .turns import Call, Message, is_turn, read_turn
+
+MOST_CALLS: Final = 16
+"""How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
+
+_STRONG_ID: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{16,}")
+"""An id that was drawn and not counted: `call_00_x9…`, but not `read_file:0` or `call_1`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One turn at its place in a history, as a client sees it.
+
+    Attributes:
+        index: Place in the history.
+        ordinal: Place among the turns.
+        calls: Digest of the id, and of name and arguments, of each call.
+        levels: The keys, one tuple for each level, the strongest level first.
+    """
+
+    index: int
+    ordinal: int
+    calls: tuple[tuple[str, str], ...]
+    levels: tuple[tuple[str, ...], ...]
+
+
+def sights(history: Sequence[Message], scope: str) -> list[Sight]:
+    """The sight of every turn of a history, in order.
+
+    Args:
+        history: Messages of the chat wire.
+        scope: Whose memory it is; keys of two scopes have nothing in common.
+    """
+    found: list[Sight] = []
+    prefix = round_ = ""
+    for index, between in _steps(history):
+        for message in between:
+            event = _event(message)
+            round_ = "" if message.get("role") == "user" else round_
+            prefix, round_ = digest(prefix, event), digest(round_, event)
+        if index is not None:
+            turn = _Seen.of(history[index])
+            results = [_event(message) for message in between if _is_result(message)]
+            gap = digest(results or [_event(message) for message in between])
+            found.append(Sight(index, len(found), turn.calls, turn.levels(scope, (prefix, round_, gap))))
+            prefix, round_ = digest(prefix, turn.event), digest(round_, turn.event)
+    return found
+
+
+def digest(*parts: object) -> str:
+    """A digest of JSON values, equal for equal values only."""
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    text: str
+    raw: tuple[Call, ...]
+
+    @classmethod
+    def of(cls, message: Message) -> _Seen:
+        turn = read_turn(message)
+        return cls(_canonical_text(turn.content), turn.calls)
+
+    @property
+    def calls(self) -> tuple[tuple[str, str], ...]:
+        return tuple((digest(call.id), _said(call)) for call in self.raw)
+
+    @property
+    def event(self) -> list[object]:
+        """How the turn stands in the context of later ones: parallel calls in any order are the same."""
+        return ["turn", sorted(map(_said, self.raw)) or self.text]
+
+    def levels(self, scope: str, contexts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        said = sorted({_said(call) for call in self.raw[:MOST_CALLS]}) or [self.text]
+        kind = "call" if self.raw else "text"
+        by_context = (
+            tuple(digest(scope, kind, level, context, one) for one in said) for level, context in enumerate(contexts)
+        )
+        ids = (
+            digest(scope, "id", call.id, call.name) for call in self.raw[:MOST_CALLS] if _STRONG_ID.fullmatch(call.id)
+        )
+        return (*by_context, tuple(ids))
+
+
+def _steps(history: Sequence[Message]) -> Iterator[tuple[int | None, list[Message]]]:
+    """Each turn's index, with the messages that stand between it and the turn before."""
+    gap: list[Message] = []
+    for index, message in enumerate(history):
+        if is_turn(message):
+            yield index, _grouped(gap)
+            gap = []
+        elif message.get("role") not in ("system", "developer"):  # prompts change between requests
+            gap.append(message)
+    yield None, _grouped(gap)
+
+
+def _grouped(gap: list[Message]) -> list[Message]:
+    """The messages with tool results in an order of their own: clients answer parallel calls in any."""
+    results = sorted(filter(_is_result, gap), key=_event)
+    return [*results, *(message for message in gap if not _is_result(message))]
+
+
+def _is_result(message: Message) -> bool:
+    return message.get("role") in ("tool", "function")
+
+
+def _event(message: Message) -> list[object]:
+    """What of a message belongs to the context of later turns; never an id."""
+    return [str(message.get("role")), _canonical_content(message.get("content"))]
+
+
+def _said(call: Call) -> str:
+    return digest(call.name, canonical_arguments(call.arguments))
+
+
+def canonical_arguments(arguments: str) -> str:
+    """Arguments as every client means them: order of keys, spaces, escapes and `1.0` for `1` are nothing."""
+    try:
+        value = json.loads(arguments, parse_float=_number)
+        return unicodedata.normalize("NFC", json.dumps(value, sort_keys=True, ensure_ascii=False))
+    except (ValueError, RecursionError):
+        return _canonical_text(arguments)
+
+
+def _number(text: str) -> float | int:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _canonical_content(content: object) -> str:
+    if isinstance(content, str):
+        return _canonical_text(content)
+    blocks = content if isinstance(content, list | tuple) else ()
+    return _canonical_text("".join(map(_block_text, blocks)))
+
+
+def _block_text(block: Any) -> str:
+    text = block.get("text") if isinstance(block, Mapping) else block
+    return text if isinstance(text, str) else canonical_arguments(json.dumps(block))
+
+
+def _canonical_text(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())

@@ -1,0 +1,98 @@
+"""A store from a URL, which is how an operator names one.
+
+What a scheme needs beyond the standard library is imported when the scheme is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from .memory import DEFAULT_MAX_BYTES, DEFAULT_TTL_SECONDS, MemoryStore
+from .protocol import ReasoningStore
+from .sqlite import SqliteStore
+
+FORMS: Final[Mapping[str, str]] = {
+    "memory": "memory://",
+    "sqlite": "sqlite:///path",
+    "redis": "redis://host:port/db",
+    "rediss": "rediss://host:port/db",
+    "off": "off",
+}
+
+
+def open_store(
+    url: str,
+    *,
+    ttl_seconds: float = DEFAULT_TTL_SECONDS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    timeout_seconds: float = 0.25,
+    secrets: Sequence[str] = (),
+) -> ReasoningStore | None:
+    """The store that the URL names, or None for `off`; files and connections are opened by its first use.
+
+    Args:
+        url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`, `redis://…`, `rediss://…` or `off`.
+        ttl_seconds: How long an entry is kept after its last use.
+        max_bytes: How much is kept at most; a Redis server has its own bound, `maxmemory`.
+        timeout_seconds: How long a call may wait for a file or a server.
+        secrets: If there are any, what leaves the process is sealed by the first, and opened by each of them.
+
+    Raises:
+        ValueError: The URL or a secret cannot be used.
+        ImportError: An extra is missing; the message tells how to install it.
+    """
+    scheme, rest = _parts(url)
+    if scheme == "off":
+        return None
+    if scheme == "memory":
+        return MemoryStore(ttl_seconds=ttl_seconds, max_bytes=max_bytes)
+    if scheme == "sqlite":
+        store: ReasoningStore = SqliteStore(
+            _path(rest), ttl_seconds=ttl_seconds, max_bytes=max_bytes, timeout_seconds=timeout_seconds
+        )
+    else:
+        store = _redis(f"{scheme}://{rest}", ttl_seconds, timeout_seconds)
+    return _sealed(store, secrets) if secrets else store
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """The scheme and the rest; an error names the scheme alone, because the rest may hold a password."""
+    scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
+    if scheme in FORMS and bool(separator) is (FORMS[scheme] != scheme):
+        return scheme, rest
+    nearest = difflib.get_close_matches(scheme, FORMS, n=1, cutoff=0)[0]
+    raise ValueError(
+        f"no store has the scheme {scheme!r}; the nearest known form is {FORMS[nearest]!r}"
+        f" (all: {', '.join(FORMS.values())})"
+    )
+
+
+def _path(rest: str) -> Path:
+    host, _, path = rest.partition("/")
+    if host or not path:
+        raise ValueError("a store in a file is sqlite:///relative/path or sqlite:////absolute/path")
+    return Path(path)
+
+
+def _redis(url: str, ttl_seconds: float, timeout_seconds: float) -> ReasoningStore:
+    try:
+        from .redis import RedisStore  # noqa: PLC0415 - the extra may be missing, and then this is the place to say so
+    except ImportError as error:
+        raise ImportError('redis:// needs the "redis" extra: pip install "mimo-quirks[redis]"') from error
+    return RedisStore.from_url(url, ttl_seconds=ttl_seconds, timeout_seconds=timeout_seconds)
+
+
+def _sealed(store: ReasoningStore, secrets: Sequence[str]) -> ReasoningStore:
+    try:
+        from .sealed import SealedStore  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise ImportError(
+            'MIMO_QUIRKS_SECRET needs the "encryption" extra: pip install "mimo-quirks[encryption]"'
+        ) from error
+    if not all(secrets):
+        raise ValueError("an empty secret seals nothing")
+    return SealedStore(store, secrets)

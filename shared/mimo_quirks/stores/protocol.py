@@ -1,0 +1,72 @@
+"""What every store is: opaque payloads, each under several keys, one batched question and one batched answer.
+
+1. A store decides nothing. Keys are hex digests that the caller has bound to a scope; a key may hold several entries,
+   and which of them is meant is the caller's business.
+2. An entry is a whole turn. It is kept, renewed, evicted and expired as one thing, under all its keys at once, so half
+   a turn is never found.
+3. Any failure is a `StoreError`: the caller counts it and goes on without recall, so a store may fail at any time but
+   never wait much longer than it was allowed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+CANDIDATES: Final = 32
+"""How many entries a key answers with: far more than a caller can tell apart, few enough for any answer to be quick."""
+
+RENEWED_AFTER: Final = 0.01
+"""The share of its life an entry has lived before reading it renews it, where renewing it means writing."""
+
+
+class StoreError(Exception):
+    """A store could not do what it was asked; the message tells why, and never what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One remembered turn; its repr leaves the payload out.
+
+    Attributes:
+        keys: Every key it may be asked for, each a hex digest.
+        payload: What the caller wants back, to the byte.
+    """
+
+    keys: tuple[str, ...]
+    payload: bytes = field(repr=False)
+
+
+class ReasoningStore(Protocol):
+    """A place that remembers entries for a while, bounded in bytes and age."""
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """Returns what is held under each key, newest first, at most `CANDIDATES`; keys without any are left out.
+
+        One look-up, whatever the number of keys. Reading renews the expiry of what is returned.
+
+        Raises:
+            StoreError: The store cannot tell.
+        """
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Remembers the entries; when it returns, another process's `get` finds them.
+
+        Putting an entry again renews it. An entry that alone is larger than the store's bound is not kept.
+
+        Raises:
+            StoreError: The entries may not have been kept.
+        """
+
+    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """As `get`, without blocking the event loop."""
+
+    async def aput(self, entries: Sequence[Entry]) -> None:
+        """As `put`, without blocking the event loop."""
+
+    def close(self) -> None:
+        """Lets go of files and connections; a later call opens them again."""
+
+    async def aclose(self) -> None:
+        """As `close`, and lets go of what belongs to the running event loop as well."""

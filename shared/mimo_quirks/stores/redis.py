@@ -1,0 +1,144 @@
+"""Memory in Redis: shared by several machines.
+
+redis-py does the talking, through one client for threads and one per event loop, because its connections belong to the
+loop they were opened in. Every wait has the timeout, and nothing is tried twice: a request is waiting, and the next
+one finds out soon enough. A connection that broke is opened again by its next use.
+
+What redis-py says about a failure may quote the command, payload included; so a `StoreError` names the kind only, and
+keeps no reference to the original.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from redis import BlockingConnectionPool, Redis, RedisError
+from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from .protocol import Entry, StoreError
+from .redis_plan import Command, answer, asking_entries, asking_lists, keeping
+
+_CONNECTIONS: Final = 32
+"""Per client; who finds all of them busy waits for one, up to the timeout."""
+
+_FAILURES: Final = (RedisError, OSError)
+
+
+class RedisStore:
+    """Entries in a Redis server, or in whatever speaks its protocol; not in a cluster, for want of hash tags."""
+
+    def __init__(self, client: Redis, connect: Callable[[], AsyncRedis], *, ttl_seconds: float) -> None:
+        """Uses the clients it is given.
+
+        Args:
+            client: The one for blocking calls.
+            connect: Makes the one for an event loop.
+            ttl_seconds: How long an entry is kept after its last use.
+        """
+        self._client = client
+        self._connect = connect
+        self._clients: dict[asyncio.AbstractEventLoop, AsyncRedis] = {}
+        self._ttl = int(ttl_seconds * 1000)
+
+    @classmethod
+    def from_url(cls, url: str, *, ttl_seconds: float, timeout_seconds: float) -> RedisStore:
+        """Connects when it is first used; what the URL's query says of timeouts goes before `timeout_seconds`.
+
+        Raises:
+            ValueError: The URL has an option that redis-py does not know.
+        """
+        limits = {
+            "max_connections": _CONNECTIONS,
+            "timeout": timeout_seconds,
+            "socket_timeout": timeout_seconds,
+            "socket_connect_timeout": timeout_seconds,
+        }
+        pool = BlockingConnectionPool.from_url(url, **limits, retry=Retry(NoBackoff(), 0))
+        _check(pool)
+
+        def connect() -> AsyncRedis:
+            retry = AsyncRetry(NoBackoff(), 0)
+            return AsyncRedis.from_pool(AsyncBlockingConnectionPool.from_url(url, **limits, retry=retry))
+
+        return cls(Redis.from_pool(pool), connect, ttl_seconds=ttl_seconds)
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """See `ReasoningStore`."""
+        lists = self._ask(asking_lists(keys))
+        found, upkeep = answer(keys, lists, self._ask(asking_entries(lists)), self._ttl)
+        with suppress(StoreError):
+            self._ask(upkeep)
+        return found
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """See `ReasoningStore`."""
+        self._ask(keeping(entries, self._ttl), whole=True)
+
+    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """See `ReasoningStore`."""
+        lists = await self._aask(asking_lists(keys))
+        found, upkeep = answer(keys, lists, await self._aask(asking_entries(lists)), self._ttl)
+        with suppress(StoreError):
+            await self._aask(upkeep)
+        return found
+
+    async def aput(self, entries: Sequence[Entry]) -> None:
+        """See `ReasoningStore`."""
+        await self._aask(keeping(entries, self._ttl), whole=True)
+
+    def close(self) -> None:
+        """See `ReasoningStore`."""
+        self._client.close()
+
+    async def aclose(self) -> None:
+        """See `ReasoningStore`."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+        self.close()
+
+    def _ask(self, commands: Sequence[Command], *, whole: bool = False) -> list[Any]:
+        """Sends the commands in one go; `whole` has the server do all of them or none."""
+        try:
+            with self._client.pipeline(transaction=whole) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+                return pipeline.execute()
+        except _FAILURES as error:
+            kind = type(error).__name__
+        raise StoreError(f"redis: {kind}")
+
+    async def _aask(self, commands: Sequence[Command], *, whole: bool = False) -> list[Any]:
+        try:
+            async with self._client_of_this_loop().pipeline(transaction=whole) as pipeline:
+                for command in commands:
+                    pipeline.execute_command(*command)
+                return await pipeline.execute()
+        except _FAILURES as error:
+            kind = type(error).__name__
+        raise StoreError(f"redis: {kind}")
+
+    def _client_of_this_loop(self) -> AsyncRedis:
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            for closed in [loop for loop in tuple(self._clients) if loop.is_closed()]:
+                self._clients.pop(closed, None)
+            self._clients[loop] = self._connect()
+        return self._clients[loop]
+
+
+def _check(pool: BlockingConnectionPool) -> None:
+    """redis-py looks at the options of a URL when it connects, which is when an operator no longer looks."""
+    if pool.connection_kwargs.get("decode_responses"):
+        raise ValueError("a store holds bytes: the redis URL must not ask for decode_responses")
+    try:
+        pool.connection_class(**pool.connection_kwargs)  # made, not opened
+    except (TypeError, RedisError) as error:
+        raise ValueError(f"an option of the redis URL cannot be used: {error}") from None

