@@ -14,7 +14,7 @@ test: $(INSTALLED)
 
 # The same tests at their full size.
 test-long: $(INSTALLED)
-	MIMO_TEST_SCALE=10 $(BIN)/python -m pytest -s tests/litellm_plugin/test_proxy_memory.py
+	TEST_SCALE=10 $(BIN)/python -m pytest -s tests/litellm_plugin/test_proxy_memory.py
 
 # The tests with the lowest version of everything that pyproject.toml admits.
 test-floors:

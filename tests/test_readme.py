@@ -94,7 +94,7 @@ def test_make_demo() -> None:
 
     assert 0 == ended.returncode, ended.stderr
     assert 4 == ended.stdout.count("HTTP 400 at step 2")
-    assert 2 == ended.stdout.count("ok, 3 placeholder")
+    assert 8 == ended.stdout.count("ok, 3 exact")
 
 
 def test_live_demo_wants_a_key() -> None:

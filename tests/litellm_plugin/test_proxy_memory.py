@@ -1,6 +1,6 @@
 """What a real proxy remembers: workers, crashes, tenants, and conversations that look alike.
 
-`MIMO_TEST_SCALE=10` runs the full sizes (`make test-long`).
+`TEST_SCALE=10` runs the full sizes (`make test-long`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mimo_quirks.simulator import Exchange, Mode, Simulator
 from ..cases import TOOL
 from ..shared.test_recall import CLIENTS
 
-SCALE = int(os.environ.get("MIMO_TEST_SCALE", "1"))
+SCALE = int(os.environ.get("TEST_SCALE", "1"))
 AUTH = """
 from litellm.proxy._types import UserAPIKeyAuth
 async def authenticate(request, api_key):
@@ -183,7 +183,8 @@ def test_without_a_key_everybody_is_one(upstream: Simulator) -> None:
     """A proxy that authenticates nobody does not take what a client calls its key for an identity."""
     upstream.mode = Mode(accepts="off")
     question = {"role": "user", "content": "x"}
-    with LiteLLMProxy(_config(upstream), {"LITELLM_MASTER_KEY": ""}) as proxy:
+    unkeyed = {"LITELLM_MASTER_KEY": None, "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
+    with LiteLLMProxy(_config(upstream), unkeyed) as proxy:
         answer = _client(proxy, "one").chat.completions.create(model="mimo", messages=[question])  # type: ignore[list-item]
         turn = {"role": "assistant", "content": answer.choices[0].message.content}
         history: Any = [question, turn, {"role": "user", "content": "And?"}]

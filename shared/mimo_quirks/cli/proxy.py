@@ -28,26 +28,27 @@ class LiteLLMProxy:
 
     Args:
         config: The YAML of the proxy.
-        environment: Variables beside those of this process.
+        environment: Variables beside those of this process; None takes one away.
         workers: How many processes serve.
 
     Raises:
         RuntimeError: On entering, if the proxy ended or did not serve in time; the message has the end of its log.
     """
 
-    def __init__(self, config: str, environment: Mapping[str, str] | None = None, *, workers: int = 1) -> None:
+    def __init__(self, config: str, environment: Mapping[str, str | None] | None = None, *, workers: int = 1) -> None:
         self._config = config
         self._workers = workers
         self._folder = tempfile.TemporaryDirectory(prefix="mimo-quirks-")
         self.log_file: Final = Path(self._folder.name) / "proxy.log"
         self.key: Final = f"sk-{secrets.token_hex(16)}"  # LiteLLM refuses well-known master keys
-        self._environment = {
+        variables = {
             **os.environ,
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "LITELLM_MASTER_KEY": self.key,
             "PYTHONUNBUFFERED": "1",
             **(environment or {}),
         }
+        self._environment = {name: value for name, value in variables.items() if value is not None}
 
     def __enter__(self) -> Self:
         config = Path(self._folder.name) / "config.yaml"
