@@ -190,7 +190,8 @@ class ChatMiMo(BaseChatOpenAI):
             thinking = is_thinking(payload, quirks)
             recall = self._recalled(history, exchange, quirks) if thinking else NOTHING
             history, report = replay(history, quirks, thinking=thinking, recall=recall)
-            note(report)
+            if not exchange.sent:  # a look-up in a thread has built the request once before
+                note(report)
         payload["messages"] = exchange.sent = [on_the_wire(wire) for wire in history]
         return payload
 

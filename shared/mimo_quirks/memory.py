@@ -113,5 +113,7 @@ class Memory:
 
     def _failed(self, what: str, error: Exception) -> Mapping[str, Sequence[bytes]]:
         self.counts[what] += 1
-        _LOGGER.warning("the store could not be %s, and the request goes on without it: %s", what, error or "too slow")
+        _LOGGER.warning(
+            "the store could not be %s, and the request goes on without it: %s", what, str(error) or "too slow"
+        )
         return _NOT_FOUND

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mimo_quirks.quirks import Quirks
 from mimo_quirks.settings import Settings, SettingsError
 
 
@@ -32,6 +33,12 @@ def test_defaults() -> None:
         ("hosts", '{"redis://10.0.0.5": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "scheme 'redis'", "http, https"]),
         ("hosts", '{"http://": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "names no host"]),
         ("hosts", '{"https://gw.example/a": "xiaomi", "gw.example": "none"}', ["MIMO_QUIRKS_HOSTS", "two rows"]),
+        ("store", "redi://x", ["MIMO_QUIRKS_STORE", "'redi'", "nearest known form is 'redis://"]),
+        ("store", "sqlite://", ["MIMO_QUIRKS_STORE", "sqlite:///relative/path"]),
+        ("identity", "kee", ["MIMO_QUIRKS_IDENTITY", "'key', 'user' or 'team'"]),
+        ("origin", "model", ["MIMO_QUIRKS_ORIGIN", "'family' or 'host'"]),
+        ("store_ttl_seconds", "0", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "greater than 0"]),
+        ("store_timeout_seconds", "soon", ["MIMO_QUIRKS_STORE_TIMEOUT_SECONDS", "valid number"]),
         ("models", "[" * 100_000, ["MIMO_QUIRKS_MODELS", "not a JSON object"]),
         ("models", '{"acme": "mimi"}', ["MIMO_QUIRKS_MODELS", "nearest known one is 'mimo'"]),
     ],
@@ -92,6 +99,40 @@ def test_the_operator_says_yes_and_no() -> None:
     assert settings.quirks_for("mimo-v9") is None
     assert settings.quirks_for("mimo-v2.6-pro", "https://other.example/v1") is None
     assert settings.quirks_for("mimo-v2.6-pro", "https://llm.example/v1") is not None
+
+
+def _quirks(settings: Settings, url: str = "https://llm.example/v1") -> Quirks:
+    quirks = settings.quirks_for("mimo-v2.6-pro", url)
+    assert quirks is not None
+    return quirks
+
+
+def test_scopes() -> None:
+    """An owner's scope is its own; hosts of the family share it, unless the operator says otherwise."""
+    settings, apart = Settings(), _settings(origin="host")
+    here, there = _quirks(settings), _quirks(settings, "https://api.xiaomimimo.com/v1")
+
+    assert settings.scope_of("a", here) == settings.scope_of("a", there)
+    assert settings.scope_of("a", here) != settings.scope_of("b", here)
+    assert apart.scope_of("a", here) != apart.scope_of("a", there)
+
+
+def test_nobody_s_scope() -> None:
+    """Where nobody says whose memory it is: one of the process, the operator's, or none that others could see."""
+    shared = {"store": "sqlite:///x"}
+    quirks = _quirks(Settings())
+
+    assert Settings().scope_of(None, quirks) is not None
+    assert _settings(**shared).scope_of(None, quirks) is None
+    assert _settings(**shared, scope="team").scope_of(None, quirks) is not None
+
+
+def test_secrets_are_not_shown() -> None:
+    """A secret is in no repr, and several are for rotation."""
+    settings = _settings(secret="new, old")
+
+    assert ("new", "old") == settings.secret
+    assert "new" not in repr(settings)
 
 
 def test_families() -> None:

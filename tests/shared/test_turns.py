@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimo_quirks.streaming import TurnReader
-from mimo_quirks.turns import Call, Turn, is_placeholder, read_reasoning, read_turn
+from mimo_quirks.turns import Call, Turn, as_message, is_placeholder, read_reasoning, read_turn
 
 from ..cases import CALL, NASTY
 from .strategies import assistants, json_values
@@ -137,6 +137,15 @@ def test_parallel_calls_without_an_index() -> None:
     reader.feed({"tool_calls": [{"index": 0, "id": "call_1"}]})
 
     assert [Call("call_1", "weather", '{"city": "北京"}')] * 2 == list(reader.turn().calls)
+
+
+def test_a_captured_turn_is_a_message_again() -> None:
+    """What was captured replays as the message that it was read from."""
+    for message in (
+        {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": NASTY},
+        {"role": "assistant", "content": "hi"},
+    ):
+        assert message == as_message(read_turn(message))
 
 
 def test_calls_in_pieces_without_an_index() -> None:
