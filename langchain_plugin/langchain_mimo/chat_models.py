@@ -72,7 +72,7 @@ class ChatMiMo(BaseChatOpenAI):
         store: Where reasoning is remembered that messages lose inside the application: a `ReasoningStore`, or a URL as
             in `MIMO_QUIRKS_STORE`. By default all models of a process share one in its memory; "off" is none.
         scope: Whose memory it is; nothing is recalled across scopes. `{"configurable": {"mimo_scope": ...}}` in a
-            call's config, or `scope=` in the call, says so for that call.
+            config, or `scope=` in a call, says so for that call.
 
     Raises:
         ValueError: No key, a URL that is none, a bad `MIMO_QUIRKS_*` setting, `use_responses_api=True`, or a store that
@@ -94,7 +94,7 @@ class ChatMiMo(BaseChatOpenAI):
     max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
     stream_usage: bool | None = True
     thinking: Thinking | None = None
-    store: Any = Field(default=None, exclude=True)
+    store: Any = Field(default=None, exclude=True, repr=False)  # its URL may hold a password
     scope: str | None = None
 
     _settings: Settings = PrivateAttr(default_factory=Settings.from_env)
@@ -103,6 +103,11 @@ class ChatMiMo(BaseChatOpenAI):
     @property
     def _llm_type(self) -> str:
         return "mimo-chat"
+
+    @property
+    def _default_params(self) -> dict[str, Any]:
+        """Without `store`, which is OpenAI's parameter there and ours here."""
+        return {name: value for name, value in super()._default_params.items() if name != "store"}
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -134,10 +139,10 @@ class ChatMiMo(BaseChatOpenAI):
 
     @model_validator(mode="after")
     def _remember(self) -> Self:
+        if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
+            raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
         self._memory = memory_of(self.store, self._settings)
-        url = self.store if isinstance(self.store, str) else self._settings.store if self.store is None else "off"
-        shared = self._settings.model_copy(update={"store": url}).is_shared
-        if shared and self.scope is None and self._settings.scope is None:
+        if self._memory.is_shared and self.scope is None and self._settings.scope is None:
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
         return self
 
@@ -175,13 +180,12 @@ class ChatMiMo(BaseChatOpenAI):
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         messages = self._convert_input(input_).to_messages()
-        exchange = kwargs.pop(EXCHANGE, None) or Exchange(owner_of(kwargs.pop("scope", self.scope), None))
+        exchange = kwargs.pop(EXCHANGE, None) or Exchange(owner_of(kwargs.pop("scope", None), self.scope, None))
         asked = kwargs.pop("thinking", self.thinking)
         kwargs["extra_body"] = merged(self.extra_body or {}, kwargs.get("extra_body") or {})
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
         if "max_tokens" in payload:
             payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
-        payload.pop("store", None)
         quirks = self._quirks(payload["model"])
         _switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN)
         wires = [held(message, wire) for message, wire in zip(messages, payload["messages"], strict=True)]
@@ -196,21 +200,21 @@ class ChatMiMo(BaseChatOpenAI):
         return payload
 
     def _recalled(self, history: Sequence[Message], exchange: Exchange, quirks: Quirks) -> Recall:
-        exchange.scope = self._settings.scope_of(exchange.owner, quirks)
+        exchange.scope = self._settings.scope_of(exchange.owner, quirks, shared=self._memory.is_shared)
         if exchange.recall is None:
             exchange.recall = self._memory.recall(history, exchange.scope)
         return exchange.recall
 
     def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Exchange:
         """The exchange of a call, laid among its arguments."""
-        scope = kwargs.pop("scope", self.scope)
-        kwargs[EXCHANGE] = exchange = Exchange(owner_of(scope, run_manager.metadata if run_manager else None))
+        metadata = run_manager.metadata if run_manager else None
+        kwargs[EXCHANGE] = exchange = Exchange(owner_of(kwargs.pop("scope", None), self.scope, metadata))
         return exchange
 
     async def _aexchange(self, messages: list[BaseMessage], run_manager: Any, kwargs: dict[str, Any]) -> Exchange:
         """As `_exchange`, with a look-up that would block the event loop made in a thread beforehand."""
         exchange = self._exchange(run_manager, kwargs)
-        if self._memory.blocks:
+        if self._memory.is_shared:
             await asyncio.to_thread(self._get_request_payload, messages, **kwargs)
         return exchange
 

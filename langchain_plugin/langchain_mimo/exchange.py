@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -46,17 +47,26 @@ class Exchange:
     scope: str | None = None
 
 
-def owner_of(scope: str | None, metadata: Mapping[str, Any] | None) -> str | None:
-    """Whose memory it is: the call's config, or the chain's that it runs in, else the model's own scope."""
-    config = {**(ensure_config().get("configurable") or {}), **(metadata or {})}
-    named = config.get(SCOPE)
-    return named if isinstance(named, str) else scope
+def owner_of(called: object, own: str | None, metadata: Mapping[str, Any] | None) -> str | None:
+    """Whose memory it is: what the call says, the chain that it runs in, the call's config, or the model's own scope.
+
+    Args:
+        called: The call's `scope=`.
+        own: The model's.
+        metadata: The run's, into which LangChain copies the `configurable` of a config.
+    """
+    chain = ensure_config().get("configurable") or {}
+    says = (called, chain.get(SCOPE), (metadata or {}).get(SCOPE), own)
+    return next((str(scope) for scope in says if scope is not None), None)
 
 
 def memory_of(store: ReasoningStore | str | None, settings: Settings) -> Memory:
     """The memory of a model: around a store that was given, or the one that all models of these settings share."""
     if store is None or isinstance(store, str):
-        return _shared(settings.store if store is None else store, settings.model_dump_json(include=_STORE_SETTINGS))
+        with _SHARING:
+            return _shared(
+                settings.store if store is None else store, settings.model_dump_json(include=_STORE_SETTINGS)
+            )
     return Memory(store, timeout_seconds=settings.store_timeout_seconds)
 
 
@@ -78,6 +88,9 @@ def is_last(chunk: ChatGenerationChunk) -> bool:
 
 
 _STORE_SETTINGS: Final = {"secret", "store_ttl_seconds", "store_max_bytes", "store_timeout_seconds"}
+
+
+_SHARING: Final = threading.Lock()
 
 
 @functools.cache

@@ -12,7 +12,8 @@ asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +24,7 @@ from mimo_quirks.recall import NOTHING
 from mimo_quirks.settings import Settings
 from mimo_quirks.turns import Message
 
-from .chat import SENT, attempt_of_call, attempt_of_details, is_async, lay_beside, replay_body, replay_call
+from .chat import attempt_of_call, attempt_of_details, is_async, lay_beside, replay_body, replay_call, take_sent
 from .start import announce, memory_of
 from .stream import StreamListener, listen
 
@@ -47,21 +48,23 @@ class MiMoCallback(StreamListener):
         super().__init__()
         self._settings = settings or Settings.from_env()
         self._opened: Memory | None = None
+        self._opening = threading.Lock()
         announce(self._settings)
 
     @property
     def memory(self) -> Memory:
         """What is remembered, and the counts of it; opened by its first use, when LiteLLM is configured."""
-        if self._opened is None:
-            self._opened = memory_of(self._settings)
-            listen()
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                self._opened = memory_of(self._settings)
+                listen()
+            return self._opened
 
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
     ) -> dict[str, Any] | None:
         """Returns the call's arguments with the history that the deployment wants, or None where nothing changes."""
-        attempt = attempt_of_call(kwargs, self._settings) if call_type in _CHAT else None
+        attempt = attempt_of_call(kwargs, self._settings, shared=self.memory.is_shared) if call_type in _CHAT else None
         if attempt is None:
             return None
         return replay_call(kwargs, attempt, await self.memory.arecall(attempt.wanted, attempt.scope))
@@ -71,7 +74,8 @@ class MiMoCallback(StreamListener):
 
         An asynchronous call was looked up by the other hook; here a look-up would block its event loop.
         """
-        finished = attempt_of_details(kwargs, self._settings)
+        take_sent(kwargs)  # a fallback has the same details, and its answer is not this attempt's
+        finished = attempt_of_details(kwargs, self._settings, shared=self.memory.is_shared)
         if finished is not None:
             attempt = lay_beside(finished, messages)
             recall = NOTHING if is_async(kwargs) else self.memory.recall(attempt.wanted, attempt.scope)
@@ -88,18 +92,19 @@ class MiMoCallback(StreamListener):
 
     def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """Remembers the answer of a synchronous call, which LiteLLM has here as the host wrote it."""
-        if not is_async(kwargs):
-            self.stream_finished(kwargs, _raw_turns(kwargs.get("original_response")))
+        turns = [] if is_async(kwargs) else _raw_turns(kwargs.get("original_response"))
+        if turns:  # none is the beginning of a stream
+            self.stream_finished(kwargs, turns)
 
-    def stream_finished(self, details: Mapping[str, Any], turns: Sequence[Message]) -> None:
+    def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what a synchronous call was answered."""
-        attempt = details.get(SENT)
+        attempt = take_sent(details)
         if attempt is not None:
             self.memory.capture(attempt.readable, turns, attempt.scope)
 
-    async def astream_finished(self, details: Mapping[str, Any], turns: Sequence[Message]) -> None:
+    async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what an asynchronous call was answered."""
-        attempt = details.get(SENT)
+        attempt = take_sent(details)
         if attempt is not None:
             await self.memory.acapture(attempt.readable, turns, attempt.scope)
 

@@ -7,7 +7,7 @@ deployment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -32,7 +32,7 @@ _FALLBACKS: Final = ("fallbacks", "context_window_fallback_dict")
 """Arguments with which the SDK itself goes on to other models, from the arguments that our hook returned."""
 
 
-SENT: Final = "mimo_quirks_sent"
+_SENT: Final = "mimo_quirks_sent"
 """The member of the details that holds the attempt as it was sent."""
 
 
@@ -67,7 +67,18 @@ class Attempt:
         return replay(self.history, self.quirks, thinking=self.thinking, recall=recall)
 
 
-def attempt_of_call(arguments: Mapping[str, Any], settings: Settings) -> Attempt | None:
+class _Sealed:
+    """Keeps an attempt among LiteLLM's details: what serialises those finds no member to write down."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt: Callable[[], Attempt] = lambda: attempt
+
+    def open(self) -> Attempt:
+        """The attempt that was put in."""
+        return self._attempt()
+
+
+def attempt_of_call(arguments: Mapping[str, Any], settings: Settings, *, shared: bool) -> Attempt | None:
     """The attempt that a completion call's arguments make; None where it is not ours to change.
 
     A call with fallbacks of its own is left to its finished bodies: LiteLLM would hand changed arguments to the
@@ -77,11 +88,17 @@ def attempt_of_call(arguments: Mapping[str, Any], settings: Settings) -> Attempt
     quirks = settings.quirks_for(model, base_url, provider)
     if quirks is None or provider in _OTHER_WIRES or any(arguments.get(name) for name in _FALLBACKS):
         return None
-    scope = settings.scope_of(owner_of(arguments.get("metadata"), settings), quirks)
+    scope = settings.scope_of(owner_of(arguments.get("metadata"), settings), quirks, shared=shared)
     return Attempt(_readable(arguments.get("messages")), quirks, scope, is_thinking(arguments, quirks))
 
 
-def attempt_of_details(details: Mapping[str, Any], settings: Settings) -> Attempt | None:
+def take_sent(details: dict[str, Any]) -> Attempt | None:
+    """Takes the attempt that was sent off the details; None where it was not ours, or was taken."""
+    sealed = details.pop(_SENT, None)
+    return sealed.open() if isinstance(sealed, _Sealed) else None
+
+
+def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared: bool) -> Attempt | None:
     """The attempt whose finished body LiteLLM's logging object holds; None where it is not ours."""
     extra, parameters = details.get("additional_args") or {}, details.get("litellm_params") or {}
     body, provider = extra.get("complete_input_dict"), details.get("custom_llm_provider")
@@ -92,7 +109,7 @@ def attempt_of_details(details: Mapping[str, Any], settings: Settings) -> Attemp
     quirks = settings.quirks_for(str(model), str(base_url) if base_url else None, provider)
     if quirks is None:
         return None
-    scope = settings.scope_of(owner_of(parameters.get("metadata"), settings), quirks)
+    scope = settings.scope_of(owner_of(parameters.get("metadata"), settings), quirks, shared=shared)
     return Attempt(body["messages"], quirks, scope, is_thinking(body, quirks))
 
 
@@ -128,7 +145,7 @@ def replay_body(details: dict[str, Any], attempt: Attempt, recall: Recall) -> No
     if report.changed:
         steps = zip(body["messages"], attempt.history, history, strict=True)
         body["messages"] = [old if new is laid else new for old, laid, new in steps]
-    details[SENT] = replace(attempt, history=body["messages"])
+    details[_SENT] = _Sealed(replace(attempt, history=body["messages"]))
     if report.changed or not is_async(details):  # what the other hook has noted is not noted again
         note(report)
 

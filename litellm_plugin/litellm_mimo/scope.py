@@ -18,6 +18,7 @@ from mimo_quirks.settings import Settings
 EVERYBODY: Final = "proxy"
 """The one owner of a proxy that cannot tell its clients apart."""
 
+_AUTHENTICATORS: Final = ("enable_jwt_auth", "enable_oauth2_auth", "enable_oauth2_proxy_auth")
 _MEMBERS: Final[Mapping[str, str]] = {"key": "api_key", "user": "user_id", "team": "team_id"}
 
 
@@ -29,12 +30,12 @@ def owner_of(metadata: object, settings: Settings) -> str | None:
         settings: For the order in which an identity is read.
     """
     if not isinstance(metadata, Mapping):
-        return EVERYBODY if is_proxy() else None
+        return EVERYBODY if is_proxy() and not authenticates() else None
     identity = metadata.get("user_api_key_auth")
     if isinstance(identity, BaseModel) or is_proxy():
         return _owner(identity, settings) if authenticates() else EVERYBODY
     named = metadata.get("mimo_scope")
-    return f"application:{named}" if isinstance(named, str) else None
+    return None if named is None else f"application:{named}"
 
 
 def is_proxy() -> bool:
@@ -47,7 +48,7 @@ def authenticates() -> bool:
     server = _proxy_server()
     general = getattr(server, "general_settings", None) or {}
     known = (getattr(server, "master_key", None), getattr(server, "user_custom_auth", None))
-    return any(known) or bool(general.get("enable_jwt_auth"))
+    return any(known) or any(general.get(name) for name in _AUTHENTICATORS)
 
 
 def tells_clients_apart() -> bool:
@@ -56,12 +57,13 @@ def tells_clients_apart() -> bool:
     return authenticates() and any((getattr(server, "user_custom_auth", None), getattr(server, "prisma_client", None)))
 
 
-def _owner(identity: object, settings: Settings) -> str:
+def _owner(identity: object, settings: Settings) -> str | None:
+    """The identity's first member that there is; where an authenticating proxy names nobody, nobody owns anything."""
     for kind in settings.identity:
         value = getattr(identity, _MEMBERS[kind], None)
         if isinstance(value, str) and value:
             return f"{kind}:{value}"
-    return EVERYBODY
+    return None
 
 
 def _proxy_server() -> Any:

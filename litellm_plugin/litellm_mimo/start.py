@@ -20,7 +20,8 @@ _LOGGER: Final = logging.getLogger("mimo_quirks")
 
 def announce(settings: Settings) -> None:
     """Warns, once for all of a proxy's workers, that they do not share what is remembered in memory."""
-    if settings.store.startswith("memory://") and multiprocessing.current_process().name.endswith("Process-1"):
+    first_worker = multiprocessing.current_process().name.endswith("Process-1")
+    if settings.store.lower() == "memory://" and first_worker and "litellm.proxy.proxy_server" in sys.modules:
         _LOGGER.warning(
             "reasoning is remembered in the memory of each worker, and a conversation may meet another worker: "
             "set MIMO_QUIRKS_STORE to a sqlite:/// or redis:// store"

@@ -9,8 +9,9 @@ to hand out the chunk with the finish reason. It does as before otherwise; other
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
@@ -23,18 +24,22 @@ from mimo_quirks.turns import Message, as_message
 class StreamListener(CustomLogger):
     """A callback that is told of finished streams."""
 
-    def stream_finished(self, details: Mapping[str, Any], turns: Sequence[Message]) -> None:
+    def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Called in the caller's thread before the last chunk of a synchronous stream leaves."""
         raise NotImplementedError
 
-    async def astream_finished(self, details: Mapping[str, Any], turns: Sequence[Message]) -> None:
+    async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """As `stream_finished`, for an asynchronous stream."""
         raise NotImplementedError
 
 
-@functools.cache
+_LISTENING: Final = threading.Lock()
+
+
 def listen() -> None:
     """Has LiteLLM's streams tell; once a process, whatever the number of calls."""
+    if not _LISTENING.acquire(blocking=False):  # taken by the first call and never given back
+        return
     after, aafter = CustomStreamWrapper.__next__, CustomStreamWrapper.__anext__
 
     @functools.wraps(after)
@@ -74,4 +79,5 @@ def _turns(chunks: list[Any]) -> list[Message]:
         for choice in chunk.choices:
             reader = readers.setdefault(choice.index, TurnReader())
             reader.feed(choice.delta.model_dump(exclude_none=True), choice.finish_reason)
-    return [as_message(reader.turn()) for reader in readers.values()]
+    turns = [reader.turn() for reader in readers.values()]
+    return [as_message(turn) for turn in turns if turn.complete or len(turns) == 1]  # LiteLLM keeps one's reason apart

@@ -32,13 +32,13 @@ def string_content(message: Message) -> Message:
 def _joined(content: Any, separator: str) -> str:
     """The texts of the blocks. A block of another kind is written out as JSON, so that nothing is lost."""
     if not isinstance(content, list | tuple):
-        return "" if content is None else _written(content)
+        return "" if content is None else written(content)
     return separator.join(_block_text(block) for block in content if not _is_said_elsewhere(block))
 
 
 def _block_text(block: Any) -> str:
     if not _is_text(block):
-        return _written(block)
+        return written(block)
     text = block if isinstance(block, str) else block.get("text")
     return text if isinstance(text, str) else ""
 
@@ -51,8 +51,9 @@ def _is_said_elsewhere(block: Any) -> bool:
     return is_reasoning_block(block) or (isinstance(block, Mapping) and block.get("type") in _CALL_TYPES)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A value as JSON; nothing for what is none, and so could not be sent in any request."""
     try:
         return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):  # no JSON at all, so nothing a request could hold
+    except (TypeError, ValueError, RecursionError):
         return ""

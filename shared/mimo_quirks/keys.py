@@ -26,13 +26,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .content import written
+from .spellings import split_think
 from .turns import Call, Message, is_turn, read_turn
 
 MOST_CALLS: Final = 16
 """How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
 
-_STRONG_ID: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w-]{16,}")
-"""An id that was drawn and not counted: `call_00_x9…`, but not `read_file:0` or `call_1`."""
+_DRAWN: Final = re.compile(r"[\w-]*?(?=[A-Za-z0-9]*\d[A-Za-z]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
+"""An id that was drawn and not counted: `call_00_x9ab…`, but not `read_file:0` or `get_current_weather_0`."""
+
+_SHORT: Final = 32
+"""Characters of an answer below which its text tells nothing without all that came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Sight:
         index: Place in the history.
         ordinal: Place among the turns.
         calls: Digest of the id, and of name and arguments, of each call.
-        levels: The keys, one tuple for each level, the strongest level first.
+        levels: The keys, one tuple for each level, the strongest level first; the last is that of the ids.
     """
 
     index: int
@@ -61,17 +66,18 @@ def sights(history: Sequence[Message], scope: str) -> list[Sight]:
     """
     found: list[Sight] = []
     prefix = round_ = ""
+    said: dict[str, str] = {}
     for index, between in _steps(history):
-        for message in between:
-            event = _event(message)
-            round_ = "" if message.get("role") == "user" else round_
+        results, others = _events(between, said)
+        for event in (*results, *others):
+            round_ = "" if event[0] == "user" else round_
             prefix, round_ = digest(prefix, event), digest(round_, event)
         if index is not None:
             turn = _Seen.of(history[index])
-            results = [_event(message) for message in between if _is_result(message)]
-            gap = digest(results or [_event(message) for message in between])
-            found.append(Sight(index, len(found), turn.calls, turn.levels(scope, (prefix, round_, gap))))
+            contexts = (prefix, round_ if turn.is_telling or results else None, digest(results or others))
+            found.append(Sight(index, len(found), turn.calls, turn.levels(scope, contexts)))
             prefix, round_ = digest(prefix, turn.event), digest(round_, turn.event)
+            said.update((call.id, _said(call)) for call in turn.raw)
     return found
 
 
@@ -88,7 +94,10 @@ class _Seen:
     @classmethod
     def of(cls, message: Message) -> _Seen:
         turn = read_turn(message)
-        return cls(_canonical_text(turn.content), turn.calls)
+        text = turn.content
+        while split := split_think(text):
+            text = split[1]
+        return cls(_canonical_text(text), turn.calls)
 
     @property
     def calls(self) -> tuple[tuple[str, str], ...]:
@@ -99,16 +108,20 @@ class _Seen:
         """How the turn stands in the context of later ones: parallel calls in any order are the same."""
         return ["turn", sorted(map(_said, self.raw)) or self.text]
 
-    def levels(self, scope: str, contexts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        said = sorted({_said(call) for call in self.raw[:MOST_CALLS]}) or [self.text]
+    @property
+    def is_telling(self) -> bool:
+        """Whether the turn itself tells enough to be looked for where the beginning is gone."""
+        return bool(self.raw) or len(self.text) >= _SHORT
+
+    def levels(self, scope: str, contexts: tuple[str | None, ...]) -> tuple[tuple[str, ...], ...]:
+        said = sorted({_said(call) for call in self.raw})[:MOST_CALLS] or [self.text]
         kind = "call" if self.raw else "text"
         by_context = (
-            tuple(digest(scope, kind, level, context, one) for one in said) for level, context in enumerate(contexts)
+            tuple(digest(scope, kind, level, context, one) for one in said if context is not None)
+            for level, context in enumerate(contexts[: None if self.is_telling else 2])
         )
-        ids = (
-            digest(scope, "id", call.id, call.name) for call in self.raw[:MOST_CALLS] if _STRONG_ID.fullmatch(call.id)
-        )
-        return (*by_context, tuple(ids))
+        ids = sorted(digest(scope, "id", call.id, call.name) for call in self.raw if _DRAWN.fullmatch(call.id))
+        return (*by_context, tuple(ids[:MOST_CALLS]))
 
 
 def _steps(history: Sequence[Message]) -> Iterator[tuple[int | None, list[Message]]]:
@@ -116,26 +129,28 @@ def _steps(history: Sequence[Message]) -> Iterator[tuple[int | None, list[Messag
     gap: list[Message] = []
     for index, message in enumerate(history):
         if is_turn(message):
-            yield index, _grouped(gap)
+            yield index, gap
             gap = []
         elif message.get("role") not in ("system", "developer"):  # prompts change between requests
             gap.append(message)
-    yield None, _grouped(gap)
+    yield None, gap
 
 
-def _grouped(gap: list[Message]) -> list[Message]:
-    """The messages with tool results in an order of their own: clients answer parallel calls in any."""
-    results = sorted(filter(_is_result, gap), key=_event)
-    return [*results, *(message for message in gap if not _is_result(message))]
+def _events(between: list[Message], said: Mapping[str, str]) -> tuple[list[list[str]], list[list[str]]]:
+    """What of the messages belongs to the context of later turns: tool results, in an order of their own, and others.
 
-
-def _is_result(message: Message) -> bool:
-    return message.get("role") in ("tool", "function")
-
-
-def _event(message: Message) -> list[object]:
-    """What of a message belongs to the context of later turns; never an id."""
-    return [str(message.get("role")), _canonical_content(message.get("content"))]
+    Clients answer parallel calls in any order and rewrite their ids, so a result stands for the call that it answers by
+    what that call says, never by its id.
+    """
+    results, others = [], []
+    for message in between:
+        content = _canonical_content(message.get("content"))
+        if message.get("role") in ("tool", "function"):
+            ident = message.get("tool_call_id")
+            results.append(["result", said.get(ident, "") if isinstance(ident, str) else "", content])
+        else:
+            others.append([str(message.get("role")), content])
+    return sorted(results), others
 
 
 def _said(call: Call) -> str:
@@ -165,7 +180,7 @@ def _canonical_content(content: object) -> str:
 
 def _block_text(block: Any) -> str:
     text = block.get("text") if isinstance(block, Mapping) else block
-    return text if isinstance(text, str) else canonical_arguments(json.dumps(block))
+    return text if isinstance(text, str) else canonical_arguments(written(block))
 
 
 def _canonical_text(text: str) -> str:

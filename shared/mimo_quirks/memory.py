@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from .recall import NOTHING, Question, Recall, answer, ask, remember
-from .stores import Entry, MemoryStore, ReasoningStore, StoreError
+from .stores import Entry, MemoryStore, ReasoningStore
 from .turns import Message
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
@@ -30,7 +30,7 @@ class Memory:
 
     Attributes:
         counts: How many turns were `recalled`, `missed` or `ambiguous`, how many `captured`, and how often the store
-            failed to be `asked` or `written`.
+            was `not asked` or `not written`, because it failed or was too slow.
     """
 
     def __init__(self, store: ReasoningStore | None, *, timeout_seconds: float = 0.25) -> None:
@@ -39,8 +39,8 @@ class Memory:
         self.counts: Counter[str] = Counter()
 
     @property
-    def blocks(self) -> bool:
-        """Whether a synchronous call may wait for a file or a server."""
+    def is_shared(self) -> bool:
+        """Whether it leaves this process: others may see it, and a call may wait for a file or a server."""
         return not isinstance(self._store, MemoryStore | None)
 
     def recall(self, history: Sequence[Message], scope: str | None) -> Recall:
@@ -50,8 +50,8 @@ class Memory:
             return NOTHING
         try:
             found = self._store.get(question.keys)
-        except StoreError as error:
-            found = self._failed("asked", error)
+        except Exception as error:  # noqa: BLE001 - whatever a store may raise, the request goes on
+            found = self._failed("not asked", error)
         return self._judge(question, found)
 
     async def arecall(self, history: Sequence[Message], scope: str | None) -> Recall:
@@ -61,8 +61,8 @@ class Memory:
             return NOTHING
         try:
             found = await asyncio.wait_for(self._store.aget(question.keys), self._timeout)
-        except (StoreError, asyncio.TimeoutError) as error:
-            found = self._failed("asked", error)
+        except Exception as error:  # noqa: BLE001 - as above
+            found = self._failed("not asked", error)
         return self._judge(question, found)
 
     def capture(self, sent: Sequence[Message], turns: Sequence[Message], scope: str | None) -> None:
@@ -78,8 +78,8 @@ class Memory:
             return
         try:
             self._store.put(entries)
-        except StoreError as error:
-            self._failed("written", error)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed("not written", error)
         else:
             self.counts["captured"] += len(entries)
 
@@ -90,8 +90,8 @@ class Memory:
             return
         try:
             await asyncio.wait_for(self._store.aput(entries), self._timeout)
-        except (StoreError, asyncio.TimeoutError) as error:
-            self._failed("written", error)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed("not written", error)
         else:
             self.counts["captured"] += len(entries)
 
@@ -113,7 +113,5 @@ class Memory:
 
     def _failed(self, what: str, error: Exception) -> Mapping[str, Sequence[bytes]]:
         self.counts[what] += 1
-        _LOGGER.warning(
-            "the store could not be %s, and the request goes on without it: %s", what, str(error) or "too slow"
-        )
+        _LOGGER.warning("the store was %s, and the request goes on without it: %s", what, str(error) or "too slow")
         return _NOT_FOUND

@@ -2,7 +2,8 @@
 
 A request asks a store once, for the keys of every turn that lacks its reasoning; what comes back is judged here. The
 strongest level that has candidates decides. A candidate that lacks a call of the turn is none; where some have the very
-ids of the turn, the others are none; if their texts are all the same, that is the answer.
+ids of the turn, or where other turns of the history were found by theirs, those with other ids are none; if the texts
+are all the same, that is the answer. A memory answers for one turn of a history alone.
 
 Several different texts are told apart by the turn that follows: it was remembered with a *link*, the digest of what was
 sent for the turn before it, so that a choice once made in a conversation holds when a twin of it turns up later. What
@@ -18,10 +19,12 @@ from typing import Final
 
 from .keys import Sight, digest, sights
 from .spellings import split_think
-from .stores.protocol import Entry
-from .turns import Message, is_placeholder, is_turn, read_reasoning, read_turn
+from .stores.protocol import CANDIDATES, Entry
+from .turns import Message, is_placeholder, is_turn, lift, read_reasoning, read_turn
 
 _NOTHING_SENT: Final = digest("")
+_FORMAT: Final = 1
+"""The form of a payload; workers of two versions may share a store for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class _Memory:
-    reasoning: str
+    """One remembered turn; `place` is where it stood, which tells two of equal content apart."""
+
+    reasoning: str | None
     calls: tuple[tuple[str, str], ...]
     link: str
+    place: str
 
 
 def ask(history: Sequence[Message], scope: str) -> Question:
@@ -69,20 +75,33 @@ def ask(history: Sequence[Message], scope: str) -> Question:
 def answer(question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
     """Judges what the store found. The last turn comes first, for it may vouch for the one before."""
     texts: dict[int, str] = {}
-    ambiguous, links = set(), dict[int, str]()
+    ambiguous, links, taken = set(), dict[int, str](), set[_Memory]()
+    keeps_ids = any(_has_ids(memory, turn) for turn in question.turns for memory in _candidates(turn, found))
+    places = {turn.levels[0][0]: turn for turn in question.turns}
     for turn in reversed(question.turns):
-        candidates = _candidates(turn, found)
+        candidates = [
+            memory
+            for memory in _candidates(turn, found)
+            if memory not in taken and places.get(memory.place, turn) is turn
+        ]
+        if keeps_ids and turn.calls:
+            candidates = [memory for memory in candidates if _has_ids(memory, turn)]
         chosen = _choose(candidates, links.get(turn.ordinal))
-        if chosen:
-            texts[turn.index] = chosen.reasoning
-            links[turn.ordinal - 1] = chosen.link
-        elif candidates:
-            ambiguous.add(turn.index)
+        taken.update(chosen)
+        if not chosen:
+            ambiguous |= {turn.index} if candidates else set()
+            continue
+        if len({memory.link for memory in chosen}) == 1:
+            links[turn.ordinal - 1] = chosen[0].link
+        if chosen[0].reasoning is not None:
+            texts[turn.index] = chosen[0].reasoning
     return Recall(texts, frozenset(ambiguous))
 
 
 def remember(sent: Sequence[Message], message: Message, scope: str) -> Entry | None:
-    """What to store of a finished turn, or None where there is nothing to remember.
+    """What to store of a finished turn, or None where its reasoning is known to be lost.
+
+    A turn without any reasoning is a fact too: unless it is known, another one's could be taken for it.
 
     Args:
         sent: The history that the turn answers, as it was sent; its keys are those of the client's own form of it.
@@ -90,11 +109,12 @@ def remember(sent: Sequence[Message], message: Message, scope: str) -> Entry | N
         scope: Whose memory it is.
     """
     reasoning = read_turn(message).reasoning
-    if reasoning is None or (reasoning and is_placeholder(reasoning)):
+    if reasoning and is_placeholder(reasoning):
         return None
     turn = sights([*sent, {**message, "role": "assistant"}], scope)[-1]
-    previous = next((read_reasoning(earlier) for earlier in reversed(sent) if is_turn(earlier)), None)
-    payload = [reasoning, turn.calls, digest(previous or "")]
+    previous = next((lift(earlier)[0] for earlier in reversed(sent) if is_turn(earlier)), None) or ""
+    link = digest("" if is_placeholder(previous) else previous)
+    payload = [_FORMAT, reasoning, turn.calls, link, turn.levels[0][0]]
     return Entry(Question((turn,)).keys, json.dumps(payload, separators=(",", ":")).encode())
 
 
@@ -104,26 +124,52 @@ def _lacks(message: Message) -> bool:
 
 
 def _candidates(turn: Sight, found: Mapping[str, Sequence[bytes]]) -> list[_Memory]:
-    for level in turn.levels:
-        payloads = dict.fromkeys(payload for key in level for payload in found.get(key, ()))
-        memories = [memory for memory in map(_read, payloads) if _holds(memory, turn, 1) or level is turn.levels[-1]]
+    """The memories on the strongest level that has any; a level that is full cannot be told to have one."""
+    *contexts, ids = turn.levels
+    by_id = [memory for memory in _memories(ids, found) if _has_ids(memory, turn)]
+    for level in contexts:
+        memories = [memory for memory in _memories(level, found) if _says(memory, turn)]
+        exact = [memory for memory in memories if _has_ids(memory, turn)]
+        if exact or by_id:
+            return exact or by_id
         if memories:
-            return [memory for memory in memories if _holds(memory, turn, 0)] or memories
-    return []
+            full = any(len(found.get(key, ())) >= CANDIDATES for key in level)
+            return memories if not full else [*memories, _UNKNOWN]
+    return by_id
 
 
-def _holds(memory: _Memory, turn: Sight, part: int) -> bool:
-    """Whether the remembered turn has every call of the visible one, by its ids (0) or by what they say (1)."""
-    return {call[part] for call in turn.calls} <= {call[part] for call in memory.calls}
+def _memories(keys: Sequence[str], found: Mapping[str, Sequence[bytes]]) -> list[_Memory]:
+    payloads = dict.fromkeys(payload for key in keys for payload in found.get(key, ()))
+    return [memory for memory in map(_read, payloads) if memory is not None]
 
 
-def _choose(candidates: list[_Memory], link: str | None) -> _Memory | None:
-    by_text = {memory.reasoning: memory for memory in candidates}
+def _says(memory: _Memory, turn: Sight) -> bool:
+    """Whether the remembered turn has every call of the visible one, by what they say."""
+    return {said for _, said in turn.calls} <= {said for _, said in memory.calls}
+
+
+def _has_ids(memory: _Memory, turn: Sight) -> bool:
+    """Whether it has every call of the visible one, by their ids."""
+    return bool(turn.calls) and {ident for ident, _ in turn.calls} <= {ident for ident, _ in memory.calls}
+
+
+def _choose(candidates: list[_Memory], link: str | None) -> list[_Memory]:
+    """The memories of the one answer; none where there are several."""
     if link not in (None, _NOTHING_SENT):
-        by_text = {text: memory for text, memory in by_text.items() if digest(text) == link}
-    return next(iter(by_text.values())) if len(by_text) == 1 else None
+        candidates = [memory for memory in candidates if digest(memory.reasoning or "") == link]
+    return candidates if len({memory.reasoning for memory in candidates}) == 1 else []
 
 
-def _read(payload: bytes) -> _Memory:
-    reasoning, calls, link = json.loads(payload)
-    return _Memory(reasoning, tuple((ident, said) for ident, said in calls), link)
+def _read(payload: bytes) -> _Memory | None:
+    """A payload of this format; None for one that somebody else wrote."""
+    try:
+        version, reasoning, calls, link, place = json.loads(payload)
+        pairs = tuple((str(ident), str(said)) for ident, said in calls)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    fit = version == _FORMAT and isinstance(reasoning, str | None) and isinstance(link, str) and isinstance(place, str)
+    return _Memory(reasoning, pairs, link, place) if fit else None
+
+
+_UNKNOWN: Final = _Memory("", (), "", "")
+"""A candidate that there may be besides those that a full key gave."""

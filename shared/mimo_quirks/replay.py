@@ -145,7 +145,8 @@ def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tup
         rest = {**rest, "content": split[1]}
     if rest is message:
         return _stand_in(message, rest, quirks, thinking=thinking)
-    return _replace(rest, quirks, "the reasoning is of another family", thinking=thinking)
+    new, action, reason = _replace(rest, quirks, "the reasoning is of another family", thinking=thinking)
+    return (message if new == message else new), action, reason
 
 
 def _replace(rest: Message, quirks: Quirks, reason: str, *, thinking: bool) -> tuple[Message, Action, str]:

@@ -80,7 +80,7 @@ class Settings(BaseModel):
     models: Mapping[str, str] = Field(default_factory=dict)
     hosts: Mapping[str, str] = Field(default_factory=dict)
     placeholder: Placeholder = Placeholder.AUTO
-    store: str = "memory://"
+    store: str = Field(default="memory://", repr=False)  # its URL may hold a password
     scope: str | None = None
     identity: tuple[Literal["key", "user", "team"], ...] = ("key", "user", "team")
     origin: Origin = Origin.FAMILY
@@ -155,8 +155,11 @@ class Settings(BaseModel):
         """The store that the settings name, or None for `off`. `litellm` is opened by the LiteLLM adapter.
 
         Raises:
+            SettingsError: The store is LiteLLM's, and this is not LiteLLM.
             ImportError: An extra is missing; the message tells how to install it.
         """
+        if self.store == LITELLM:
+            raise SettingsError(f"{PREFIX}STORE is {LITELLM}, which is for LiteLLM alone: give another here")
         return open_store(
             self.store,
             ttl_seconds=self.store_ttl_seconds,
@@ -165,19 +168,15 @@ class Settings(BaseModel):
             secrets=self.secret,
         )
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether others than this process can see what is remembered."""
-        return not self.store.startswith(("memory://", "off"))
-
-    def scope_of(self, owner: str | None, quirks: Quirks) -> str | None:
+    def scope_of(self, owner: str | None, quirks: Quirks, *, shared: bool) -> str | None:
         """The scope of an owner's memory of a deployment, or None where nobody may share what would be remembered.
 
         Args:
             owner: Whom the adapter knows the request to be of, if it knows.
             quirks: The deployment's; versions of a family share, and so do hosts unless `origin` says otherwise.
+            shared: Whether others than this process can see what is remembered.
         """
-        if owner is None and self.scope is None and self.is_shared:
+        if owner is None and self.scope is None and shared:
             return None
         host = quirks.host if self.origin is Origin.HOST else None
         return digest("scope", owner if owner is not None else self.scope, quirks.family, host)

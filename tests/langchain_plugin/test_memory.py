@@ -137,6 +137,34 @@ def test_the_scope_of_a_chain(simulator: Simulator, make_model: Make) -> None:
     assert [("exact",), ("missing",)] == [exchange.verdicts for exchange in simulator.exchanges[1:]]
 
 
+@pytest.mark.parametrize("store", [True, 3])
+def test_a_store_that_is_none(store: Any, make_model: Make) -> None:
+    """OpenAI's `store=True` is another thing, and is refused by name."""
+    with pytest.raises(ValidationError, match="give a ReasoningStore or a URL"):
+        make_model(store=store)
+
+
+def test_a_store_s_url_is_not_shown(make_model: Make) -> None:
+    """A URL may hold a password; it is in no repr and in no parameter that callbacks see."""
+    model = make_model(store="redis://:s3cret@127.0.0.1:9", scope="a")
+
+    assert "s3cret" not in repr(model)
+    assert "s3cret" not in str(model._get_invocation_params())
+    assert "s3cret" not in str(model._get_llm_string())
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 2), ("1", 2)])
+def test_scopes_of_any_type(one: Any, other: Any, simulator: Simulator, make_model: Make) -> None:
+    """An id that is a number is a scope like any other."""
+    simulator.mode = Mode()
+    model, question = make_model(), HumanMessage(f"a question of {one} and {other}")
+    turn = _rebuilt(model.bind(scope=one).invoke([question]))
+    for scope in (other, one):
+        model.bind(scope=scope).invoke([question, turn, HumanMessage("And?")])
+
+    assert [("missing",), ("exact",)] == [exchange.verdicts for exchange in simulator.exchanges[1:]]
+
+
 def test_off(simulator: Simulator, make_model: Make) -> None:
     """With the store off nothing is remembered."""
     simulator.mode = Mode()

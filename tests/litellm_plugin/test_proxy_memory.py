@@ -217,7 +217,7 @@ def _conversations() -> list[Conversation]:
     return [
         Conversation(
             seed=number,
-            tenant=f"tenant-{number % TENANTS}",
+            tenant=f"tenant-{number // 4 % TENANTS}",
             opening=TWINS if number % 4 == 0 else f"Question {number}?",
             mark=f"{number} °C",
         )
@@ -274,7 +274,7 @@ def test_conversations_that_look_alike(
     config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
     upstream.mode = Mode(ids="repeating", conversation="seed", tool_rounds=2, parallel_calls=2)
     conversations, order = _conversations(), random.Random(7)
-    with LiteLLMProxy(config, {"PYTHONPATH": str(tmp_path)}) as proxy, ThreadPoolExecutor(16) as pool:
+    with LiteLLMProxy(config, {"PYTHONPATH": str(tmp_path)}) as proxy, ThreadPoolExecutor(50) as pool:
         for start in range(0, len(conversations), 50):
             batch = conversations[start : start + 50]
             for _ in range(TURNS):

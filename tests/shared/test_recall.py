@@ -15,7 +15,7 @@ from mimo_quirks.keys import MOST_CALLS, canonical_arguments, digest, sights
 from mimo_quirks.quirks import quirks_for
 from mimo_quirks.recall import NOTHING, Question, Recall, answer, ask, remember
 from mimo_quirks.replay import replay
-from mimo_quirks.stores import MemoryStore
+from mimo_quirks.stores import CANDIDATES, MemoryStore
 
 from .strategies import histories, json_values
 
@@ -240,9 +240,9 @@ def test_a_choice_for_another_twin_is_not_taken() -> None:
     assert Recall({3: "next"}, frozenset({1})) == _recall(store, _forget(one))
 
 
-@pytest.mark.parametrize("reasoning", [None, " ", "tool call", "redacted-by-litellm"])
+@pytest.mark.parametrize("reasoning", [" ", "tool call", "redacted-by-litellm"])
 def test_what_is_not_remembered(reasoning: str | None) -> None:
-    """No reasoning, a placeholder and a redacted text are nobody's thought."""
+    """A placeholder and a redacted text are nobody's thought."""
     assert remember([_user("x")], _turn(reasoning, _call("c:0")), "a") is None
 
 
@@ -326,3 +326,100 @@ def test_any_history(history: History) -> None:
     answer(question, {})
     for index, message in enumerate(history):
         remember(history[:index], message, "a")
+
+
+def test_a_turn_without_reasoning_is_known() -> None:
+    """What was never thought is a fact: another conversation's thought is not taken for it."""
+    here = [_user("hi"), _turn(None, content="Hello!"), _user("x"), _turn(None, _call("c:0"))]
+    there = [_user("what?"), _turn("?", content="That."), _user("x"), _turn("there", _call("c:0"))]
+
+    assert NOTHING == _recall(_store(here, there), _forget(here))
+
+
+def test_one_memory_answers_once() -> None:
+    """The same words twice in a conversation, the second time unheard: the first thought is not given twice."""
+    call = _call("c:0")
+    history = [_user("go"), _turn("r1", call), _result(call, "ok"), _user("go"), _turn("r2", call)]
+    store = _store(history[:2])
+
+    assert {1: "r1"} == _recall(store, _forget(history)).texts
+
+
+def test_equal_texts_vouch_for_nobody() -> None:
+    """Where twins went on with the same text, it does not say which of them came before."""
+    mine, other = (
+        [_user("x"), _turn(mark, _call("c:0")), _result(_call("c:0"), "1"), _turn("same", _call("c:1"))]
+        for mark in "ab"
+    )
+    for store in (_store(mine, other), _store(other, mine)):
+        assert Recall({3: "same"}, frozenset({1})) == _recall(store, _forget(mine))
+
+
+def test_drawn_ids_of_another_turn_are_believed() -> None:
+    """A client that keeps ids keeps them: a turn with ids of its own is not another's with the same words."""
+    here = [_user("x"), _turn("h", _call("call_1a2b3c4d5e6f7")), _user("y"), _turn(None, _call("call_9z8y7x6w5v4u3"))]
+    there = [
+        _user("z"),
+        _turn("?", _call("call_aa11bb22cc33d")),
+        _user("y"),
+        _turn("there", _call("call_dd44ee55ff66a")),
+    ]
+
+    assert {1: "h"} == _recall(_store(here[:2], there), _forget(here)).texts
+
+
+@pytest.mark.parametrize("ident", ["get_current_weather_0", "read_file:0", "call_1", "functions.search:12"])
+def test_counted_ids_are_not_drawn(ident: str) -> None:
+    """An id that was counted does not find a turn by itself."""
+    store = _store([_user("Paris?"), _turn("Paris", _call(ident, city="Paris"))])
+
+    assert NOTHING == _recall(store, _forget([_user("Rome?"), _turn(None, _call(ident, city="Rome"))]))
+
+
+def test_results_of_swapped_calls_are_told_apart() -> None:
+    """A result stands for the call that it answers."""
+    one, two = _call("c:0", q=1), _call("c:1", q=2)
+    yes_no, no_yes = (
+        [_user("x"), _turn("r", one, two), _result(one, a), _result(two, b), _turn(a + b, _call("c:2"))]
+        for a, b in (("yes", "no"), ("no", "yes"))
+    )
+    store = _store(yes_no, no_yes)
+
+    assert ("yesno", "noyes") == tuple(_recall(store, _forget(h)).texts[4] for h in (yes_no, no_yes))
+
+
+def test_a_full_key_is_not_unanimous() -> None:
+    """Where a key has more memories than it tells, the rest may say otherwise; an id still finds its own."""
+    mine = [_user("x"), _turn("mine", _call("call_1a2b3c4d5e6f7"))]
+    others = [[_user("x"), _turn("same", _call(f"call_9z8y7x6w5v4u{n:02}"))] for n in range(CANDIDATES)]
+    store = _store(mine, *others)
+    rewritten = [_user("x"), _turn(None, _call("toolu_x"))]
+
+    assert {1: "mine"} == _recall(store, _forget(mine)).texts
+    assert Recall({}, frozenset({1})) == _recall(store, _forget(rewritten))
+
+
+def test_a_flood_in_another_order() -> None:
+    """More calls than have keys, reordered, are the same calls."""
+    history = [_user("x"), _turn("r", *(_call(f"c:{n}", n=n) for n in range(40)))]
+    backwards = copy.deepcopy(_forget(history))
+    backwards[1]["tool_calls"].reverse()
+
+    assert {1: "r"} == _recall(_store(history), backwards).texts
+
+
+@given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+def test_any_payload(payload: bytes) -> None:
+    """What another version, or anybody, wrote into the store is not taken for an answer, and breaks nothing."""
+    question = ask(_forget([_user("x"), _turn(None, _call("c:0"))]), "a")
+
+    assert NOTHING == answer(question, {key: [payload] for key in question.keys})
+
+
+def test_any_content() -> None:
+    """Content that is no JSON has keys all the same."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    for content in ([object()], [b"x"], [deep], [{("a",): 1}], [{"type": "image", "url": "u"}]):
+        assert ask([{"role": "user", "content": content}, _turn(None, _call("c:0"))], "a").keys

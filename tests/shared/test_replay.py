@@ -224,6 +224,15 @@ def test_framework_metadata_names_the_origin(provider: str | None, model: str | 
     assert sent == history[0]["reasoning_content"]
 
 
+def test_a_foreign_turn_is_left_alone_once_it_has_its_placeholder() -> None:
+    """Metadata stays with the message, and names the origin again in every later pass."""
+    metadata = {"model_provider": "anthropic", "model_name": "claude-sonnet-5"}
+    once, _ = replay([{**TOOL_TURN, "reasoning": "a", "response_metadata": metadata}], XIAOMI, thinking=True)
+    twice, report = replay(once, XIAOMI, thinking=True)
+
+    assert (True, False) == (once is twice, report.changed)
+
+
 def test_a_foreign_turn_without_reasoning_is_a_lost_one() -> None:
     """A turn of another vendor's model that carries nothing gets the placeholder like any other."""
     metadata = {"model_provider": "openai", "model_name": "gpt-5.4"}

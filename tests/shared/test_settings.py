@@ -112,24 +112,29 @@ def test_scopes() -> None:
     settings, apart = Settings(), _settings(origin="host")
     here, there = _quirks(settings), _quirks(settings, "https://api.xiaomimimo.com/v1")
 
-    assert settings.scope_of("a", here) == settings.scope_of("a", there)
-    assert settings.scope_of("a", here) != settings.scope_of("b", here)
-    assert apart.scope_of("a", here) != apart.scope_of("a", there)
+    assert settings.scope_of("a", here, shared=True) == settings.scope_of("a", there, shared=True)
+    assert settings.scope_of("a", here, shared=True) != settings.scope_of("b", here, shared=True)
+    assert apart.scope_of("a", here, shared=True) != apart.scope_of("a", there, shared=True)
 
 
 def test_nobody_s_scope() -> None:
     """Where nobody says whose memory it is: one of the process, the operator's, or none that others could see."""
-    shared = {"store": "sqlite:///x"}
     quirks = _quirks(Settings())
 
-    assert Settings().scope_of(None, quirks) is not None
-    assert _settings(**shared).scope_of(None, quirks) is None
-    assert _settings(**shared, scope="team").scope_of(None, quirks) is not None
+    assert Settings().scope_of(None, quirks, shared=False) is not None
+    assert Settings().scope_of(None, quirks, shared=True) is None
+    assert _settings(scope="team").scope_of(None, quirks, shared=True) is not None
+
+
+def test_litellm_s_store_is_for_litellm() -> None:
+    """Elsewhere the setting says so when the store is opened."""
+    with pytest.raises(SettingsError, match="MIMO_QUIRKS_STORE is litellm, which is for LiteLLM alone"):
+        _settings(store="litellm").open_store()
 
 
 def test_secrets_are_not_shown() -> None:
     """A secret is in no repr, and several are for rotation."""
-    settings = _settings(secret="new, old")
+    settings = _settings(secret="new, old", store="redis://:new@host")
 
     assert ("new", "old") == settings.secret
     assert "new" not in repr(settings)
