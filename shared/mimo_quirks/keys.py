@@ -74,7 +74,8 @@ def sights(history: Sequence[Message], scope: str) -> list[Sight]:
             prefix, round_ = digest(prefix, event), digest(round_, event)
         if index is not None:
             turn = _Seen.of(history[index])
-            contexts = (prefix, round_ if turn.is_telling or results else None, digest(results or others))
+            nearer = (round_, digest(results or others)) if turn.is_telling or results else ()
+            contexts = (prefix, *nearer)
             found.append(Sight(index, len(found), turn.calls, turn.levels(scope, contexts)))
             prefix, round_ = digest(prefix, turn.event), digest(round_, turn.event)
             said.update((call.id, _said(call)) for call in turn.raw)
@@ -110,15 +111,14 @@ class _Seen:
 
     @property
     def is_telling(self) -> bool:
-        """Whether the turn itself tells enough to be looked for where the beginning is gone."""
+        """Whether the turn itself tells enough to be looked for where the beginning is gone and no tool has answered."""
         return bool(self.raw) or len(self.text) >= _SHORT
 
-    def levels(self, scope: str, contexts: tuple[str | None, ...]) -> tuple[tuple[str, ...], ...]:
+    def levels(self, scope: str, contexts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         said = sorted({_said(call) for call in self.raw})[:MOST_CALLS] or [self.text]
         kind = "call" if self.raw else "text"
         by_context = (
-            tuple(digest(scope, kind, level, context, one) for one in said if context is not None)
-            for level, context in enumerate(contexts[: None if self.is_telling else 2])
+            tuple(digest(scope, kind, level, context, one) for one in said) for level, context in enumerate(contexts)
         )
         ids = sorted(digest(scope, "id", call.id, call.name) for call in self.raw if _DRAWN.fullmatch(call.id))
         return (*by_context, tuple(ids[:MOST_CALLS]))
