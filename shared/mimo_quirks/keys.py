@@ -111,7 +111,7 @@ class _Seen:
 
     @property
     def is_telling(self) -> bool:
-        """Whether the turn itself tells enough to be looked for where the beginning is gone and no tool has answered."""
+        """Whether the turn itself tells enough to be looked for where the beginning is gone."""
         return bool(self.raw) or len(self.text) >= _SHORT
 
     def levels(self, scope: str, contexts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
