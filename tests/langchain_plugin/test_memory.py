@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.messages.utils import convert_to_messages, convert_to_openai_messages
 from langchain_core.runnables import RunnableLambda
+from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo
@@ -19,7 +23,7 @@ from mimo_quirks.simulator import Mode, Simulator
 from mimo_quirks.stores import MemoryStore
 
 from ..cases import TOOL
-from .test_round_trip import WAYS
+from .test_round_trip import WAYS, _ainvoke, _astream, _invoke, _stream, weather
 
 Make = Callable[..., ChatMiMo]
 History = list[BaseMessage]
@@ -163,6 +167,46 @@ def test_scopes_of_any_type(one: Any, other: Any, simulator: Simulator, make_mod
         model.bind(scope=scope).invoke([question, turn, HumanMessage("And?")])
 
     assert [("missing",), ("exact",)] == [exchange.verdicts for exchange in simulator.exchanges[1:]]
+
+
+def test_update_state(simulator: Simulator, make_model: Make) -> None:
+    """A graph whose state somebody rewrote, message by message, goes on exactly."""
+    simulator.mode = replace(simulator.mode, tool_rounds=2)
+    agent = create_agent(make_model(), tools=[weather], checkpointer=InMemorySaver(), interrupt_after=["tools"])
+    config: Any = {"configurable": {"thread_id": "1"}}
+    agent.invoke({"messages": [HumanMessage("a question of a graph")]}, config)
+    for _ in range(2):
+        (turn,) = [m for m in agent.get_state(config).values["messages"][-2:] if isinstance(m, AIMessage)]
+        agent.update_state(
+            config, {"messages": [AIMessage("", tool_calls=turn.tool_calls, id=turn.id)]}, as_node="tools"
+        )
+        agent.invoke(None, config)
+
+    assert {"exact"} == _verdicts(simulator)
+
+
+def test_threads(simulator: Simulator, make_model: Make) -> None:
+    """Many threads converse through one model at once; every turn is exact."""
+    simulator.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    model = make_model().bind(tools=[TOOL])
+
+    def converse(number: int) -> None:
+        asyncio.run(_converse((_invoke, _stream)[number % 2], model, _rebuilt, mark=f" {number}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(converse, range(16)))
+
+    assert {"exact"} == _verdicts(simulator)
+
+
+async def test_tasks(simulator: Simulator, make_model: Make) -> None:
+    """Many tasks of one event loop do the same; every turn is exact."""
+    simulator.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    model = make_model().bind(tools=[TOOL])
+    ways = (_ainvoke, _astream)
+    await asyncio.gather(*(_converse(ways[n % 2], model, _rebuilt, mark=f" {n}") for n in range(16)))
+
+    assert {"exact"} == _verdicts(simulator)
 
 
 def test_off(simulator: Simulator, make_model: Make) -> None:

@@ -77,7 +77,8 @@ def _verdicts(upstream: Simulator) -> Counter[str]:
 def test_two_workers(url: str, upstream: Simulator) -> None:
     """Whichever worker a request meets, every turn is exact."""
     upstream.mode = Mode(accepts="exact", tool_rounds=2)
-    with LiteLLMProxy(_config(upstream), {"MIMO_QUIRKS_STORE": url}, workers=2) as proxy, ThreadPoolExecutor(8) as pool:
+    environment = {"MIMO_QUIRKS_STORE": url, "MIMO_QUIRKS_STORE_TIMEOUT_SECONDS": "30"}  # two cores do all of it
+    with LiteLLMProxy(_config(upstream), environment, workers=2) as proxy, ThreadPoolExecutor(8) as pool:
         client = _client(proxy)
 
         def one(number: int) -> str:

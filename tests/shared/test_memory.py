@@ -22,6 +22,8 @@ SENT = [{"role": "user", "content": "x"}]
 TURN = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": NASTY}
 LOST = [*SENT, {**TURN, "reasoning_content": None}]
 TIMEOUT = 0.2
+PATIENCE = 5
+"""Seconds that a call may take on a machine that is busy otherwise; without a bound each would take many more."""
 
 
 @pytest.fixture(name="redis")
@@ -95,11 +97,11 @@ async def _costs(memory: Memory) -> float:
 
 
 async def test_redis_slow(redis: Any) -> None:
-    """A Redis that answers in two seconds costs a request the bound, and recall resumes by itself."""
+    """A Redis that does not answer for twenty seconds costs a request the bound, and recall resumes by itself."""
     memory = Memory(open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT)
-    redis.execute_command("CLIENT", "PAUSE", "2000")
+    redis.execute_command("CLIENT", "PAUSE", "20000")
 
-    assert await _costs(memory) < 4 * TIMEOUT
+    assert await _costs(memory) < PATIENCE
     assert (2, 2) == (memory.counts["not asked"], memory.counts["not written"])
     redis.execute_command("CLIENT", "UNPAUSE")
     memory.capture(SENT, [TURN], "a")
@@ -135,7 +137,7 @@ async def test_sqlite_locked_and_deleted(tmp_path: Path) -> None:
     _clear(tmp_path)
     memory.capture(SENT, [TURN], "a")
 
-    assert took < 6 * TIMEOUT
+    assert took < PATIENCE
     assert 2 == memory.counts["not written"]
     assert Recall({1: NASTY}) == await memory.arecall(LOST, "a")
 

@@ -1,0 +1,64 @@
+"""Who owns the memory of a request, read from what LiteLLM's own authentication makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from litellm.proxy import proxy_server
+from litellm.proxy._types import UserAPIKeyAuth
+
+from litellm_mimo.scope import EVERYBODY, authenticates, owner_of
+from mimo_quirks.settings import Settings
+
+WHOLE = UserAPIKeyAuth(api_key="hash", user_id="user", team_id="team")
+
+
+@pytest.fixture(name="authenticating")
+def _authenticating(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxy_server, "master_key", "sk-master")
+
+
+@pytest.mark.usefixtures("authenticating")
+@pytest.mark.parametrize(
+    ("identity", "order", "owner"),
+    [
+        (WHOLE, ("key", "user", "team"), f"key:{WHOLE.api_key}"),
+        (WHOLE, ("team", "key"), "team:team"),
+        (UserAPIKeyAuth(user_id="user", team_id="team"), ("key", "user", "team"), "user:user"),
+        (UserAPIKeyAuth(team_id="team"), ("key", "user", "team"), "team:team"),
+        (UserAPIKeyAuth(), ("key", "user", "team"), None),
+        (UserAPIKeyAuth(user_id="user"), ("key",), None),
+    ],
+)
+def test_identities(identity: UserAPIKeyAuth, order: Any, owner: str | None) -> None:
+    """The first member that there is, in the operator's order; an identity without any owns nothing."""
+    metadata = {"user_api_key_auth": identity, "mimo_scope": "forged", "user_api_key_hash": "forged"}
+
+    assert owner == owner_of(metadata, Settings(identity=order))
+
+
+@pytest.mark.usefixtures("authenticating")
+@pytest.mark.parametrize("forged", [{"user_id": "alice"}, "alice", None])
+def test_json_is_no_identity(forged: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client may write into its metadata is not an object that authentication made."""
+    monkeypatch.setattr(proxy_server, "llm_router", object())
+
+    assert owner_of({"user_api_key_auth": forged}, Settings()) is None
+    assert owner_of(None, Settings()) is None
+
+
+@pytest.mark.parametrize("general", [{}, {"enable_jwt_auth": True}, {"enable_oauth2_auth": True}])
+def test_authentication(general: dict[str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that authenticates nobody has one owner, whatever key a client sends."""
+    monkeypatch.setattr(proxy_server, "master_key", None)
+    monkeypatch.setattr(proxy_server, "general_settings", general)
+
+    assert bool(general) is authenticates()
+    assert (f"key:{WHOLE.api_key}" if general else EVERYBODY) == owner_of({"user_api_key_auth": WHOLE}, Settings())
+
+
+@pytest.mark.parametrize(("scope", "owner"), [("a", "application:a"), (7, "application:7"), (None, None)])
+def test_applications(scope: object, owner: str | None) -> None:
+    """Outside of a proxy it is what the application says, of whatever type."""
+    assert owner == owner_of({"mimo_scope": scope}, Settings())
