@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +51,16 @@ def _redacted(request: pytest.FixtureRequest) -> Iterator[bool]:
 async def test_every_door(
     provider: str, door: Any, asynchronous: bool, stream: bool, redacted: bool, upstream: Simulator, use: Use
 ) -> None:
-    """With no pause between turns every one is exact, and LiteLLM's message redaction changes nothing."""
-    callback = MiMoCallback(Settings())
+    """Ten tool turns with no pause between them are all exact, and message redaction changes nothing."""
+    callback, ten = MiMoCallback(Settings()), 10
     use(callback)
-    upstream.mode = mode_for(provider, accepts="exact", tool_rounds=ROUNDS, parallel_calls=2, late_reasoning=True)
-    await _converse(*door(upstream, provider), keep=KEEP["dropped"], stream=stream, asynchronous=asynchronous)
+    upstream.mode = mode_for(provider, accepts="exact", tool_rounds=ten, parallel_calls=2, late_reasoning=True)
+    how = {"stream": stream, "asynchronous": asynchronous, "rounds": ten}
+    await _converse(*door(upstream, provider), keep=KEEP["dropped"], **how)
 
     assert {"exact"} == _verdicts(upstream.exchanges)
-    assert (sum(range(ROUNDS + 1)), 0) == (callback.memory.counts["recalled"], callback.memory.counts["missed"])
-    assert ROUNDS + 1 == callback.memory.counts["captured"]
+    assert (sum(range(ten + 1)), 0) == (callback.memory.counts["recalled"], callback.memory.counts["missed"])
+    assert ten + 1 == callback.memory.counts["captured"]
 
 
 @pytest.mark.parametrize("store", ["sqlite", "sealed"])
@@ -201,6 +206,63 @@ async def test_redis_goes_and_comes(asynchronous: bool, upstream: Simulator, use
     assert {"exact"} == _verdicts(upstream.exchanges)
     assert (3, 4) == (callback.memory.counts["not asked"], callback.memory.counts["not written"])
     assert took < 30
+
+
+@contextmanager
+def _stopped(server: Redis, file: Path) -> Iterator[None]:
+    os.kill(server.pid, signal.SIGSTOP)
+    yield
+    os.kill(server.pid, signal.SIGCONT)
+
+
+@contextmanager
+def _full(server: Redis, file: Path) -> Iterator[None]:
+    server.config_set("maxmemory", 1)
+    yield
+    server.config_set("maxmemory", 0)
+
+
+@contextmanager
+def _locked(server: Redis, file: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def _deleted(server: Redis, file: Path) -> Iterator[None]:
+    for leftover in file.parent.iterdir():
+        leftover.unlink()
+    yield
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("trouble", [_stopped, _full, _locked, _deleted])
+async def test_trouble(trouble: Any, asynchronous: bool, upstream: Simulator, use: Use, tmp_path: Path) -> None:
+    """Whatever happens to a store, every request goes out and is answered, and afterwards recall goes on by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server, file = Redis(serverconfig={"port": str(port)}), tmp_path / "store"
+    server.config_set("maxmemory-policy", "noeviction")
+    url = f"sqlite:///{file}" if trouble in (_locked, _deleted) else f"redis://127.0.0.1:{port}"
+    callback = MiMoCallback(Settings(store=url, scope="team"))
+    use(callback)
+    how = {"keep": KEEP["dropped"], "stream": True, "asynchronous": asynchronous}
+    door = _sdk(upstream, "openai")
+    upstream.mode = Mode(tool_rounds=2)
+    await _converse(*door, **how)
+    with trouble(server, file):
+        await _converse(*door, **how)
+    meanwhile = dict(callback.memory.counts)
+    assert {200} == {exchange.status for exchange in upstream.exchanges}
+    upstream.reset()
+    upstream.mode = Mode(accepts="exact", tool_rounds=2)
+    await _converse(*door, **how)
+    server.shutdown(nosave=True)
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+    assert (meanwhile.get("not written", 0) > 0) is (trouble is not _deleted)
 
 
 def test_one_look_up_per_request(upstream: Simulator, use: Use) -> None:

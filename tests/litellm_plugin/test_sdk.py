@@ -62,9 +62,11 @@ async def _ask(door: Any, asynchronous: bool = False, **arguments: Any) -> Any:
     return answer if chunks is None else litellm.stream_chunk_builder(chunks)
 
 
-async def _converse(door: Any, model: str, parameters: Any, *, keep: Callable[[Any], Any], **how: Any) -> None:
+async def _converse(
+    door: Any, model: str, parameters: Any, *, keep: Callable[[Any], Any], rounds: int = ROUNDS, **how: Any
+) -> None:
     history: list[Any] = [{"role": "user", "content": "天气?"}]
-    for _ in range(ROUNDS + 1):
+    for _ in range(rounds + 1):
         answer = await _ask(
             door, how["asynchronous"], model=model, messages=history, tools=[TOOL], stream=how["stream"], **parameters
         )
