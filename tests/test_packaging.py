@@ -50,7 +50,8 @@ EXTRAS = {
     "": [],
     "langchain": ["langchain_mimo"],
     "litellm": ["litellm_mimo"],
-    "proxy": ["litellm_mimo", "litellm.proxy.proxy_cli"],
+    # LiteLLM's proxy brings the web server that the simulator needs.
+    "proxy": ["litellm_mimo", "litellm.proxy.proxy_cli", "mimo_quirks.simulator"],
     "cli": ["mimo_quirks.simulator", "mimo_quirks.cli.commands"],
 }
 MISSING = {
