@@ -3,7 +3,8 @@
 Out: `async_pre_call_deployment_hook` is where LiteLLM lets a callback change a request after it chose the deployment.
 It does not run for synchronous calls, does not see a URL that a provider takes from the environment, and runs once for
 a call whose fallbacks the SDK itself goes through. `log_pre_api_call` runs everywhere, last, with the finished body of
-one attempt, so it serves what the first hook cannot; what has been done already it leaves alone.
+one attempt, so it serves what the first hook cannot; what has been done already it leaves alone. A call that LiteLLM
+bridges to another wire comes to both hooks again as the call that it became.
 
 Back: each answer is remembered before the caller has it, and so before it can ask again: by the success hook of
 asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams by `stream`.
@@ -11,24 +12,43 @@ asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from litellm.types.utils import CallTypes, ModelResponse
+from litellm.types.utils import CallTypes
 
+from mimo_quirks.carriers import Carriers, holds_carrier, opened
+from mimo_quirks.journal import note
 from mimo_quirks.memory import Memory
+from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import NOTHING
 from mimo_quirks.settings import Settings
+from mimo_quirks.spellings import BLOCKS
+from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
+from mimo_quirks.wires import CHAT, Wire
 
-from .chat import attempt_of_call, attempt_of_details, is_async, lay_beside, replay_body, replay_call, take_sent
+from .answers import raw_turns, seal_answer, turns_of
+from .attempts import (
+    FALLBACKS,
+    FIELDS,
+    Attempt,
+    Deployment,
+    attempt_of_details,
+    is_async,
+    lay_beside,
+    put_sent,
+    readable,
+)
+from .bridges import across, signed
+from .details import ASKED, SEAL, SENT, forget, get, put, take
+from .mending import asked, mend_body, register_models, with_switch, with_tools
+from .routes import CALLS, upstream_wire
+from .scope import owner_of
 from .start import announce, memory_of
 from .stream import StreamListener, listen
-
-_CHAT = (CallTypes.completion, CallTypes.acompletion)
 
 
 class MiMoCallback(StreamListener):
@@ -41,7 +61,7 @@ class MiMoCallback(StreamListener):
 
     Raises:
         SettingsError: A `MIMO_QUIRKS_*` variable is unknown or its value cannot be used.
-        ImportError: The store needs an extra; the message tells how to install it.
+        ImportError: The store or the secret needs an extra; the message tells how to install it.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -49,6 +69,13 @@ class MiMoCallback(StreamListener):
         self._settings = settings or Settings.from_env()
         self._opened: Memory | None = None
         self._opening = threading.Lock()
+        self.carriers = Carriers(
+            self._settings.secret,
+            max_bytes=self._settings.carrier_max_bytes,
+            ttl_seconds=self._settings.carrier_ttl_seconds,
+        )
+        if "tools" in self._settings.mend:
+            register_models()
         announce(self._settings)
 
     @property
@@ -63,58 +90,146 @@ class MiMoCallback(StreamListener):
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
     ) -> dict[str, Any] | None:
-        """Returns the call's arguments with the history that the deployment wants, or None where nothing changes."""
-        attempt = attempt_of_call(kwargs, self._settings, shared=self.memory.is_shared) if call_type in _CHAT else None
-        if attempt is None:
+        """Returns the call's arguments as the deployment wants them, or None where nothing changes.
+
+        A call with fallbacks of its own is left to its finished bodies: LiteLLM would hand changed arguments to the
+        fallback's provider too.
+        """
+        wire = CALLS.get(call_type)
+        if wire is None or any(kwargs.get(name) for name in FALLBACKS):
             return None
-        return replay_call(kwargs, attempt, await self.memory.arecall(attempt.wanted, attempt.scope))
+        deployment = Deployment.of(kwargs)
+        upstream = upstream_wire(wire, deployment, kwargs)
+        quirks = deployment.quirks(self._settings, upstream or wire)
+        details = getattr(kwargs.get("litellm_logging_obj"), "model_call_details", {})
+        if CALLS.get(_call_type(details)) is wire:  # a fallback has the details of the call before
+            forget(details, ASKED, SEAL)
+        if quirks is None:
+            return _without_carriers(kwargs, wire)
+        mended = self._mended(kwargs, details, deployment, upstream, quirks)
+        changed = {**mended, FIELDS[wire.name]: await self._history(mended, details, wire, upstream, quirks)}
+        return None if _same(changed, kwargs) else changed
+
+    def _mended(
+        self,
+        arguments: Mapping[str, Any],
+        details: dict[str, Any],
+        deployment: Deployment,
+        upstream: Wire | None,
+        quirks: Quirks,
+    ) -> dict[str, Any]:
+        mended = dict(arguments)
+        if "thinking" in self._settings.mend:
+            mended = with_switch(mended, details, asked(mended, details), upstream, quirks.dialect)
+        if upstream is CHAT and "tools" in self._settings.mend:
+            mended |= with_tools(mended, deployment.model, deployment.provider)
+        return mended
+
+    async def _history(
+        self, arguments: Mapping[str, Any], details: dict[str, Any], wire: Wire, upstream: Wire | None, quirks: Quirks
+    ) -> Any:
+        """The history to send, or the one that shall come to the hooks again on another wire."""
+        given = arguments.get(FIELDS[wire.name])
+        owner, shared = owner_of(arguments, self._settings), self.memory.is_shared
+        scope = self._settings.scope_of(owner, quirks, shared=shared)
+        thinking = is_thinking(arguments, quirks)
+        attempt = Attempt.of(readable(given), quirks, wire, scope=scope, thinking=thinking)
+        carried = self._settings.scope_of(owner, quirks, shared=True)
+        attempt = attempt.opened(partial(self.carriers.open, scope=carried))
+        if self.carriers.issues and wire is not CHAT:
+            put(details, SEAL, partial(self.carriers.seal, scope=carried))
+        if upstream is None:
+            history = across(attempt)
+        else:
+            recall = await self.memory.arecall(attempt.wanted, scope, doubting=_may_be_damaged(details, wire))
+            history, report = attempt.replay(recall)
+            history = history if upstream is wire else signed(history, quirks.family)
+            note(report)
+        return given if history is attempt.history else history
 
     def log_pre_api_call(self, model: str, messages: object, kwargs: dict[str, Any]) -> None:  # noqa: ARG002 - by keyword
         """Puts the history that the deployment wants into the body that is about to be sent.
 
-        An asynchronous call was looked up by the other hook; here a look-up would block its event loop.
+        An asynchronous call was looked up by the other hook; here a look-up would block its event loop. The messages
+        wire's own body is written down already when it comes here; what is done to it then is nothing.
         """
-        take_sent(kwargs)  # a fallback has the same details, and its answer is not this attempt's
+        forget(kwargs, SENT)  # a fallback has the same details, and its answer is not this attempt's
         finished = attempt_of_details(kwargs, self._settings, shared=self.memory.is_shared)
-        if finished is not None:
-            attempt = lay_beside(finished, messages)
-            recall = NOTHING if is_async(kwargs) else self.memory.recall(attempt.wanted, attempt.scope)
-            replay_body(kwargs, attempt, recall)
+        if finished is None:
+            return
+        body = kwargs["additional_args"]["complete_input_dict"]
+        if "thinking" in self._settings.mend:
+            mend_body(body, kwargs, finished.wire, finished.quirks.dialect)
+        attempt = lay_beside(finished.opened(lambda _: None), messages)
+        doubting = _may_be_damaged(kwargs, attempt.wire)
+        asks = not is_async(kwargs)
+        recall = self.memory.recall(attempt.wanted, attempt.scope, doubting=doubting) if asks else NOTHING
+        history, report = attempt.replay(recall, plain="content" in self._settings.mend)
+        if report.changed:
+            body[FIELDS[attempt.wire.name]] = history
+        put_sent(kwargs, attempt, history)
+        if report.changed or asks:  # what the other hook has noted is not noted again
+            note(report)
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
     ) -> None:
-        """Remembers the answer of an asynchronous call."""
+        """Remembers the answer of an asynchronous call, and gives the client what it can carry."""
         details = getattr(request_data.get("litellm_logging_obj"), "model_call_details", None)
-        if call_type in _CHAT and isinstance(response, ModelResponse) and isinstance(details, dict):
-            turns = [choice.message.model_dump(exclude_none=True) for choice in response.choices]
+        wire = CALLS.get(call_type)
+        if wire is None or not isinstance(details, dict):
+            return
+        turns = turns_of(response, wire)
+        if turns:
             await self.astream_finished(details, turns)
+        seal = get(details, SEAL)
+        if seal is not None and wire is not CHAT:
+            seal_answer(response, wire, seal)
 
     def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """Remembers the answer of a synchronous call, which LiteLLM has here as the host wrote it."""
-        turns = [] if is_async(kwargs) else _raw_turns(kwargs.get("original_response"))
+        turns = [] if is_async(kwargs) else raw_turns(kwargs.get("original_response"))
         if turns:  # none is the beginning of a stream
             self.stream_finished(kwargs, turns)
 
     def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what a synchronous call was answered."""
-        attempt = take_sent(details)
+        attempt = take(details, SENT)
         if attempt is not None:
-            self.memory.capture(attempt.readable, turns, attempt.scope)
+            self.memory.capture(attempt.sent, turns, attempt.scope)
 
     async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what an asynchronous call was answered."""
-        attempt = take_sent(details)
+        attempt = take(details, SENT)
         if attempt is not None:
-            await self.memory.acapture(attempt.readable, turns, attempt.scope)
+            await self.memory.acapture(attempt.sent, turns, attempt.scope)
 
 
-def _raw_turns(answer: object) -> Sequence[Message]:
-    """The answers in a chat completion as it arrived; none in anything else."""
-    document: Any = None
-    if isinstance(answer, str | bytes):
-        with suppress(ValueError, RecursionError):
-            document = json.loads(answer)
-    choices = document.get("choices") if isinstance(document, dict) else None
-    messages = (choice.get("message") for choice in choices or () if isinstance(choice, dict))
-    return [message for message in messages if isinstance(message, dict)]
+def _call_type(details: Mapping[str, Any]) -> CallTypes | None:
+    """What the caller called; LiteLLM may be several calls further."""
+    return next((call for call in CALLS if call is not None and call.value == details.get("call_type")), None)
+
+
+def _may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:
+    """Whether a history passed one of LiteLLM's bridges, or a wire on which clients tidy what they show."""
+    return wire is not CHAT or CALLS.get(_call_type(details)) is not CHAT
+
+
+def _without_carriers(arguments: Mapping[str, Any], wire: Wire) -> dict[str, Any] | None:
+    """The arguments of a call to another family without anything of ours; None where there is nothing."""
+    field = FIELDS[wire.name]
+    history = arguments.get(field)
+    view = wire.view(history)
+    if view is None or not any(map(_holds_carrier, view.messages)):
+        return None
+    return {**arguments, field: wire.write(history, view, opened(view.messages, lambda _: None))}
+
+
+def _holds_carrier(message: Message) -> bool:
+    blocks = message.get(BLOCKS)
+    held = (block.get("signature") or block.get("data") for block in blocks or () if isinstance(block, Mapping))
+    return any(map(holds_carrier, held))
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(one[name] is other[name] for name in one)

@@ -22,19 +22,21 @@ _AUTHENTICATORS: Final = ("enable_jwt_auth", "enable_oauth2_auth", "enable_oauth
 _MEMBERS: Final[Mapping[str, str]] = {"key": "api_key", "user": "user_id", "team": "team_id"}
 
 
-def owner_of(metadata: object, settings: Settings) -> str | None:
+def owner_of(arguments: Mapping[str, Any], settings: Settings) -> str | None:
     """Who owns the memory of a request, or None where nobody says.
 
     Args:
-        metadata: The `metadata` of a completion call, which LiteLLM's proxy adds to.
+        arguments: Of a call, or the parameters among its details. LiteLLM's proxy adds to `metadata` on the chat route,
+            and on the others to `litellm_metadata`, because `metadata` is the client's there.
         settings: For the order in which an identity is read.
     """
-    if not isinstance(metadata, Mapping):
-        return EVERYBODY if is_proxy() and not authenticates() else None
-    identity = metadata.get("user_api_key_auth")
-    if isinstance(identity, BaseModel) or is_proxy():
+    given = [arguments.get(name) for name in ("litellm_metadata", "metadata")]
+    known = [metadata for metadata in given if isinstance(metadata, Mapping)]
+    identities = (metadata.get("user_api_key_auth") for metadata in known)
+    identity = next((identity for identity in identities if isinstance(identity, BaseModel)), None)
+    if identity is not None or is_proxy():
         return _owner(identity, settings) if authenticates() else EVERYBODY
-    named = metadata.get("mimo_scope")
+    named = next((metadata["mimo_scope"] for metadata in known if metadata.get("mimo_scope") is not None), None)
     return None if named is None else f"application:{named}"
 
 

@@ -1,24 +1,33 @@
-"""The end of a stream, before its last chunk leaves.
+"""The end of a stream, before its last chunk leaves; and the reasoning in it, before a client is given it to carry.
 
 A client may send its next turn as soon as it has read the last chunk, and LiteLLM has no hook that runs before that for
 the SDK: its log events are queued or run in a thread, late by up to 340 ms under load, and with message redaction on
-they hold no reasoning at all. So LiteLLM's own stream, which every chat stream passes, is made to tell when it is about
-to hand out the chunk with the finish reason. It does as before otherwise; other callbacks see no difference.
+they hold no reasoning at all. So LiteLLM's own streams, one class for each wire, are made to tell when they are about
+to hand out the last chunk. They do as before otherwise; other callbacks see no difference.
 """
 
 from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, Final
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
+from litellm.llms.anthropic.pass_through.adapters.transformation import AnthropicAdapter
+from litellm.llms.anthropic.pass_through.messages.streaming_iterator import BaseAnthropicMessagesStreamingIterator
+from litellm.responses.litellm_completion_transformation.streaming_iterator import LiteLLMCompletionStreamingIterator
+from litellm.responses.streaming_iterator import ResponsesAPIStreamingIterator, SyncResponsesAPIStreamingIterator
 
 from mimo_quirks.streaming import TurnReader
 from mimo_quirks.turns import Message, as_message
+from mimo_quirks.wires import RESPONSES
+
+from .answers import seal_answer, seal_item, turns_of
+from .details import SEAL, get
+from .sse import MessageReader
 
 
 class StreamListener(CustomLogger):
@@ -40,37 +49,126 @@ def listen() -> None:
     """Has LiteLLM's streams tell; once a process, whatever the number of calls."""
     if not _LISTENING.acquire(blocking=False):  # taken by the first call and never given back
         return
-    after, aafter = CustomStreamWrapper.__next__, CustomStreamWrapper.__anext__
+    _tell_of(CustomStreamWrapper, _chat_turns)
+    for stream in (
+        ResponsesAPIStreamingIterator,
+        SyncResponsesAPIStreamingIterator,
+        LiteLLMCompletionStreamingIterator,
+    ):
+        _tell_of(stream, _responses_turns)
+    _wrap(BaseAnthropicMessagesStreamingIterator, "get_async_streaming_response_iterator")
+    _wrap(AnthropicAdapter, "translate_completion_output_params_streaming")
 
+
+def _tell_of(stream: Any, turns_in: Any) -> None:
+    """Has a stream's class tell; `turns_in` reads a chunk, and has the turns where it is the last."""
+    for name, told in (("__next__", _told), ("__anext__", _atold)):
+        if name in vars(stream):
+            setattr(stream, name, told(vars(stream)[name], turns_in))
+
+
+def _told(after: Any, turns_in: Any) -> Any:
     @functools.wraps(after)
-    def tell(self: CustomStreamWrapper) -> Any:
+    def tell(self: Any) -> Any:
         chunk = after(self)
-        if _ends(self, chunk):
+        if turns := turns_in(self, chunk):
             for listener in _listeners():
-                listener.stream_finished(self.logging_obj.model_call_details, _turns(self.chunks))
+                listener.stream_finished(_details(self), turns)
         return chunk
 
-    @functools.wraps(aafter)
-    async def atell(self: CustomStreamWrapper) -> Any:
-        chunk = await aafter(self)
-        if _ends(self, chunk):
+    return tell
+
+
+def _atold(after: Any, turns_in: Any) -> Any:
+    @functools.wraps(after)
+    async def tell(self: Any) -> Any:
+        chunk = await after(self)
+        if turns := turns_in(self, chunk):
             for listener in _listeners():
-                await listener.astream_finished(self.logging_obj.model_call_details, _turns(self.chunks))
+                await listener.astream_finished(_details(self), turns)
         return chunk
 
-    CustomStreamWrapper.__next__ = tell  # type: ignore[method-assign]
-    CustomStreamWrapper.__anext__ = atell  # type: ignore[method-assign]
+    return tell
+
+
+def _wrap(owner: Any, name: str) -> None:
+    """Has a function that makes a stream of the messages wire make one that tells."""
+    make = getattr(owner, name)
+
+    @functools.wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        stream, logging = make(*args, **kwargs), kwargs.get("litellm_logging_obj")
+        if logging is None or not hasattr(stream, "__anext__"):
+            return stream
+        return _Told(stream, logging.model_call_details)
+
+    setattr(owner, name, made)
+
+
+class _Told:
+    """A stream of the messages wire that tells before its end leaves. Everything else is the stream's own."""
+
+    def __init__(self, stream: Any, details: dict[str, Any]) -> None:
+        self._stream = stream
+        self._events = self._told(details)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __aiter__(self) -> _Told:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self._events.__anext__()
+
+    async def aclose(self) -> None:
+        """Closes the stream."""
+        await self._events.aclose()
+        await self._stream.aclose()
+
+    async def _told(self, details: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+        reader = MessageReader(get(details, SEAL))
+        async for chunk in self._stream:
+            events = list(reader.feed(chunk))
+            if reader.stopped:
+                for listener in _listeners():
+                    await listener.astream_finished(details, [reader.turn()])
+            for event in events:
+                yield event
+        if rest := reader.flush():
+            yield rest
 
 
 def _listeners() -> Iterator[StreamListener]:
     return (callback for callback in litellm.callbacks if isinstance(callback, StreamListener))
 
 
-def _ends(stream: CustomStreamWrapper, chunk: Any) -> bool:
-    """Whether the API itself finishes the turn with this chunk: a stream that broke off gets a reason of LiteLLM's."""
+def _details(stream: Any) -> dict[str, Any]:
+    logging = getattr(stream, "logging_obj", None) or getattr(stream, "litellm_logging_obj", None)
+    return getattr(logging, "model_call_details", None) or {}
+
+
+def _chat_turns(stream: CustomStreamWrapper, chunk: Any) -> list[Message]:
+    """The turns that a stream has made, where the API itself finishes them with this chunk.
+
+    A stream that broke off gets a reason of LiteLLM's.
+    """
     choices = getattr(chunk, "choices", None)
     finished = stream.received_finish_reason or stream.intermittent_finish_reason
-    return bool(choices and choices[0].finish_reason and finished)
+    return _turns(stream.chunks) if choices and choices[0].finish_reason and finished else []
+
+
+def _responses_turns(stream: Any, event: Any) -> Sequence[Message]:
+    """The turn that a stream has made, where this event completes it; what reasoning it holds is sealed."""
+    kind, seal = getattr(event, "type", None), get(_details(stream), SEAL)
+    if kind == "response.output_item.done" and seal is not None:
+        seal_item(event.item, seal)
+    if kind != "response.completed":
+        return ()
+    turns = turns_of(event.response, RESPONSES)
+    if seal is not None:
+        seal_answer(event.response, RESPONSES, seal)
+    return turns
 
 
 def _turns(chunks: list[Any]) -> list[Message]:

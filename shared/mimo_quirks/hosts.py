@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from .families import words
+from .spellings import BLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,21 @@ ALIBABA: Final = Dialect(
     switches=(Switch(("enable_thinking",), on=True, off=False),),
     source="help.aliyun.com model-studio/mimo; contract §1.3, §3",
     date="2026-10-21",
+)
+MESSAGES: Final = Dialect(
+    fields=("reasoning_content",),
+    alternatives=(BLOCKS,),
+    switches=(Switch(("thinking", "type"), on="enabled", off="disabled"),),
+    source="Xiaomi anthropic-api.md: blocks, the same switch, no budget, no effort; contract §3, §4.7",
+    date="2026-05-15",
+)
+"""The messages wire, the same at every host; what its view calls `reasoning_content` is written as a block."""
+RESPONSES: Final = Dialect(
+    fields=("reasoning_content",),
+    alternatives=(BLOCKS,),
+    switches=(Switch(("reasoning", "effort"), on="high", off="none"),),
+    source="Xiaomi responses page: `none` is off, the other efforts are the same; contract §3, §4.8",
+    date="2026-08-02",
 )
 TEMPLATE: Final = Dialect(
     # vLLM reads `reasoning` only since 0.26 and drops the older name without a word; SGLang reads the older one.

@@ -43,9 +43,15 @@ class Memory:
         """Whether it leaves this process: others may see it, and a call may wait for a file or a server."""
         return not isinstance(self._store, MemoryStore | None)
 
-    def recall(self, history: Sequence[Message], scope: str | None) -> Recall:
-        """What is remembered for the turns of a history that lack their reasoning; nothing without a scope."""
-        question = self._question(history, scope)
+    def recall(self, history: Sequence[Message], scope: str | None, *, doubting: bool = False) -> Recall:
+        """What is remembered for the turns of a history that lack their reasoning; nothing without a scope.
+
+        Args:
+            history: Messages of the chat wire.
+            scope: Whose memory it is.
+            doubting: Whether what turns carry may be damaged, so that they are looked up too.
+        """
+        question = self._question(history, scope, doubting=doubting)
         if self._store is None or not question.turns:
             return NOTHING
         try:
@@ -54,9 +60,9 @@ class Memory:
             found = self._failed("not asked", error)
         return self._judge(question, found)
 
-    async def arecall(self, history: Sequence[Message], scope: str | None) -> Recall:
+    async def arecall(self, history: Sequence[Message], scope: str | None, *, doubting: bool = False) -> Recall:
         """As `recall`, without blocking the event loop."""
-        question = self._question(history, scope)
+        question = self._question(history, scope, doubting=doubting)
         if self._store is None or not question.turns:
             return NOTHING
         try:
@@ -95,8 +101,8 @@ class Memory:
         else:
             self.counts["captured"] += len(entries)
 
-    def _question(self, history: Sequence[Message], scope: str | None) -> Question:
-        return Question() if self._store is None or scope is None else ask(history, scope)
+    def _question(self, history: Sequence[Message], scope: str | None, *, doubting: bool) -> Question:
+        return Question() if self._store is None or scope is None else ask(history, scope, doubting=doubting)
 
     def _judge(self, question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
         recall = answer(question, found)

@@ -11,12 +11,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .families import FAMILIES, Family, family_of, segment
-from .hosts import HOSTS, OPENROUTER, RELAY, TEMPLATE, Dialect, Host, host_name
+from .hosts import HOSTS, MESSAGES, OPENROUTER, RELAY, RESPONSES, TEMPLATE, Dialect, Host, host_name
 
 _PROVIDER_HOSTS: Final[Mapping[str, str]] = {"xiaomi_mimo": "xiaomi", "openrouter": "openrouter"}
 """Where LiteLLM sends a provider's requests when nobody gives it a URL."""
 _PROVIDER_DIALECTS: Final[Mapping[str, Dialect]] = {"openrouter": OPENROUTER, "hosted_vllm": TEMPLATE}
 """What a provider prefix tells of an unknown host."""
+
+
+_WIRES: Final[Mapping[str, tuple[Dialect, str]]] = {"messages": (MESSAGES, " "), "responses": (RESPONSES, "")}
+"""Wire → its dialect, and its placeholder where the host takes one: on the messages wire nobody has shown that an empty
+block passes, and `" "` was sent by several clients (contract §4.7); about responses there is no report (§4.8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,14 @@ class Quirks:
     placeholder: str | None
     thinks_by_default: bool
     forbids_when_off: bool
+
+    def on(self, wire: str) -> Quirks:
+        """The quirks of the same deployment on a wire: `chat`, `messages` or `responses`."""
+        row = _WIRES.get(wire)
+        if row is None:
+            return self
+        dialect, placeholder = row
+        return replace(self, dialect=dialect, placeholder=None if self.placeholder is None else placeholder)
 
     def with_placeholder(self, placeholder: str | None) -> Quirks:
         """The same quirks with another placeholder: an operator's setting beats the row."""

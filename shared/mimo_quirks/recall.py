@@ -66,9 +66,15 @@ class _Memory:
     place: str
 
 
-def ask(history: Sequence[Message], scope: str) -> Question:
-    """What to ask the store before a history is sent; nothing where every turn carries its reasoning."""
-    lost = {index for index, message in enumerate(history) if is_turn(message) and _lacks(message)}
+def ask(history: Sequence[Message], scope: str, *, doubting: bool = False) -> Question:
+    """What to ask the store before a history is sent; nothing where every turn carries its reasoning.
+
+    Args:
+        history: Messages of the chat wire.
+        scope: Whose memory it is.
+        doubting: Whether what a turn carries may have been damaged on its way here, or be another's.
+    """
+    lost = {index for index, message in enumerate(history) if is_turn(message) and (doubting or _lacks(message))}
     return Question(tuple(sight for sight in sights(history, scope) if sight.index in lost)) if lost else Question()
 
 

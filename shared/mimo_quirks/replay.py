@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from .hosts import Dialect
 from .origin import is_foreign
 from .quirks import Quirks
 from .recall import NOTHING, Recall
-from .spellings import NESTS, split_think, texts_of
-from .turns import Message, is_placeholder, is_tool_turn, is_turn, lift, without_reasoning
+from .spellings import BLOCKS, NESTS, split_think, texts_of
+from .turns import Message, is_damaged, is_placeholder, is_tool_turn, is_turn, lift, without_reasoning
+
+_FRAMEWORKS: Final = frozenset({BLOCKS})
+"""Keys that LiteLLM alone writes, and would send to a host that knows no such parameter."""
 
 Action = Literal["kept", "respelled", "recalled", "placeholder", "bare", "dropped", "stripped", "left"]
 """What was done to a turn: carried reasoning left as it was, or moved to the names of this host; recalled reasoning put
@@ -101,16 +104,21 @@ def _replay_turn(
 ) -> tuple[Message, Action, str]:
     if quirks.forbids_when_off and not thinking:
         return _strip(message)
-    if is_foreign(message, quirks.family):
-        return _replace_foreign(message, quirks, thinking=thinking)
+    foreign = is_foreign(message, quirks.family)
     reasoning, rest = lift(message)
+    if recalled and thinking and (foreign or _is_lost(reasoning) or is_damaged(str(reasoning), recalled)):
+        return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
+    if foreign:
+        return _replace_foreign(message, quirks, thinking=thinking)
     if reasoning is not None and not is_placeholder(reasoning):
         return _carry(message, rest, reasoning, quirks.dialect)
-    if recalled and thinking:
-        return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
     if reasoning is not None and reasoning.strip():  # words that stand in for reasoning would be taken for a thought
         return _replace(rest, quirks, "the reasoning is another tool's placeholder", thinking=thinking)
     return _stand_in(message, rest, quirks, thinking=thinking)
+
+
+def _is_lost(reasoning: str | None) -> bool:
+    return reasoning is None or is_placeholder(reasoning)
 
 
 def _strip(message: Message) -> tuple[Message, Action, str]:
@@ -124,7 +132,8 @@ def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) ->
     alternative = _alternative(message, reasoning, dialect)
     spelled = alternative or dict.fromkeys(dialect.fields, reasoning)
     same_content = rest.get("content") is message.get("content")  # reasoning in content is no text of an answer
-    if same_content and all(message.get(key) == value for key, value in spelled.items()):
+    nothing_else = not (_FRAMEWORKS & message.keys() - spelled.keys())
+    if same_content and nothing_else and all(message.get(key) == value for key, value in spelled.items()):
         return message, "kept", "carried by the message"
     return {**rest, **spelled}, "respelled", "carried under another name"
 

@@ -25,7 +25,7 @@ from .stores import ReasoningStore, open_store
 PREFIX: Final = "MIMO_QUIRKS_"
 NONE: Final = "none"
 LITELLM: Final = "litellm"
-_LISTS: Final = ("_FAMILIES", "_IDENTITY", "_SECRET")
+_LISTS: Final = ("_FAMILIES", "_IDENTITY", "_MEND", "_SECRET")
 _PORTS: Final[Mapping[str, str]] = {"http": "80", "https": "443"}
 
 
@@ -72,6 +72,9 @@ class Settings(BaseModel):
         store_ttl_seconds: How long reasoning is kept after its last use.
         store_max_bytes: How much is kept at most, in memory or in a file.
         store_timeout_seconds: How long a request may wait for the store.
+        carrier_max_bytes: Up to how much reasoning a client is given sealed to hand back; 0 is none. Needs a secret.
+        carrier_ttl_seconds: How long what a client hands back is believed.
+        mend: What of a request is mended that LiteLLM would damage: `tools`, `thinking`, `content`; `none` is nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,6 +91,9 @@ class Settings(BaseModel):
     store_ttl_seconds: float = Field(default=7 * 24 * 3600, gt=0)
     store_max_bytes: int = Field(default=64 * 2**20, gt=0)
     store_timeout_seconds: float = Field(default=0.25, gt=0)
+    carrier_max_bytes: int = Field(default=64 * 2**10, ge=0)
+    carrier_ttl_seconds: float = Field(default=30 * 24 * 3600, gt=0)
+    mend: tuple[Literal["tools", "thinking", "content"], ...] = ("tools", "thinking", "content")
 
     @field_validator("store")
     @classmethod
@@ -95,6 +101,11 @@ class Settings(BaseModel):
         if store != LITELLM:
             open_store(store)  # nothing is opened before it is used, so this only reads the URL
         return store
+
+    @field_validator("mend", mode="before")
+    @classmethod
+    def _nothing_to_mend(cls, mend: object) -> object:
+        return () if mend in (NONE, (NONE,)) else mend
 
     @field_validator("families")
     @classmethod
@@ -182,7 +193,13 @@ class Settings(BaseModel):
         return digest("scope", owner if owner is not None else self.scope, quirks.family, host)
 
     def quirks_for(
-        self, model: str, base_url: str | None = None, provider: str | None = None, *, family: str | None = None
+        self,
+        model: str,
+        base_url: str | None = None,
+        provider: str | None = None,
+        *,
+        family: str | None = None,
+        wire: str = "chat",
     ) -> Quirks | None:
         """The quirks of a deployment after the operator's word, or None where it is not ours to touch.
 
@@ -191,6 +208,7 @@ class Settings(BaseModel):
             base_url: See there.
             provider: See there.
             family: What the caller knows the model to be, unless the operator says otherwise.
+            wire: Which wire the deployment is spoken to on.
         """
         family = self._named_family(model, provider) or family
         host = self._named_host(base_url)
@@ -199,6 +217,7 @@ class Settings(BaseModel):
         quirks = quirks_for(model, base_url, provider, family=family, host=host)
         if quirks is None or quirks.family not in self.families:
             return None
+        quirks = quirks.on(wire)
         if self.placeholder is Placeholder.AUTO:
             return quirks
         return quirks.with_placeholder(_TEXTS[self.placeholder])

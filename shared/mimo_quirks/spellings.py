@@ -12,7 +12,10 @@ from typing import Any, Final
 
 Block = Mapping[str, Any]
 
-KEYS: Final = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
+BLOCKS: Final = "thinking_blocks"
+"""LiteLLM's key for the blocks that a text was made of."""
+
+KEYS: Final = ("reasoning_content", "reasoning", "reasoning_details", BLOCKS)
 """Message keys that hold reasoning and nothing else, the most faithful first (contract §8)."""
 
 NESTS: Final = ("provider_specific_fields", "additional_kwargs")

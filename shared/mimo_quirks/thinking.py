@@ -21,12 +21,14 @@ def is_thinking(request: Mapping[str, Any], quirks: Quirks) -> bool:
         quirks: The quirks of the deployment; only the switches its host obeys are heard.
     """
     extra = request.get("extra_body")
-    body = {**request, **extra} if isinstance(extra, Mapping) else request
-    for switch in quirks.dialect.switches:
-        position = _read(body, switch)
-        if position is not None:
-            return position
-    return quirks.thinks_by_default
+    position = switch_of({**request, **extra} if isinstance(extra, Mapping) else request, quirks.dialect)
+    return quirks.thinks_by_default if position is None else position
+
+
+def switch_of(body: Mapping[str, Any], dialect: Dialect) -> bool | None:
+    """The position of the switch in a request's body, in the dialect of its host; None where it is not there."""
+    positions = (_read(body, switch) for switch in dialect.switches)
+    return next((position for position in positions if position is not None), None)
 
 
 def thinking_parameters(on: bool, dialect: Dialect) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
@@ -52,6 +54,24 @@ def position_of(thinking: object) -> bool | None:
         if any(kind is word or (isinstance(word, str) and kind == word) for word in words):
             return position
     raise ValueError(f'thinking is {thinking!r}; use True, False, "enabled", "disabled" or {{"type": "enabled"}}')
+
+
+def asked_to_think(parameters: Mapping[str, Any]) -> bool | None:
+    """What a client asks for, in any of the spellings that vendors have: on, off, or None for no word about it.
+
+    Anthropic's budget and `adaptive`, and every effort but none, are on: MiMo knows no degrees (contract §3).
+
+    Args:
+        parameters: A request's body, or the arguments of a call.
+    """
+    reasoning, effort = parameters.get("reasoning"), parameters.get("reasoning_effort")
+    objects = [value for value in (parameters.get("thinking"), reasoning, effort) if isinstance(value, Mapping)]
+    words = [effort, *(value.get("type") for value in objects), *(value.get("effort") for value in objects)]
+    for word in words:
+        if isinstance(word, str):
+            return effort_means_thinking(word)
+    enabled = [parameters.get("enable_thinking"), *(value.get("enabled") for value in objects)]
+    return next((value for value in enabled if isinstance(value, bool)), None)
 
 
 def effort_means_thinking(effort: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .spellings import KEYS, NESTS, block_texts, is_reasoning_block, split_think, texts_of
+from .spellings import BLOCKS, KEYS, NESTS, block_texts, is_reasoning_block, split_think, texts_of
 
 Message = Mapping[str, Any]
 
@@ -65,6 +65,11 @@ def is_placeholder(text: str) -> bool:
     return not text.strip() or text in PLACEHOLDERS
 
 
+def is_damaged(carried: str, issued: str) -> bool:
+    """Whether the one text is the other after a framework stripped it or joined its blocks (lessons.md 32 to 36)."""
+    return carried != issued and "".join(carried.split()) == "".join(issued.split())
+
+
 def read_turn(message: Message, *, complete: bool = True) -> Turn:
     """Captures a turn from a full assistant message of the chat wire."""
     reasoning, rest = lift(message)
@@ -94,7 +99,8 @@ def read_reasoning(message: Message) -> str | None:
     found: str | None = None
     for text in _spelled(message):
         if not is_placeholder(text):
-            return text
+            blocks = "".join(texts_of(message.get(BLOCKS)))
+            return blocks if is_damaged(text, blocks) else text
         found = text if found is None else found
     return found
 

@@ -31,11 +31,16 @@ def _authenticating(monkeypatch: pytest.MonkeyPatch) -> None:
         (UserAPIKeyAuth(user_id="user"), ("key",), None),
     ],
 )
-def test_identities(identity: UserAPIKeyAuth, order: Any, owner: str | None) -> None:
-    """The first member that there is, in the operator's order; an identity without any owns nothing."""
+@pytest.mark.parametrize(("field", "other"), [("metadata", "litellm_metadata"), ("litellm_metadata", "metadata")])
+def test_identities(identity: UserAPIKeyAuth, order: Any, owner: str | None, field: str, other: str) -> None:
+    """The first member that there is, in the operator's order; an identity without any owns nothing.
+
+    LiteLLM keeps it in the one dict or in the other, by the route; the one without it is the client's.
+    """
+    forged = {"user_api_key_auth": {"user_id": "forged"}, "mimo_scope": "forged"}
     metadata = {"user_api_key_auth": identity, "mimo_scope": "forged", "user_api_key_hash": "forged"}
 
-    assert owner == owner_of(metadata, Settings(identity=order))
+    assert owner == owner_of({field: metadata, other: forged}, Settings(identity=order))
 
 
 @pytest.mark.usefixtures("authenticating")
@@ -44,8 +49,8 @@ def test_json_is_no_identity(forged: object, monkeypatch: pytest.MonkeyPatch) ->
     """What a client may write into its metadata is not an object that authentication made."""
     monkeypatch.setattr(proxy_server, "llm_router", object())
 
-    assert owner_of({"user_api_key_auth": forged}, Settings()) is None
-    assert owner_of(None, Settings()) is None
+    assert owner_of({"metadata": {"user_api_key_auth": forged}}, Settings()) is None
+    assert owner_of({}, Settings()) is None
 
 
 @pytest.mark.parametrize("general", [{}, {"enable_jwt_auth": True}, {"enable_oauth2_auth": True}])
@@ -54,11 +59,13 @@ def test_authentication(general: dict[str, bool], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(proxy_server, "master_key", None)
     monkeypatch.setattr(proxy_server, "general_settings", general)
 
+    arguments = {"metadata": {"user_api_key_auth": WHOLE}}
+
     assert bool(general) is authenticates()
-    assert (f"key:{WHOLE.api_key}" if general else EVERYBODY) == owner_of({"user_api_key_auth": WHOLE}, Settings())
+    assert (f"key:{WHOLE.api_key}" if general else EVERYBODY) == owner_of(arguments, Settings())
 
 
 @pytest.mark.parametrize(("scope", "owner"), [("a", "application:a"), (7, "application:7"), (None, None)])
 def test_applications(scope: object, owner: str | None) -> None:
     """Outside of a proxy it is what the application says, of whatever type."""
-    assert owner == owner_of({"mimo_scope": scope}, Settings())
+    assert owner == owner_of({"metadata": {"mimo_scope": scope}}, Settings())

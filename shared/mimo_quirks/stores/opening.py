@@ -87,12 +87,6 @@ def _redis(url: str, ttl_seconds: float, timeout_seconds: float) -> ReasoningSto
 
 
 def _sealed(store: ReasoningStore, secrets: Sequence[str]) -> ReasoningStore:
-    try:
-        from .sealed import SealedStore  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise ImportError(
-            'MIMO_QUIRKS_SECRET needs the "encryption" extra: pip install "mimo-quirks[encryption]"'
-        ) from error
-    if not all(secrets):
-        raise ValueError("an empty secret seals nothing")
+    from .sealed import SealedStore  # noqa: PLC0415 - it says itself which extra it needs
+
     return SealedStore(store, secrets)

@@ -18,9 +18,8 @@ from contextlib import suppress
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from mimo_quirks.sealing import cipher, derive
 
 from .packing import pack, unpack
 from .protocol import CANDIDATES, Entry, ReasoningStore
@@ -33,8 +32,8 @@ class _Seal:
     """What one secret does."""
 
     def __init__(self, secret: str) -> None:
-        self._cipher = AESSIV(_derive(secret, _CIPHER))
-        self._mac = _derive(secret, _MAC)
+        self._cipher = cipher(secret, _CIPHER)
+        self._mac = derive(secret, _MAC)
 
     def key(self, key: str) -> str:
         return hmac.digest(self._mac, key.encode(), hashlib.sha256).hex()
@@ -90,7 +89,3 @@ class SealedStore:
         """What the current secret sealed comes first, because it is newer; an entry that two sealed comes once."""
         entries = (entry for seal in self._seals for entry in seal.open(held.get(seal.key(key), ())))
         return (entry.payload for entry in dict.fromkeys(entries) if key in entry.keys)
-
-
-def _derive(secret: str, purpose: bytes) -> bytes:
-    return HKDF(SHA256(), length=64, salt=None, info=purpose).derive(secret.encode())

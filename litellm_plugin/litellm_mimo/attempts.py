@@ -1,0 +1,198 @@
+"""LiteLLM's views of a request, as the core reads them: translation, no rule of MiMo's.
+
+A request shows itself twice: as the arguments of a call, before LiteLLM transforms them, and as the *details* of its
+logging object, with the finished body. Each is read into an `Attempt`: one history on its way to one deployment, on one
+wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import litellm
+from pydantic import BaseModel
+
+from mimo_quirks.carriers import opened
+from mimo_quirks.content import string_content
+from mimo_quirks.quirks import Quirks
+from mimo_quirks.recall import NOTHING, Recall
+from mimo_quirks.replay import ReplayReport, replay
+from mimo_quirks.settings import Settings
+from mimo_quirks.spellings import KEYS
+from mimo_quirks.thinking import is_thinking
+from mimo_quirks.turns import Message
+from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, View, Wire
+
+from .details import SENT, put
+from .scope import owner_of
+
+FIELDS: Final = {CHAT.name: "messages", MESSAGES.name: "messages", RESPONSES.name: "input"}
+"""Wire → the argument, and the member of the body, that holds the history."""
+
+_UNREADABLE: Final = frozenset({"anthropic_text", "bedrock", "bedrock_converse", "vertex_ai", "gemini"})
+"""Providers whose finished body has `messages` of a wire that is none of ours."""
+
+FALLBACKS: Final = ("fallbacks", "context_window_fallback_dict")
+"""Arguments with which the SDK itself goes on to other models, from the arguments that our hook returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One history on its way to one deployment.
+
+    Attributes:
+        history: As the wire writes it, as dicts where it can be read.
+        wire: The wire that the history is written in.
+        scope: Whose memory the deployment's answers are; None for nobody's.
+        thinking: Whether the model thinks in this request.
+        view: The history as messages of the chat wire; None where it cannot be read.
+        messages: The view's messages as they go out where nothing is done to them.
+        beside: The same with what else is known of their reasoning, which goes out only where it is of use.
+    """
+
+    history: Any = field(repr=False)
+    quirks: Quirks
+    wire: Wire
+    scope: str | None
+    thinking: bool
+    view: View | None = field(repr=False)
+    messages: Sequence[Message] = field(repr=False)
+    beside: Sequence[Message] = field(repr=False)
+
+    @classmethod
+    def of(cls, history: Any, quirks: Quirks, wire: Wire, **known: Any) -> Attempt:
+        """The attempt that a history makes."""
+        view = wire.view(history)
+        messages = view.messages if view else ()
+        return cls(history, quirks, wire, view=view, messages=messages, beside=messages, **known)
+
+    @property
+    def wanted(self) -> Sequence[Message]:
+        """The messages to recall for; nothing where the host wants nothing."""
+        return self.beside if self.thinking else ()
+
+    @property
+    def sent(self) -> Sequence[Message]:
+        """The messages of a history that went out as it stands here."""
+        return self.messages
+
+    def opened(self, open_: Callable[[str], str | None]) -> Attempt:
+        """The attempt with every carrier opened."""
+        messages = opened(self.messages, open_)
+        return replace(self, messages=messages, beside=messages)
+
+    def replay(self, recall: Recall = NOTHING, *, plain: bool = False) -> tuple[Any, ReplayReport]:
+        """The history to send, as the wire writes it.
+
+        Args:
+            recall: What was found for turns that lost their reasoning.
+            plain: Whether content must be a string, as on the chat wire of a host.
+        """
+        if self.view is None:
+            _, report = replay(self.history, self.quirks, thinking=self.thinking)
+            return self.history, report
+        replayed, report = replay(self.beside, self.quirks, thinking=self.thinking, recall=recall)
+        steps = zip(self.messages, self.beside, replayed, strict=True)
+        messages = [old if new is beside else new for old, beside, new in steps]
+        if plain and self.wire is CHAT:
+            messages = [string_content(message) for message in messages]
+        history = self.wire.write(self.history, self.view, messages)
+        return history, replace(report, changed=history is not self.history)
+
+    def unchanged(self) -> Any:
+        """The history with nothing but its carriers opened."""
+        return self.history if self.view is None else self.wire.write(self.history, self.view, self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where a call goes, as LiteLLM itself resolves it."""
+
+    model: str
+    base_url: str | None
+    provider: str | None
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> Deployment:
+        """The deployment that a call's arguments name."""
+        model, base_url = str(arguments.get("model") or ""), arguments.get("api_base") or arguments.get("base_url")
+        provider = arguments.get("custom_llm_provider")
+        with suppress(litellm.exceptions.BadRequestError):  # LiteLLM will say so itself, in its own words
+            model, provider, _, base_url = litellm.get_llm_provider(
+                model, custom_llm_provider=provider, api_base=base_url
+            )
+        return cls(model, base_url, provider)
+
+    def quirks(self, settings: Settings, wire: Wire) -> Quirks | None:
+        """The deployment's quirks on a wire; None where it is not ours to touch."""
+        if self.provider in _UNREADABLE:
+            return None
+        return settings.quirks_for(self.model, self.base_url, self.provider, wire=wire.name)
+
+
+def readable(history: Any) -> Any:
+    """A history as dicts: applications hand LiteLLM its own objects back."""
+    if isinstance(history, list) and any(isinstance(message, BaseModel) for message in history):
+        return [m.model_dump(exclude_none=True) if isinstance(m, BaseModel) else m for m in history]
+    return history
+
+
+def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared: bool) -> Attempt | None:
+    """The attempt whose finished body LiteLLM's logging object holds; None where it is not ours."""
+    extra, parameters = details.get("additional_args") or {}, details.get("litellm_params") or {}
+    body, provider = extra.get("complete_input_dict"), details.get("custom_llm_provider")
+    wire = _wire_of(body, provider, str(extra.get("api_base") or ""))
+    if wire is None or body is None:
+        return None
+    url, model = extra.get("api_base"), body.get("model") or details.get("model")
+    quirks = Deployment(str(model or ""), str(url) if url else None, provider).quirks(settings, wire)
+    if quirks is None:
+        return None
+    scope = settings.scope_of(owner_of(parameters, settings), quirks, shared=shared)
+    return Attempt.of(body[FIELDS[wire.name]], quirks, wire, scope=scope, thinking=is_thinking(body, quirks))
+
+
+def lay_beside(attempt: Attempt, given: object) -> Attempt:
+    """The attempt, each message with what the given one in its place knows of its reasoning besides.
+
+    Args:
+        attempt: Of a finished body: some providers' transformations take spellings of reasoning off.
+        given: The history as LiteLLM was given it.
+    """
+    finished, source = attempt.messages, readable(given)
+    if attempt.wire is not CHAT or not isinstance(source, list) or len(finished) != len(source):
+        return attempt
+    return replace(attempt, beside=[_laid(message, other) for message, other in zip(finished, source, strict=True)])
+
+
+def put_sent(details: dict[str, Any], attempt: Attempt, history: Any) -> None:
+    """Keeps what was sent with the details, because LiteLLM forgets the body before some answers are there."""
+    view = attempt.wire.view(history)
+    put(details, SENT, replace(attempt, history=history, messages=view.messages if view else ()))
+
+
+def is_async(details: Mapping[str, Any]) -> bool:
+    """Whether the details are of an asynchronous call."""
+    parameters = details.get("litellm_params") or {}
+    return any(parameters.get(name) for name in ("acompletion", "aresponses", "aanthropic_messages"))
+
+
+def _wire_of(body: Any, provider: str | None, url: str) -> Wire | None:
+    """The wire that a finished body is written in; None for one that is none of ours."""
+    if not isinstance(body, dict) or provider in _UNREADABLE:
+        return None
+    if "input" in body and "messages" not in body:
+        return RESPONSES if url.rstrip("/").endswith("/responses") else None
+    if "messages" not in body:
+        return None
+    return MESSAGES if provider == "anthropic" or url.rstrip("/").endswith("/messages") else CHAT
+
+
+def _laid(message: Any, source: Any) -> Any:
+    if not isinstance(message, Mapping) or not isinstance(source, Mapping) or source.get("role") != message.get("role"):
+        return message
+    missing = {key: source[key] for key in KEYS if source.get(key) and key not in message}
+    return {**message, **missing} if missing else message

@@ -1,0 +1,125 @@
+"""What LiteLLM would damage on a request's way to MiMo, besides its history.
+
+It takes tools away from a model that is not in its cost map, knows no `thinking` for most providers, and makes efforts
+of Anthropic's switch that MiMo's chat wire refuses or ignores. Each is mended only where the setting `mend` names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import litellm
+
+from mimo_quirks.hosts import Dialect
+from mimo_quirks.models import MODELS
+from mimo_quirks.thinking import asked_to_think, switch_of, thinking_parameters
+from mimo_quirks.wires import MESSAGES, RESPONSES, Wire
+
+from .details import ASKED, get, put
+
+_TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+_SPELLINGS: Final = ("thinking", "reasoning_effort", "reasoning", "reasoning_summary", "enable_thinking")
+
+
+def register_models() -> None:
+    """Tells LiteLLM of the models that its cost map lacks; entries that exist are not touched.
+
+    A synchronous call has no hook before LiteLLM takes its tools away.
+    """
+    missing = {
+        f"xiaomi_mimo/{model.id}": {
+            "litellm_provider": "xiaomi_mimo",
+            "mode": "chat",
+            "max_input_tokens": model.context,
+            "max_output_tokens": model.max_output,
+            "max_tokens": model.max_output,
+            "input_cost_per_token": model.usd_input / 1e6,
+            "cache_read_input_token_cost": model.usd_cached / 1e6,
+            "output_cost_per_token": model.usd_output / 1e6,
+            "supports_function_calling": True,
+            "supports_tool_choice": True,
+            "supports_reasoning": True,
+            "supports_prompt_caching": True,
+            "supports_vision": model.sees,
+            "source": model.source,
+        }
+        for model in MODELS
+        if f"xiaomi_mimo/{model.id}" not in litellm.model_cost
+    }
+    litellm.register_model(missing)
+
+
+def with_tools(arguments: Mapping[str, Any], model: str, provider: str | None) -> dict[str, Any]:
+    """The arguments that a chat call needs besides for its tools to arrive; none where LiteLLM lets them through."""
+    given = [name for name in _TOOLS if arguments.get(name) is not None]
+    supported = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider) or ()
+    refused = [name for name in given if name not in supported]
+    allowed = arguments.get("allowed_openai_params") or []
+    return {"allowed_openai_params": [*allowed, *refused]} if refused else {}
+
+
+def asked(arguments: Mapping[str, Any], details: Mapping[str, Any]) -> bool | None:
+    """Whether the client asks to think: by this call's arguments, or by those of the call that LiteLLM made it of."""
+    extra = arguments.get("extra_body")
+    position = asked_to_think({**arguments, **extra} if isinstance(extra, Mapping) else arguments)
+    return get(details, ASKED) if position is None else position
+
+
+def with_switch(
+    arguments: Mapping[str, Any],
+    details: dict[str, Any],
+    on: bool | None,  # noqa: FBT001 - the switch itself
+    wire: Wire | None,
+    dialect: Dialect,
+) -> dict[str, Any]:
+    """The arguments with the switch where LiteLLM lets it through, and nowhere else.
+
+    Args:
+        arguments: Of a call. They are copied and never edited.
+        details: Of its logging object; they keep the switch for calls that LiteLLM makes of this one.
+        on: What the client asks for; None changes nothing.
+        wire: The host's, which the call speaks too; None where LiteLLM crosses to another, and asks the hook again.
+        dialect: The host's.
+    """
+    if on is None:
+        return dict(arguments)
+    put(details, ASKED, on)
+    rest = {name: value for name, value in arguments.items() if name not in _SPELLINGS}
+    if wire is None:
+        return _without_effort(rest)
+    if wire is MESSAGES:
+        return {**_without_effort(rest), **thinking_parameters(on, dialect)}
+    if wire is RESPONSES:
+        return {**rest, "reasoning": _reasoning(arguments.get("reasoning"), on, dialect)}
+    extra = rest.get("extra_body") or {}
+    if switch_of(extra, dialect) is not None:  # the client knows the host
+        return rest
+    kept = {name: value for name, value in extra.items() if name not in _SPELLINGS}
+    return {**rest, "extra_body": {**kept, **thinking_parameters(on, dialect)}}
+
+
+def mend_body(body: dict[str, Any], details: Mapping[str, Any], wire: Wire, dialect: Dialect) -> None:
+    """Sets the switch in a finished body of the messages wire, where LiteLLM adds a budget of its own."""
+    on = get(details, ASKED)
+    on = asked_to_think(body) if on is None else on
+    if wire is MESSAGES and on is not None:
+        body.update(thinking_parameters(on, dialect))
+
+
+def _without_effort(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Anthropic's `output_config.effort` means thinking; what else it holds stays."""
+    config = arguments.get("output_config")
+    if not isinstance(config, Mapping) or "effort" not in config:
+        return arguments
+    rest = {name: value for name, value in config.items() if name != "effort"}
+    kept = {name: value for name, value in arguments.items() if name != "output_config"}
+    return {**kept, "output_config": rest} if rest else kept
+
+
+def _reasoning(given: Any, on: bool, dialect: Dialect) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
+    """The responses wire's object; an effort that Xiaomi documents stays (contract §3)."""
+    if on and isinstance(given, Mapping) and given.get("effort") in ("low", "medium", "high"):
+        return dict(given)
+    switch: dict[str, Any] = thinking_parameters(on, dialect)["reasoning"]
+    return switch

@@ -1,0 +1,140 @@
+"""Reasoning that a client carries for us, sealed, in a field that it hands back without reading it.
+
+A thinking block has a `signature`, a reasoning item `encrypted_content`: clients that drop or tidy the text keep these
+to the byte, because their vendors demand it. So what the API issued travels in them, and no store is needed. AES-SIV
+seals it (authenticated, and the same text gives the same carrier, so that a replayed prefix does not change), bound to
+the scope, which names owner and family: what somebody else was given opens for nobody else. A carrier that cannot be
+opened is worth nothing, and neither is the block that held it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from .spellings import BLOCKS
+from .turns import Message, is_turn
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+PREFIX: Final = "mimo-quirks."
+VERSION: Final = f"{PREFIX}1."
+PLAIN: Final = f"{PREFIX}plain"
+"""The signature of a block whose text is what it is: it keeps LiteLLM from taking an unsigned block away."""
+
+_PURPOSE: Final = b"mimo-quirks carrier 1"
+
+
+def holds_carrier(signature: object) -> bool:
+    """Whether an opaque field holds something of ours; LiteLLM puts words of its own before it."""
+    return isinstance(signature, str) and PREFIX in signature
+
+
+class Carriers:
+    """Seals reasoning for clients, and opens what they hand back.
+
+    Args:
+        secrets: The first seals, each opens. Without any nothing is sealed, and nothing can be opened.
+        max_bytes: Longer texts, as UTF-8, are left to the store.
+        ttl_seconds: How long a carrier is believed.
+        clock: The time in seconds since 1970.
+
+    Attributes:
+        counts: How many were `issued`, how many texts `too large`, how many were `opened` and how many `refused`.
+
+    Raises:
+        ImportError: There are secrets, and the extra is missing.
+    """
+
+    def __init__(
+        self,
+        secrets: Sequence[str],
+        *,
+        max_bytes: int,
+        ttl_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._ciphers = _ciphers(secrets)
+        self._max_bytes = max_bytes
+        self._ttl = ttl_seconds
+        self._clock = clock
+        self.counts: Counter[str] = Counter()
+
+    @property
+    def issues(self) -> bool:
+        """Whether it seals anything at all."""
+        return bool(self._ciphers) and self._max_bytes > 0
+
+    def seal(self, text: str, scope: str | None) -> str | None:
+        """A carrier of the text, or None where it is left to the store."""
+        if not self.issues or scope is None or not text:
+            return None
+        raw = text.encode("utf-8", "surrogatepass")
+        if len(raw) > self._max_bytes:
+            self.counts["too large"] += 1
+            return None
+        self.counts["issued"] += 1
+        payload = json.dumps([int(self._clock()), text]).encode()
+        return VERSION + base64.urlsafe_b64encode(self._ciphers[0].encrypt(payload, [scope.encode()])).decode()
+
+    def open(self, signature: str, scope: str | None) -> str | None:
+        """The text in a carrier; None where it is forged, damaged, too old, or somebody else's."""
+        text = self._opened(signature[signature.rindex(PREFIX) :], scope)
+        self.counts["refused" if text is None else "opened"] += 1
+        return text
+
+    def _opened(self, carrier: str, scope: str | None) -> str | None:
+        if scope is None or not carrier.startswith(VERSION):
+            return None
+        for cipher in self._ciphers:
+            try:
+                sealed = base64.b64decode(carrier.removeprefix(VERSION).encode(), b"-_", validate=True)
+                issued, text = json.loads(cipher.decrypt(sealed, [scope.encode()]))
+            except Exception:  # noqa: BLE001, S112 - whatever a client may send, the request goes on
+                continue
+            return text if issued + self._ttl >= self._clock() else None
+        return None
+
+
+def _ciphers(secrets: Sequence[str]) -> Sequence[AESSIV]:
+    if not secrets:
+        return ()
+    from .sealing import cipher  # noqa: PLC0415 - it says itself which extra it needs
+
+    return [cipher(secret, _PURPOSE) for secret in secrets]
+
+
+def opened(history: Sequence[Message], open_: Callable[[str], str | None]) -> Sequence[Message]:
+    """The history with every carrier in its blocks opened; the same object where there is none.
+
+    A block whose carrier says nothing is taken away, with its text: whoever forged one may have forged both.
+    """
+    new = [_opened_turn(message, open_) if is_turn(message) else message for message in history]
+    return history if all(one is other for one, other in zip(new, history, strict=True)) else new
+
+
+def _opened_turn(message: Message, open_: Callable[[str], str | None]) -> Message:
+    blocks = message.get(BLOCKS)
+    if not isinstance(blocks, list | tuple) or not any(map(_is_ours, blocks)):
+        return message
+    known = [_opened_block(block, open_) if _is_ours(block) else block for block in blocks]
+    kept = [block for block in known if block is not None]
+    rest = {key: value for key, value in message.items() if key not in (BLOCKS, "reasoning_content")}
+    return {**rest, BLOCKS: kept} if kept else rest
+
+
+def _is_ours(block: Any) -> bool:
+    return isinstance(block, Mapping) and (holds_carrier(block.get("signature")) or holds_carrier(block.get("data")))
+
+
+def _opened_block(block: Mapping[str, Any], open_: Callable[[str], str | None]) -> Mapping[str, Any] | None:
+    held = block.get("signature") or block.get("data")
+    if held == PLAIN:
+        return {"type": "thinking", "thinking": block.get("thinking")}
+    text = open_(str(held))
+    return None if text is None else {"type": "thinking", "thinking": text}

@@ -1,0 +1,22 @@
+"""The chat wire: a view of it is the history itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mimo_quirks.turns import Message
+
+from .wire import View
+
+
+def view(history: Any) -> View | None:
+    """See `Wire`."""
+    if not isinstance(history, list | tuple) or not all(isinstance(message, Mapping) for message in history):
+        return None
+    return View(history, tuple((index,) for index in range(len(history))))
+
+
+def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
+    """See `Wire`."""
+    return history if all(new is old for new, old in zip(messages, seen.messages, strict=True)) else list(messages)

@@ -1,0 +1,95 @@
+"""Anthropic's messages wire: blocks of content, results of tools inside a user's message.
+
+Xiaomi's own `/anthropic` endpoint and most relays speak it. A thinking block stands before text and calls, its
+signature may be absent (contract §4.7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mimo_quirks.content import written
+from mimo_quirks.spellings import BLOCKS, is_reasoning_block
+from mimo_quirks.turns import Message
+
+from .wire import View, blocks_of, changes
+
+
+def view(history: Any) -> View | None:
+    """See `Wire`. Each result of a tool is a message of its own, as on the chat wire."""
+    if not isinstance(history, list | tuple):
+        return None
+    seen: list[Message] = []
+    places: list[tuple[int, ...]] = []
+    for index, message in enumerate(history):
+        if not isinstance(message, Mapping):
+            return None
+        read = [as_turn(message.get("content"))] if message.get("role") == "assistant" else list(_others(message))
+        seen += read
+        places += [(index,)] * len(read)
+    return View(seen, places)
+
+
+def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
+    """See `Wire`. Blocks are replaced where they stand; where their number is another, they come first."""
+    changed = {place: message for (place,), message in changes(seen, messages)}
+    if not changed:
+        return history
+    return [
+        {**message, "content": _with_blocks(message.get("content"), changed[index])} if index in changed else message
+        for index, message in enumerate(history)
+    ]
+
+
+def as_turn(content: Any) -> dict[str, Any]:
+    """An assistant's content as a message of the chat wire."""
+    blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list | tuple) else []
+    texts = [block.get("text") for block in blocks if block.get("type") == "text"]
+    spoken = content if isinstance(content, str) else "".join(text for text in texts if isinstance(text, str))
+    turn: dict[str, Any] = {"role": "assistant", "content": spoken}
+    calls = [_call(block) for block in blocks if block.get("type") == "tool_use"]
+    if calls:
+        turn["tool_calls"] = calls
+    thoughts = [block for block in blocks if is_reasoning_block(block)]
+    if thoughts:
+        turn[BLOCKS] = thoughts
+    return turn
+
+
+def _call(block: Mapping[str, Any]) -> dict[str, Any]:
+    given = block.get("input")
+    arguments = given if isinstance(given, str) else json.dumps(given if given is not None else {}, default=str)
+    return {"id": block.get("id"), "type": "function", "function": {"name": block.get("name"), "arguments": arguments}}
+
+
+def _others(message: Mapping[str, Any]) -> Iterator[Message]:
+    """The results that a message holds, and then what else it says."""
+    content = message.get("content")
+    if not isinstance(content, list | tuple):
+        yield message
+        return
+    rest = []
+    for block in content:
+        if isinstance(block, Mapping) and block.get("type") == "tool_result":
+            yield {"role": "tool", "tool_call_id": block.get("tool_use_id"), "content": _result(block.get("content"))}
+        else:
+            rest.append(block)
+    if rest:
+        yield {**message, "content": rest}
+
+
+def _result(content: Any) -> Any:
+    return content if isinstance(content, str | list | tuple) else "" if content is None else written(content)
+
+
+def _with_blocks(content: Any, message: Message) -> Any:
+    """An assistant's content with the reasoning of a message of the chat wire in the place of its own."""
+    blocks = list(content) if isinstance(content, list | tuple) else [{"type": "text", "text": content}]
+    thoughts = blocks_of(message)
+    if sum(map(is_reasoning_block, blocks)) == len(thoughts):
+        remaining = iter(thoughts)
+        return [next(remaining) if is_reasoning_block(block) else block for block in blocks]
+    spoken = [block for block in blocks if not is_reasoning_block(block) and block != {"type": "text", "text": ""}]
+    return [*thoughts, *spoken]
