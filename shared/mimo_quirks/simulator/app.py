@@ -16,12 +16,14 @@ from mimo_quirks.simulator.ledger import Ledger
 from mimo_quirks.simulator.messages import MESSAGES
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Exchange
+from mimo_quirks.simulator.responses import RESPONSES
 from mimo_quirks.simulator.serving import Arrival, Reply, Wire, serve
 
 WIRES: Mapping[str, Wire] = {
     "/v1/chat/completions": CHAT,
     "/anthropic/v1/messages": MESSAGES,
     "/v1/messages": MESSAGES,
+    "/v1/responses": RESPONSES,
 }
 """Every wire by its paths: Xiaomi has the messages wire below `/anthropic` (contract §1.1), relays have not."""
 
@@ -89,6 +91,7 @@ def _summary(exchange: Exchange) -> dict[str, Any]:
     # No headers, no texts: the log may be shown to anybody who asks why a request was refused.
     return {
         "path": exchange.path,
+        "wire": exchange.wire,
         "model": exchange.body.get("model"),
         "status": exchange.status,
         "thinking": exchange.thinking,

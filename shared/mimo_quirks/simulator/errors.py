@@ -42,6 +42,18 @@ def invalid_signature(position: int, block: int) -> WireError:
     return invalid_request(f"messages.{position}.content.{block}: Invalid `signature` in `thinking` block")
 
 
+def feature_not_supported(message: str) -> WireError:
+    """What the responses wire says of things that its gateway does not have (contract §5.3; opencodex#1158)."""
+    detail = {"code": "responses_feature_not_supported", "message": message, "type": "unsupported_feature"}
+    return WireError(400, {"error": detail}, upstream=False)
+
+
+def invalid_value(param: str, message: str) -> WireError:
+    """What the responses wire says of a request that it cannot read; OpenAI's shape, the words are our own."""
+    detail = {"message": message, "type": "invalid_request_error", "param": param, "code": "invalid_value"}
+    return WireError(400, {"error": detail}, upstream=False)
+
+
 # Contract E1, 2026-05-12: chatbox#3715, pi#4504 and many more.
 REASONING_MISSING = param_incorrect("The reasoning_content in the thinking mode must be passed back to the API.")
 
