@@ -702,7 +702,7 @@ def test_log(simulator, client):
     """The log tells what became of each request, and no text and no header; deleting it forgets."""
     message = tool_turn(client)
     replay(client, without_reasoning(message))
-    shared = {"path": "/v1/chat/completions", "model": MODEL, "thinking": True}
+    shared = {"path": "/v1/chat/completions", "wire": "chat", "model": MODEL, "thinking": True}
 
     assert [
         {**shared, "status": 200, "verdicts": []},

@@ -315,11 +315,12 @@ class Offline:
         self._mode, self._ledger = mode, Ledger()
 
     def talk(self, history, mutation):
-        from mimo_quirks.simulator.chat import Arrival, chat
+        from mimo_quirks.simulator.chat import CHAT
+        from mimo_quirks.simulator.serving import Arrival, serve
 
         history = history if history and history[-1]["role"] == "tool" else [*history, user("go")]
         body = {"messages": mutation(history), "tools": TOOLS, "seed": 1}
-        reply = chat(Arrival("/", {"api-key": "any"}, json.dumps(body).encode()), self._mode, self._ledger)
+        reply = serve(CHAT, Arrival("/", {"api-key": "any"}, json.dumps(body).encode()), self._mode, self._ledger)
         message = json.loads(reply.parts[0])["choices"][0]["message"]
         return [*history, message, *results(message)]
 

@@ -1,4 +1,4 @@
-"""A real HTTP server that behaves like Xiaomi's MiMo chat wire, so that a client can be judged without a key.
+"""A real HTTP server that behaves like Xiaomi's MiMo service, so that a client can be judged without a key.
 
 The simulator is the independent judge of this project: it imports nothing of the core, it reads what
 arrived on the socket, and it refuses exactly where the contract says the service does.
@@ -17,8 +17,11 @@ The rooms, from facts to sockets; arrows point upward only:
     alignment            which turn of its conversation each message is
     judge, checks        pure verdicts and refusals, errors their literal bodies
     model, arguments     the pretend model
-    completion, stream   one answer, as one document or as events
-    chat, ledger         the wire, and the memory of what was issued
+    ledger               the memory of what was issued
+    answer, pieces       one answer as every wire needs it, and how streams are cut
+    serving              one request in, one reply out, whatever the wire
+    chat                 a wire: checks, completion and stream are its faults, its documents and its events
+    messages, responses  the other wires: their schemas, their documents and events
     app, server          HTTP and the thread
 
 Comments cite "contract §n", a section of mimo-api-contract.md, the project's fact sheet, with the public report

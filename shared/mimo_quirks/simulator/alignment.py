@@ -21,10 +21,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mimo_quirks.simulator.errors import to_bytes
-from mimo_quirks.simulator.history import call_names, content_of, identity_of, is_assistant, tool_calls
+from mimo_quirks.simulator.history import Message
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Identity, Issued
-from mimo_quirks.simulator.spellings import Json
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +55,14 @@ class _Spoken:
         return self.names <= Counter(call.name for call in turn.calls)
 
 
-def align(history: Sequence[Json], turns: Sequence[Placed], mode: Mode) -> tuple[Placed | None, ...]:
+def align(history: Sequence[Message], turns: Sequence[Placed], mode: Mode) -> tuple[Placed | None, ...]:
     """Find the turn of every assistant message among those of its conversation, oldest first; see the rule above."""
     owners = _owners(turns, mode)
-    spoken = [_spoken(message, owners) for message in history if is_assistant(message)]
+    spoken = [_spoken(message, owners) for message in history if message.is_turn]
     best: tuple[Placed | None, ...] = (None,) * len(spoken)
     if not spoken or not turns:
         return best
-    last = max(position for position, message in enumerate(history) if is_assistant(message))
+    last = max(position for position, message in enumerate(history) if message.is_turn)
     before = state_of(history[:last])
     newest_first = turns[::-1]
     for end in sorted(newest_first, key=lambda turn: turn.state != before):
@@ -74,15 +73,17 @@ def align(history: Sequence[Json], turns: Sequence[Placed], mode: Mode) -> tuple
     return best
 
 
-def place(issued: Issued, history: Sequence[Json], aligned: Sequence[Placed | None], turns: Sequence[Placed]) -> Placed:
+def place(
+    issued: Issued, history: Sequence[Message], aligned: Sequence[Placed | None], turns: Sequence[Placed]
+) -> Placed:
     """Give a new turn its place in the conversation of the history that it answers."""
     known = [turn for turn in aligned if turn is not None] or turns
     return Placed(issued, state_of(history), known[-1] if known else None)
 
 
-def state_of(history: Sequence[Json]) -> bytes:
+def state_of(history: Sequence[Message]) -> bytes:
     """Fingerprint what a client shows of a history, without any reasoning: requests of one state ask the same."""
-    shown = [(is_assistant(message), *_tokens(identity_of(message))) for message in history]
+    shown = [(message.is_turn, *_tokens(message.identity)) for message in history]
     return hashlib.sha256(to_bytes(shown)).digest()
 
 
@@ -106,10 +107,11 @@ def _count(found: Sequence[Placed | None]) -> int:
     return sum(turn is not None for turn in found)
 
 
-def _spoken(message: Json, owners: Mapping[str, Placed]) -> _Spoken:
-    tokens = _tokens(identity_of(message))
+def _spoken(message: Message, owners: Mapping[str, Placed]) -> _Spoken:
+    tokens = _tokens(message.identity)
     proven = next((owners[token] for token in tokens if token in owners), None)
-    return _Spoken(Counter(call_names(message)) if tool_calls(message) else None, content_of(message).strip(), proven)
+    names = Counter(call.name for call in message.calls) if message.calls else None
+    return _Spoken(names, message.text.strip(), proven)
 
 
 def _owners(turns: Sequence[Placed], mode: Mode) -> Mapping[str, Placed]:

@@ -2,24 +2,30 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from mimo_quirks.simulator.chat import Arrival, Reply, chat
-from mimo_quirks.simulator.completion import MODELS
+from mimo_quirks.simulator.answer import MODELS
+from mimo_quirks.simulator.chat import CHAT
 from mimo_quirks.simulator.errors import to_bytes
 from mimo_quirks.simulator.ledger import Ledger
+from mimo_quirks.simulator.messages import MESSAGES
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Exchange
+from mimo_quirks.simulator.responses import RESPONSES
+from mimo_quirks.simulator.serving import Arrival, Reply, Wire, serve
 
-Wire: TypeAlias = Callable[[Arrival, Mode, Ledger], Reply]
-
-WIRES: Mapping[str, Wire] = {"/v1/chat/completions": chat}
-"""Every wire by its path."""
+WIRES: Mapping[str, Wire] = {
+    "/v1/chat/completions": CHAT,
+    "/anthropic/v1/messages": MESSAGES,
+    "/v1/messages": MESSAGES,
+    "/v1/responses": RESPONSES,
+}
+"""Every wire by its paths: Xiaomi has the messages wire below `/anthropic` (contract §1.1), relays have not."""
 
 
 @dataclass(slots=True)
@@ -60,7 +66,7 @@ def application(host: Host) -> Starlette:
 def _endpoint(host: Host, wire: Wire) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         arrival = Arrival(request.url.path, dict(request.headers), await request.body())
-        return _response(wire(arrival, host.mode, host.ledger))
+        return _response(serve(wire, arrival, host.mode, host.ledger))
 
     return endpoint
 
@@ -85,6 +91,7 @@ def _summary(exchange: Exchange) -> dict[str, Any]:
     # No headers, no texts: the log may be shown to anybody who asks why a request was refused.
     return {
         "path": exchange.path,
+        "wire": exchange.wire,
         "model": exchange.body.get("model"),
         "status": exchange.status,
         "thinking": exchange.thinking,

@@ -1,4 +1,4 @@
-"""What is wrong with a request apart from the reasoning rule: small checks in a row, the first offence answers.
+"""What is wrong with a chat request apart from the reasoning rule: checks in a row, the first offence answers.
 
 None of these bodies is a refusal in the sense of this project: a client that takes one for the reasoning
 rule is wrong, and finds out here.
@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from mimo_quirks.simulator import errors
 from mimo_quirks.simulator.errors import WireError
-from mimo_quirks.simulator.history import Asked, is_assistant, tool_calls
+from mimo_quirks.simulator.history import Asked
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.spellings import REASONING_FIELDS
 
@@ -42,8 +42,8 @@ def _temperature(asked: Asked, _: Mode) -> WireError | None:
 def _tools(asked: Asked, _: Mode) -> WireError | None:
     # Contract §7: `function` or the chat wire's own `web_search`. `tool_choice` has no check: it is ignored
     # in silence.
-    fit = asked.body.get("tools") is None or isinstance(asked.body["tools"], list)
-    return None if fit and all(map(_is_known_tool, asked.tools)) else errors.FUNCTION_NOT_SET
+    tools = [] if asked.body.get("tools") is None else asked.body["tools"]
+    return None if isinstance(tools, list) and all(map(_is_known_tool, tools)) else errors.FUNCTION_NOT_SET
 
 
 def _is_known_tool(tool: object) -> bool:
@@ -57,10 +57,10 @@ def _is_known_tool(tool: object) -> bool:
 def _string_content(asked: Asked, mode: Mode) -> WireError | None:
     if not mode.string_content:
         return None
-    for message in asked.history:
-        if is_assistant(message) and tool_calls(message) and message.get("content") is None:
+    for message, read in zip(asked.body["messages"], asked.history, strict=True):
+        if read.is_turn and read.calls and message.get("content") is None:
             return errors.TEXT_NOT_PRESENT
-        if message.get("role") == "tool" and not isinstance(message.get("content"), str):
+        if read.role == "tool" and not isinstance(message.get("content"), str):
             return errors.TEXT_NOT_SET
     return None
 
@@ -68,9 +68,9 @@ def _string_content(asked: Asked, mode: Mode) -> WireError | None:
 def _forbidden_reasoning(asked: Asked, mode: Mode) -> WireError | None:
     if not mode.forbid_when_off or asked.thinking is not False:
         return None
-    for position, message in enumerate(asked.history):
+    for position, message in enumerate(asked.body["messages"]):
         for field in REASONING_FIELDS:
-            if is_assistant(message) and message.get(field) is not None:
+            if message.get("role") == "assistant" and message.get(field) is not None:
                 return errors.extra_input(position, field)
     return None
 

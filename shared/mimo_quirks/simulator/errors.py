@@ -31,6 +31,29 @@ def extra_input(position: int, field: str) -> WireError:
     return WireError(400, {"error": detail}, upstream=False)
 
 
+def invalid_request(message: str) -> WireError:
+    """What the messages wire says of a request that it cannot read, in Anthropic's shape (contract F9)."""
+    detail = {"type": "invalid_request_error", "message": message}
+    return WireError(400, {"type": "error", "error": detail}, upstream=False)
+
+
+def invalid_signature(position: int, block: int) -> WireError:
+    """Claude's refusal of a thinking block that it did not sign (contract F9)."""
+    return invalid_request(f"messages.{position}.content.{block}: Invalid `signature` in `thinking` block")
+
+
+def feature_not_supported(message: str) -> WireError:
+    """What the responses wire says of things that its gateway does not have (contract §5.3; opencodex#1158)."""
+    detail = {"code": "responses_feature_not_supported", "message": message, "type": "unsupported_feature"}
+    return WireError(400, {"error": detail}, upstream=False)
+
+
+def invalid_value(param: str, message: str) -> WireError:
+    """What the responses wire says of a request that it cannot read; OpenAI's shape, the words are our own."""
+    detail = {"message": message, "type": "invalid_request_error", "param": param, "code": "invalid_value"}
+    return WireError(400, {"error": detail}, upstream=False)
+
+
 # Contract E1, 2026-05-12: chatbox#3715, pi#4504 and many more.
 REASONING_MISSING = param_incorrect("The reasoning_content in the thinking mode must be passed back to the API.")
 
@@ -60,6 +83,9 @@ INVALID_KEY = WireError(
     upstream=False,
 )
 
+# What FastAPI, and so vLLM, says of a path that it does not have.
+NOT_FOUND = WireError(404, {"detail": "Not Found"}, upstream=False)
+
 
 def to_bytes(value: object) -> bytes:
     """Write JSON as the wire does: compact, and raw UTF-8 rather than escapes.
@@ -70,12 +96,17 @@ def to_bytes(value: object) -> bytes:
 
 
 def relayed(error: WireError) -> WireError:
-    """The same error as a client of OpenRouter sees it (contract E12)."""
-    if not error.upstream:
-        return error
+    """An upstream's error as a client of OpenRouter sees it (contract E12)."""
     metadata = {"raw": to_bytes(error.body).decode(), "provider_name": "Xiaomi", "is_byok": False}
     detail = {"message": "Provider returned error", "code": error.status, "metadata": metadata}
     return WireError(error.status, {"error": detail, "user_id": "user_simulated"}, upstream=False)
+
+
+def relayed_messages(error: WireError) -> WireError:
+    """An upstream's error as a client of a relay's messages wire sees it (contract E11, cursor-byok#268)."""
+    said = error.body["error"]
+    reason = f"Upstream request failed: [invalid_request_error] {said.get('param') or said.get('message')}"
+    return invalid_request(f"Error from provider (Console Go): {reason}")
 
 
 def error_bytes(error: WireError, *, prefixed: bool) -> bytes:

@@ -1,12 +1,58 @@
-"""What a chat request says, read without trusting any of it: total functions from JSON to plain facts."""
+"""What a request says, on whichever wire: each wire reads its own JSON into these plain facts, trusting none of it."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from mimo_quirks.simulator.records import Identity
-from mimo_quirks.simulator.spellings import Json, Spelling
+from mimo_quirks.simulator.errors import WireError
+from mimo_quirks.simulator.records import Identity, Part
+from mimo_quirks.simulator.spellings import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call as it was replayed: `id` is `None` and `name` is empty where there is none."""
+
+    id: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a history.
+
+    Attributes:
+        role: As on the chat wire; what comes with tool results is `tool`.
+        text: What is said, without reasoning.
+        reasoning: The reasoning of a replayed turn, all of it in order, `None` where there is none.
+        calls: The calls of a replayed turn.
+        parts: The order of a replayed turn, on wires that have one.
+    """
+
+    role: str
+    text: str
+    reasoning: str | None = None
+    calls: tuple[Called, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_turn(self) -> bool:
+        """Whether the message is a turn of the model."""
+        return self.role == "assistant"
+
+    @property
+    def identity(self) -> Identity:
+        """What a replayed turn can be recognised by."""
+        return frozenset(call.id for call in self.calls if call.id is not None) if self.calls else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that was advertised; `parameters` is its JSON schema, or anything else."""
+
+    name: str
+    parameters: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,24 +61,22 @@ class Asked:
 
     Attributes:
         body: The JSON object, empty where there was none.
-        messages: The history, `None` where it is not a list of objects.
+        messages: The history, `None` where it cannot be read.
         thinking: The switch, `None` where the host does not understand it.
+        tools: The functions that were advertised, in order.
+        fault: What a wire that reads by schema answers to a request that does not fit it.
     """
 
     body: Json
-    messages: tuple[Json, ...] | None
+    messages: tuple[Message, ...] | None
     thinking: bool | None
+    tools: tuple[Tool, ...] = ()
+    fault: WireError | None = None
 
     @property
-    def history(self) -> tuple[Json, ...]:
+    def history(self) -> tuple[Message, ...]:
         """The messages, none where they cannot be read."""
         return self.messages or ()
-
-    @property
-    def tools(self) -> Sequence[Any]:
-        """What was advertised as tools, in order."""
-        tools = self.body.get("tools")
-        return tools if isinstance(tools, list) else ()
 
     @property
     def streams(self) -> bool:
@@ -40,56 +84,25 @@ class Asked:
         return self.body.get("stream") is True
 
 
-def read_request(raw: bytes, spelling: Spelling) -> Asked:
-    """Understand a request's body as far as it can be understood."""
-    body = _object(raw)
-    messages = body.get("messages")
-    readable = isinstance(messages, list) and all(isinstance(message, Mapping) for message in messages)
-    return Asked(body, tuple(messages) if messages is not None and readable else None, spelling.switch(body))
-
-
-def is_assistant(message: Json) -> bool:
-    """Whether the message is a turn of the model."""
-    return message.get("role") == "assistant"
-
-
-def tool_calls(message: Json) -> Sequence[Any]:
-    """The calls of a turn; a plain turn has none."""
-    calls = message.get("tool_calls")
-    return calls if isinstance(calls, list) else ()
-
-
-def call_names(message: Json) -> tuple[str, ...]:
-    """The names of a turn's calls in order, empty for what is no call."""
-    functions = (call.get("function") if isinstance(call, Mapping) else None for call in tool_calls(message))
-    names = (function.get("name") if isinstance(function, Mapping) else None for function in functions)
-    return tuple(name if isinstance(name, str) else "" for name in names)
-
-
-def identity_of(message: Json) -> Identity:
-    """What a replayed turn can be recognised by."""
-    calls = tool_calls(message)
-    ids = (call.get("id") for call in calls if isinstance(call, Mapping))
-    return frozenset(id_ for id_ in ids if isinstance(id_, str)) if calls else content_of(message)
-
-
-def content_of(message: Json) -> str:
-    """The text of a message: a string or a list of text parts, as frameworks turn one into the other."""
-    content = message.get("content")
+def text_of(content: object) -> str:
+    """The text of a content: a string or a list of text parts, as frameworks turn one into the other."""
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list) else ()
+    parts: Sequence[Any] = content if isinstance(content, list) else ()
     texts = (part.get("text") for part in parts if isinstance(part, Mapping))
     return "".join(text for text in texts if isinstance(text, str))
 
 
 def conversation_of(body: Json, mark: str | None) -> str | None:
     """What a request says under the mark of the mode: which conversation it belongs to, if it tells."""
-    value = None if mark is None else body.get(mark)
+    value: object = None if mark is None else body
+    for name in (mark or "").split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
     return str(value) if isinstance(value, (str, int)) else None
 
 
-def _object(raw: bytes) -> Json:
+def read_object(raw: bytes) -> Json:
+    """The JSON object of a body, empty where it holds none."""
     try:
         body = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

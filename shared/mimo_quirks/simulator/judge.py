@@ -7,41 +7,42 @@ a test compares. The *refusal* depends on the mode, as the readings of the contr
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from mimo_quirks.simulator.history import is_assistant, tool_calls
-from mimo_quirks.simulator.modes import Accepts
+from mimo_quirks.simulator.history import Message
+from mimo_quirks.simulator.modes import Accepts, Mode
 from mimo_quirks.simulator.records import Issued, Verdict
-from mimo_quirks.simulator.spellings import Json, Spelling
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One assistant message of a request, beside the turn that it claims to be."""
+    """One assistant message of a request, beside the turn that it claims to be; `kept` as in `records.Exchange`."""
 
-    text: str | None
+    message: Message
     verdict: Verdict
     issued: Issued | None
-    is_tool_turn: bool
+    kept: bool
 
 
 def examine(
-    history: Iterable[Json], spelling: Spelling, turns: Iterable[Issued | None], known: Callable[[str | None], bool]
+    history: Iterable[Message], turns: Iterable[Issued | None], known: Callable[[str | None], bool]
 ) -> tuple[Replayed, ...]:
     """Judge every assistant message of a history, in order.
 
     Args:
         history: The messages.
-        spelling: How the host reads reasoning.
         turns: For every assistant message the turn that it was recognised as.
         known: Says whether a text was ever issued here.
     """
-    spoken = (message for message in history if is_assistant(message))
+    spoken = (message for message in history if message.is_turn)
     return tuple(
-        _examined(message, spelling.read(message), turn, known) for message, turn in zip(spoken, turns, strict=True)
+        Replayed(
+            message, verdict(message.reasoning, turn, known=known(message.reasoning)), turn, _is_kept(message, turn)
+        )
+        for message, turn in zip(spoken, turns, strict=True)
     )
 
 
-def _examined(message: Json, text: str | None, turn: Issued | None, known: Callable[[str | None], bool]) -> Replayed:
-    return Replayed(text, verdict(text, turn, known=known(text)), turn, bool(tool_calls(message)))
+def _is_kept(message: Message, turn: Issued | None) -> bool:
+    return turn is None or not turn.parts or not message.parts or message.parts == turn.parts
 
 
 def verdict(text: str | None, turn: Issued | None, *, known: bool) -> Verdict:
@@ -75,9 +76,9 @@ PRESENCE: Mapping[Accepts, Callable[[str | None], bool]] = {
 """What passes as reasoning on a tool turn."""
 
 
-def refuses(accepts: Accepts, turns: Iterable[Replayed]) -> bool:
+def refuses(mode: Mode, turns: Iterable[Replayed]) -> bool:
     """Whether a history is refused; asked only while thinking is on (contract §4.1)."""
-    return not all(_accepted(accepts, turn) for turn in turns)
+    return not all(_accepted(mode.accepts, turn) and (turn.kept or not mode.keeps_order) for turn in turns)
 
 
 def _accepted(accepts: Accepts, turn: Replayed) -> bool:
@@ -87,4 +88,4 @@ def _accepted(accepts: Accepts, turn: Replayed) -> bool:
         return turn.verdict == "exact"
     # Contract §4.1, 2026-05-12: assistant messages with tool calls, in all rounds; a plain turn is never
     # asked (§4.2).
-    return not turn.is_tool_turn or PRESENCE[accepts](turn.text)
+    return not turn.message.calls or PRESENCE[accepts](turn.message.reasoning)

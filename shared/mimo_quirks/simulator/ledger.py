@@ -5,10 +5,15 @@ mark, the turns of each conversation are kept beside one another as well, for `a
 same however much there is to remember.
 """
 
+import base64
+import hashlib
+import hmac
+import secrets
 import threading
 from collections import defaultdict
 
 from mimo_quirks.simulator.alignment import Placed
+from mimo_quirks.simulator.errors import to_bytes
 from mimo_quirks.simulator.records import Exchange, Identity, Issued
 
 
@@ -45,6 +50,12 @@ class Ledger:
         with self._lock:
             return reasoning in self._texts
 
+    def signature(self, reasoning: str) -> str:
+        """The signature of a block of reasoning, the same until a reset; nobody else can make it."""
+        with self._lock:
+            key = self._key
+        return base64.b64encode(hmac.digest(key, to_bytes(reasoning), hashlib.sha256)).decode()
+
     def record(self, exchange: Exchange, placed: Placed | None = None) -> None:
         """Remember an exchange, the turn it issued, and the turn's place where it has a conversation."""
         turn = exchange.issued
@@ -62,6 +73,7 @@ class Ledger:
             self._forget()
 
     def _forget(self) -> None:
+        self._key = secrets.token_bytes(32)
         self._exchanges: list[Exchange] = []
         self._newest: dict[Identity, Issued] = {}
         self._by_text: dict[tuple[Identity, str | None], Issued] = {}

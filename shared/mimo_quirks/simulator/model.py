@@ -6,15 +6,13 @@ whatever a framework strips, joins, escapes or splits along the way is in it.
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle, islice, takewhile
-from typing import Any
 
 from mimo_quirks.simulator.arguments import arguments_for
-from mimo_quirks.simulator.history import Asked, is_assistant, tool_calls
+from mimo_quirks.simulator.history import Asked, Message, Tool
 from mimo_quirks.simulator.modes import Mode
-from mimo_quirks.simulator.records import Call, Issued
-from mimo_quirks.simulator.spellings import Json
+from mimo_quirks.simulator.records import Call, Issued, Part
 
 _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 _TRAPS = (
@@ -27,29 +25,45 @@ _TRAPS = (
 )
 
 
-def reply(asked: Asked, mode: Mode) -> Issued:
-    """Answer a request with a new turn."""
-    functions = [tool["function"] for tool in asked.tools if tool.get("type") == "function"]
-    reasoning = _thought() if asked.thinking else None
-    if not functions or _rounds_so_far(asked.history) >= mode.tool_rounds:
-        return Issued(reasoning, "Done." if mode.answers == "identical" else f"答案是 {secrets.token_hex(8)}。")
-    # Contract §6 and §7: content is the empty string beside tool calls, and all calls belong to one text of
-    # reasoning.
-    return Issued(reasoning, "", tuple(_calls(functions, asked.history, mode)))
+def reply(asked: Asked, mode: Mode, *, ordered: bool) -> Issued:
+    """Answer a request with a new turn; `ordered` where the wire orders its parts."""
+    # Contract §6 and §7: content is the empty string beside tool calls, and all calls belong to one turn's reasoning.
+    calls = tuple(_calls(asked, mode)) if asked.tools and _rounds_so_far(asked.history) < mode.tool_rounds else ()
+    content = "" if calls else _answer(mode)
+    late = mode.late_reasoning and bool(calls)
+    count = max(mode.thinking_blocks, len(calls) + 1 if late else 1)
+    blocks = [_thought() for _ in range(count)] if asked.thinking else []
+    parts = tuple(_in_order(blocks, content, calls, late=late)) if ordered else ()
+    return Issued("".join(blocks) if asked.thinking else None, content, calls, parts)
 
 
 def _thought() -> str:
     return f"\n  {_TRAPS}{secrets.token_hex(16)} \n\t"
 
 
-def _calls(functions: Sequence[Mapping[str, Any]], history: Sequence[Json], mode: Mode) -> Iterable[Call]:
-    made = sum(len(tool_calls(message)) for message in history if is_assistant(message))
-    for ordinal, function in enumerate(islice(cycle(functions), mode.parallel_calls), made):
-        name = function["name"]
-        id_ = f"{name}:{ordinal}" if mode.ids == "repeating" else f"call_{secrets.token_hex(12)}"
-        yield Call(id_, name, arguments_for(function.get("parameters")))
+def _answer(mode: Mode) -> str:
+    return "Done." if mode.answers == "identical" else f"答案是 {secrets.token_hex(8)}。"
 
 
-def _rounds_so_far(history: Sequence[Json]) -> int:
-    current = takewhile(lambda message: message.get("role") != "user", reversed(history))
-    return sum(1 for message in current if is_assistant(message) and tool_calls(message))
+def _in_order(blocks: Sequence[str], content: str, calls: Sequence[Call], *, late: bool) -> Iterator[Part]:
+    # Blocks go before each thing said or called, and after the last where they are late; the first places get more.
+    said: list[Part] = [("call", call.name) for call in calls] or [("text", content)]
+    rest = iter(blocks)
+    share, more = divmod(len(blocks), len(said) + late)
+    for place, part in enumerate(said):
+        yield from (("thinking", block) for block in islice(rest, share + (place < more)))
+        yield part
+    yield from (("thinking", block) for block in rest)
+
+
+def _calls(asked: Asked, mode: Mode) -> Iterator[Call]:
+    made = sum(len(message.calls) for message in asked.history if message.is_turn)
+    tools: Iterable[Tool] = islice(cycle(asked.tools), mode.parallel_calls)
+    for ordinal, tool in enumerate(tools, made):
+        id_ = f"{tool.name}:{ordinal}" if mode.ids == "repeating" else f"call_{secrets.token_hex(12)}"
+        yield Call(id_, tool.name, arguments_for(tool.parameters))
+
+
+def _rounds_so_far(history: Sequence[Message]) -> int:
+    current = takewhile(lambda message: message.role != "user", reversed(history))
+    return sum(1 for message in current if message.is_turn and message.calls)

@@ -8,11 +8,23 @@ that changes nothing.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from mimo_quirks.simulator.records import WireName
 from mimo_quirks.simulator.spellings import SPELLINGS, SpellingName
 
 Accepts: TypeAlias = Literal["present", "non-empty", "non-blank", "exact", "off"]
 Ids: TypeAlias = Literal["unique", "repeating"]
 Answers: TypeAlias = Literal["unique", "identical"]
+Signatures: TypeAlias = Literal["absent", "empty", "issued", "checked"]
+
+_FLAGS = (
+    "forbid_when_off",
+    "string_content",
+    "data_prefixed_errors",
+    "split_utf8",
+    "late_reasoning",
+    "keeps_order",
+    "x_api_key",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +38,9 @@ class Mode:
             demands of every turn this server issued the text it was issued with; the guarantee of this
             project in one word. `off`: never refuses, still judges (contract §4.4: a live 200 on
             2026-06-01; and self-hosted engines, §9).
-        spelling: The row of `SPELLINGS` that this host speaks.
+        spelling: The row of `SPELLINGS` that this host speaks on the chat wire.
+        wires: The wires that this host serves; the others are answered with 404, as an upstream that has no such
+            endpoint does.
         forbid_when_off: A reasoning field is an error while thinking is off (contract §4.6 and F10; the
             gateways of oh-my-pi#1485).
         string_content: The older gateway's demand for string contents (contract §5.3, §7; MiMo-V2-Flash#8,
@@ -40,10 +54,20 @@ class Mode:
         answers: `unique`: the text of a plain turn holds such a token. `identical`: it is always the same, so
             that texts tell nothing.
         conversation: Name of a parameter of the request, as `seed` or `user`, that tells the judge, and nobody
-            else, which conversation a request belongs to: turns are then recognised as `alignment` says, within
-            that conversation. A request without it is judged as if the mode named none.
-        late_reasoning: On streams a part of the reasoning follows each tool call (lessons 35); a turn's reasoning
-            is all of it in the order of arrival.
+            else, which conversation a request belongs to; dots go deeper, as in `metadata.user_id`. Turns are then
+            recognised as `alignment` says, within that conversation. A request without it is judged
+            as if the mode named none.
+        late_reasoning: A part of the reasoning follows each tool call (lessons 35), on the chat wire on streams only;
+            a turn's reasoning is all of it in the order of arrival.
+        thinking_blocks: In how many blocks or items a turn's reasoning comes, at least, on the messages and the
+            responses wire: dealt out before what is said and before each call (lessons 36, 37).
+        keeps_order: Refuses a turn whose blocks, texts and calls are not as many and in the order as they were
+            issued, though all its reasoning is there; stricter than any known host. See `Exchange.kept`.
+        signatures: What a thinking block of the messages wire has as its signature (contract §4.7, C7). `absent`: no
+            such key. `empty`: the empty string. `issued`: a token. `checked`: a token, and a block that comes back
+            with another is refused as Claude's host does (contract F9); absence and emptiness pass.
+        x_api_key: The messages wire opens to `x-api-key` too, as Anthropic's SDK sends it; some hosts take
+            only the documented headers (contract §1.2).
     """
 
     accepts: Accepts = "present"
@@ -58,6 +82,11 @@ class Mode:
     answers: Answers = "unique"
     conversation: str | None = None
     late_reasoning: bool = False
+    wires: tuple[WireName, ...] = get_args(WireName)
+    thinking_blocks: int = 1
+    keeps_order: bool = False
+    signatures: Signatures = "absent"
+    x_api_key: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a world that does not exist, naming the field."""
@@ -65,8 +94,11 @@ class Mode:
         _one_of("spelling", self.spelling, tuple(SPELLINGS))
         _one_of("ids", self.ids, get_args(Ids))
         _one_of("answers", self.answers, get_args(Answers))
-        for flag in ("forbid_when_off", "string_content", "data_prefixed_errors", "split_utf8", "late_reasoning"):
+        _one_of("signatures", self.signatures, get_args(Signatures))
+        for flag in _FLAGS:
             _one_of(flag, getattr(self, flag), (True, False))
+        _some_of("wires", self.wires, get_args(WireName))
+        _at_least("thinking_blocks", self.thinking_blocks, 1)
         _at_least("tool_rounds", self.tool_rounds, 0)
         _at_least("parallel_calls", self.parallel_calls, 1)
         _name_or_none("conversation", self.conversation)
@@ -75,6 +107,13 @@ class Mode:
 def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> None:
     if not any(type(value) is type(option) and value == option for option in allowed):
         raise ValueError(f"{field}: {value!r} is none of {', '.join(map(repr, allowed))}")
+
+
+def _some_of(field: str, values: object, allowed: tuple[object, ...]) -> None:
+    if not isinstance(values, tuple) or not values:
+        raise ValueError(f"{field}: {values!r} is not a tuple of some of {', '.join(map(repr, allowed))}")
+    for value in values:
+        _one_of(field, value, allowed)
 
 
 def _at_least(field: str, value: object, floor: int) -> None:

@@ -12,6 +12,12 @@ from typing import Any, Literal, TypeAlias
 Verdict: TypeAlias = Literal["exact", "placeholder", "altered", "foreign", "missing"]
 """What a replayed turn carries: its own text, a blank, a changed text, another's or nobody's, or nothing."""
 
+WireName: TypeAlias = Literal["chat", "messages", "responses"]
+"""Chat completions, Anthropic's messages, OpenAI's responses."""
+
+Part: TypeAlias = tuple[Literal["thinking", "text", "call"], str]
+"""A piece of a turn where a wire orders them: a block of reasoning, a text, or the name of a call."""
+
 Identity: TypeAlias = frozenset[str] | str
 """The ids of a tool turn, or the content of a plain one."""
 
@@ -27,11 +33,19 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """One turn as this server issued it; `reasoning` is `None` when thinking was off."""
+    """One turn as this server issued it.
+
+    Attributes:
+        reasoning: All of it in order, `None` when thinking was off.
+        content: What was said.
+        calls: What was called.
+        parts: The order of it all, empty on the chat wire, which has none.
+    """
 
     reasoning: str | None
     content: str
     calls: tuple[Call, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     @property
     def identity(self) -> Identity:
@@ -53,6 +67,10 @@ class Exchange:
         status: HTTP status of the answer.
         issued: The turn that was answered, `None` for an error.
         conversation: What the request's mark said, `None` where the mode names no mark or the request has none.
+        wire: The wire it came in by.
+        kept: One per replayed turn: whether its blocks of reasoning, its texts and its calls are as many and in the
+            order as they were issued. True where there is nothing to compare: on the chat wire, which orders
+            nothing, and for turns that were issued there or nowhere.
     """
 
     path: str
@@ -64,3 +82,5 @@ class Exchange:
     status: int
     issued: Issued | None = field(repr=False)
     conversation: str | None = None
+    wire: WireName = "chat"
+    kept: tuple[bool, ...] = ()

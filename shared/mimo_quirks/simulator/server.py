@@ -77,12 +77,17 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """What an OpenAI client takes as its base URL."""
+        """What an OpenAI client takes as its base URL, for the chat and the responses wire."""
         return f"{self.origin}/v1"
 
     @property
+    def anthropic_url(self) -> str:
+        """What an Anthropic client takes as its base URL; `origin` is that of a relay."""
+        return f"{self.origin}/anthropic"
+
+    @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """Every chat exchange so far, oldest first."""
+        """Every exchange so far, oldest first."""
         return self._host.ledger.exchanges
 
     def reset(self) -> None:

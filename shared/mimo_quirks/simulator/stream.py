@@ -1,45 +1,42 @@
-"""One answer as server-sent events: the same turn as the document, in pieces.
+"""One answer on the chat wire as server-sent events: the same turn as the document, in pieces.
 
 Contract §6 gives the order: role, reasoning, content or calls, finish reason, usage when asked for,
-`[DONE]`; late reasoning goes on between and after the calls (lessons 35). Where a text is cut depends on the
-text alone, so a failing test fails again; the cuts fall inside tags, line ends and emoji sequences.
+`[DONE]`; late reasoning goes on between and after the calls (lessons 35).
 """
 
-import hashlib
-import re
 from collections.abc import Iterator, Mapping
-from itertools import chain, cycle, pairwise
+from itertools import pairwise
 from typing import Any
 
-from mimo_quirks.simulator.completion import Completion
+from mimo_quirks.simulator.answer import Answer
+from mimo_quirks.simulator.completion import envelope, finish_reason, usage
 from mimo_quirks.simulator.errors import to_bytes
+from mimo_quirks.simulator.pieces import pieces
 from mimo_quirks.simulator.records import Call
-
-_LONGEST_PIECE = 7
-_MARK = "[DONE]"
-"""Cut like any other word: no vocabulary holds it in one token, and LiteLLM 1.106 drops an event that does."""
-_AFTER_LEAD_BYTE = re.compile(rb"(?<=[\xc2-\xf4])")
+from mimo_quirks.simulator.spellings import SPELLINGS
 
 
-def pieces(text: str) -> Iterator[str]:
-    """Cut a text into short pieces at character boundaries; the first is a single character."""
-    sizes = cycle(byte % _LONGEST_PIECE + 1 for byte in hashlib.sha256(to_bytes(text)).digest())
-    start = 0
-    for size in chain((1,), sizes):
-        if start >= len(text):
-            return
-        piece = text[start : start + size]
-        if _MARK in piece:
-            piece = piece[: piece.index(_MARK) + 1]
-        yield piece
-        start += len(piece)
+def events(answer: Answer) -> Iterator[bytes]:
+    """The stream as it is written, one event at a time."""
+    for chunk in _chunks(answer):
+        yield b"data: " + to_bytes(chunk) + b"\n\n"
+    yield b"data: [DONE]\n\n"
 
 
-def deltas(answer: Completion, *, late_reasoning: bool = False) -> Iterator[dict[str, Any]]:
-    """The deltas of a turn, without its end; late reasoning is dealt out before, between and after the calls."""
+def _chunks(answer: Answer) -> Iterator[dict[str, Any]]:
+    for delta in _deltas(answer):
+        yield _chunk(answer, delta, None)
+    yield _chunk(answer, {}, finish_reason(answer))
+    if _wants_usage(answer.asked.body.get("stream_options")):
+        yield {**_frame(answer), "choices": [], "usage": usage(answer)}
+
+
+def _deltas(answer: Answer) -> Iterator[dict[str, Any]]:
+    # Late reasoning is dealt out before, between and after the calls.
     issued = answer.issued
-    thoughts = [answer.spelling.write(piece) for piece in pieces(issued.reasoning or "")]
-    runs = len(issued.calls) + 1 if late_reasoning else 1
+    spelling = SPELLINGS[answer.mode.spelling]
+    thoughts = [spelling.write(piece) for piece in pieces(issued.reasoning or "")]
+    runs = len(issued.calls) + 1 if answer.mode.late_reasoning else 1
     edges = [len(thoughts) * run // runs for run in range(runs + 1)]
     shares = iter([thoughts[start:end] for start, end in pairwise(edges)])
     yield {"role": "assistant", "content": ""}
@@ -55,30 +52,14 @@ def _call_parts(call: Call) -> Iterator[dict[str, Any]]:
     yield from ({"function": {"arguments": piece}} for piece in pieces(call.arguments))
 
 
-def chunks(answer: Completion, *, with_usage: bool, late_reasoning: bool = False) -> Iterator[dict[str, Any]]:
-    """Every chunk of the stream; usage comes last, on a chunk without choices."""
-    for delta in deltas(answer, late_reasoning=late_reasoning):
-        yield _chunk(answer, delta, None)
-    yield _chunk(answer, {}, answer.finish_reason)
-    if with_usage:
-        yield {**_frame(answer), "choices": [], "usage": answer.usage}
-
-
-def _chunk(answer: Completion, delta: Mapping[str, Any], finish_reason: str | None) -> dict[str, Any]:
+def _chunk(answer: Answer, delta: Mapping[str, Any], finish_reason: str | None) -> dict[str, Any]:
     return {**_frame(answer), "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
 
 
-def _frame(answer: Completion) -> dict[str, Any]:
-    return {**answer.envelope, "object": "chat.completion.chunk"}
+def _frame(answer: Answer) -> dict[str, Any]:
+    return {**envelope(answer), "object": "chat.completion.chunk"}
 
 
-def events(answer: Completion, *, with_usage: bool, late_reasoning: bool = False) -> Iterator[bytes]:
-    """The stream as it is written, one event at a time."""
-    for chunk in chunks(answer, with_usage=with_usage, late_reasoning=late_reasoning):
-        yield b"data: " + to_bytes(chunk) + b"\n\n"
-    yield b"data: [DONE]\n\n"
-
-
-def split_characters(event: bytes) -> list[bytes]:
-    """Cut an event inside each of its multi-byte characters: after the byte that leads it."""
-    return _AFTER_LEAD_BYTE.split(event)
+def _wants_usage(options: Any) -> bool:
+    # Contract §6: only then a last chunk with `choices: []` carries it.
+    return isinstance(options, Mapping) and options.get("include_usage") is True

@@ -1,0 +1,155 @@
+"""One request in, one reply out, and one exchange in the ledger; the same on every wire, and without HTTP.
+
+What differs between wires is a row: how a request is read, what is wrong with it, how an answer is written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mimo_quirks.simulator import errors
+from mimo_quirks.simulator.alignment import Placed, align, place
+from mimo_quirks.simulator.answer import CACHED_REQUESTS, Answer, Sign, bill
+from mimo_quirks.simulator.errors import WireError, error_bytes, to_bytes
+from mimo_quirks.simulator.history import Asked, conversation_of
+from mimo_quirks.simulator.judge import Replayed, examine, refuses
+from mimo_quirks.simulator.ledger import Ledger
+from mimo_quirks.simulator.model import reply
+from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.pieces import split_characters
+from mimo_quirks.simulator.records import Exchange, Issued, WireName
+from mimo_quirks.simulator.spellings import SPELLINGS
+
+_JSON, _EVENTS = "application/json", "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it came in; header names are lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes out: `parts` are the separate writes."""
+
+    status: int
+    media_type: str
+    parts: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One wire.
+
+    Attributes:
+        name: Its name.
+        read: Understands a request as far as it can be understood.
+        first_error: What is wrong with a request, apart from its key and the reasoning rule.
+        document: The answer as JSON.
+        events: The answer as the events of a stream.
+        relayed: An error of the model's own host as a relay's client sees it.
+        ordered: The wire orders the parts of a turn.
+    """
+
+    name: WireName
+    read: Callable[[bytes, Mode], Asked]
+    first_error: Callable[[Asked, Mode, Sign], WireError | None]
+    document: Callable[[Answer], Mapping[str, Any]]
+    events: Callable[[Answer], Iterable[bytes]]
+    relayed: Callable[[WireError], WireError]
+    ordered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """All that is known of a request while it is here."""
+
+    wire: Wire
+    arrival: Arrival
+    asked: Asked
+    mode: Mode
+    ledger: Ledger
+
+    @property
+    def conversation(self) -> str | None:
+        return conversation_of(self.asked.body, self.mode.conversation)
+
+    def exchange(self, outcome: WireError | Issued, turns: Sequence[Replayed]) -> Exchange:
+        return Exchange(
+            path=self.arrival.path,
+            headers=self.arrival.headers,
+            raw=self.arrival.raw,
+            body=self.asked.body,
+            thinking=self.asked.thinking is not False,
+            verdicts=tuple(turn.verdict for turn in turns),
+            status=outcome.status if isinstance(outcome, WireError) else 200,
+            issued=outcome if isinstance(outcome, Issued) else None,
+            conversation=self.conversation,
+            wire=self.wire.name,
+            kept=tuple(turn.kept for turn in turns),
+        )
+
+
+def serve(wire: Wire, arrival: Arrival, mode: Mode, ledger: Ledger) -> Reply:
+    """Judge a request, answer it, and record both before the first byte leaves."""
+    visit = _Visit(wire, arrival, wire.read(arrival.raw, mode), mode, ledger)
+    if wire.name not in mode.wires:
+        ledger.record(visit.exchange(errors.NOT_FOUND, ()))
+        return Reply(errors.NOT_FOUND.status, _JSON, (to_bytes(errors.NOT_FOUND.body),))
+    asked, conversation = visit.asked, visit.conversation
+    room = ledger.turns_of(conversation)
+    seats = align(asked.history, room, mode)
+    known = _by_identity(asked, ledger) if conversation is None else map(_issued, seats)
+    turns = examine(asked.history, known, ledger.has_issued)
+    outcome = _error(visit, turns) or reply(asked, mode, ordered=wire.ordered)
+    earlier = ledger.latest(CACHED_REQUESTS)
+    exchange = visit.exchange(outcome, turns)
+    if isinstance(outcome, WireError):
+        ledger.record(exchange)
+        return _refusal(visit, outcome)
+    ledger.record(exchange, None if conversation is None else place(outcome, asked.history, seats, room))
+    return _success(wire, Answer(asked, mode, outcome, bill(arrival.raw, outcome, earlier), ledger.signature))
+
+
+def _by_identity(asked: Asked, ledger: Ledger) -> Iterator[Issued | None]:
+    # Without a conversation a turn is its own evidence.
+    return (ledger.find(message.identity, message.reasoning) for message in asked.history if message.is_turn)
+
+
+def _issued(seat: Placed | None) -> Issued | None:
+    return seat.issued if seat else None
+
+
+def _error(visit: _Visit, turns: Sequence[Replayed]) -> WireError | None:
+    if not _has_key(visit.wire, visit.arrival.headers, visit.mode):
+        return errors.INVALID_KEY
+    if error := visit.wire.first_error(visit.asked, visit.mode, visit.ledger.signature):
+        return error
+    return errors.REASONING_MISSING if visit.asked.thinking and refuses(visit.mode, turns) else None
+
+
+def _has_key(wire: Wire, headers: Mapping[str, str], mode: Mode) -> bool:
+    # Contract §1.2: two are documented; `x-api-key` was answered with 401 on the chat wire (oh-my-pi#1581), while
+    # reports about the messages wire disagree.
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    names = ("api-key", "x-api-key") if wire.name == "messages" and mode.x_api_key else ("api-key",)
+    return (scheme.lower() == "bearer" and bool(token.strip())) or any(headers.get(name) for name in names)
+
+
+def _refusal(visit: _Visit, error: WireError) -> Reply:
+    said = visit.wire.relayed(error) if error.upstream and SPELLINGS[visit.mode.spelling].relays else error
+    body = error_bytes(said, prefixed=visit.mode.data_prefixed_errors and visit.asked.streams)
+    return Reply(error.status, _JSON, (body,))
+
+
+def _success(wire: Wire, answer: Answer) -> Reply:
+    if not answer.asked.streams:
+        return Reply(200, _JSON, (to_bytes(wire.document(answer)),))
+    written = wire.events(answer)
+    if answer.mode.split_utf8:
+        return Reply(200, _EVENTS, tuple(part for event in written for part in split_characters(event)))
+    return Reply(200, _EVENTS, tuple(written))
