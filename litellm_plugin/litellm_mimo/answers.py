@@ -76,6 +76,23 @@ def seal_item(item: Any, seal: Seal) -> None:
         item.encrypted_content = carrier
 
 
+def summarise(answer: Any) -> None:
+    """Writes each reasoning item as LiteLLM's bridge to the messages wire reads it: with its text as summary."""
+    output = getattr(answer, "output", None) or []
+    for place, item in enumerate(output):
+        known = as_dict(item)
+        text = "".join(block_texts(known))
+        if known.get("type") == "reasoning" and text and not known.get("summary"):
+            output[place] = {**known, "summary": [{"type": "summary_text", "text": text}]}
+
+
+def summarised(event: Any) -> Any:
+    """An event with a piece of reasoning as that bridge reads it; any other event as it is."""
+    if getattr(event, "type", None) != "response.reasoning_text.delta":
+        return event
+    return event.model_copy(update={"type": "response.reasoning_summary_text.delta"})
+
+
 def as_dict(item: Any) -> dict[str, Any]:
     """An item as a dict: LiteLLM has some of them as objects."""
     if isinstance(item, BaseModel):

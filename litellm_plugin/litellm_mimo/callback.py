@@ -28,9 +28,9 @@ from mimo_quirks.settings import Settings
 from mimo_quirks.spellings import BLOCKS
 from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
-from mimo_quirks.wires import CHAT, Wire
+from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
-from .answers import raw_turns, seal_answer, turns_of
+from .answers import raw_turns, seal_answer, summarise, turns_of
 from .attempts import (
     FALLBACKS,
     FIELDS,
@@ -45,7 +45,7 @@ from .attempts import (
 from .bridges import across, signed
 from .details import ASKED, SEAL, SENT, forget, get, put, take
 from .mending import asked, mend_body, register_models, with_switch, with_tools
-from .routes import CALLS, upstream_wire
+from .routes import CALLS, called_as, upstream_wire
 from .scope import owner_of
 from .start import announce, memory_of
 from .stream import StreamListener, listen
@@ -102,7 +102,7 @@ class MiMoCallback(StreamListener):
         upstream = upstream_wire(wire, deployment, kwargs)
         quirks = deployment.quirks(self._settings, upstream or wire)
         details = getattr(kwargs.get("litellm_logging_obj"), "model_call_details", {})
-        if CALLS.get(_call_type(details)) is wire:  # a fallback has the details of the call before
+        if called_as(details) is wire:  # a fallback has the details of the call before
             forget(details, ASKED, SEAL)
         if quirks is None:
             return _without_carriers(kwargs, wire)
@@ -185,6 +185,8 @@ class MiMoCallback(StreamListener):
         seal = get(details, SEAL)
         if seal is not None and wire is not CHAT:
             seal_answer(response, wire, seal)
+        if wire is RESPONSES and called_as(details) is MESSAGES:
+            summarise(response)
 
     def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """Remembers the answer of a synchronous call, which LiteLLM has here as the host wrote it."""
@@ -205,14 +207,9 @@ class MiMoCallback(StreamListener):
             await self.memory.acapture(attempt.sent, turns, attempt.scope)
 
 
-def _call_type(details: Mapping[str, Any]) -> CallTypes | None:
-    """What the caller called; LiteLLM may be several calls further."""
-    return next((call for call in CALLS if call is not None and call.value == details.get("call_type")), None)
-
-
 def _may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:
     """Whether a history passed one of LiteLLM's bridges, or a wire on which clients tidy what they show."""
-    return wire is not CHAT or CALLS.get(_call_type(details)) is not CHAT
+    return wire is not CHAT or called_as(details) is not CHAT
 
 
 def _without_carriers(arguments: Mapping[str, Any], wire: Wire) -> dict[str, Any] | None:

@@ -23,6 +23,11 @@ CALLS: Final[Mapping[CallTypes | None, Wire]] = {
 """LiteLLM's name of a call → the wire that its arguments speak."""
 
 
+def called_as(details: Mapping[str, Any]) -> Wire | None:
+    """The wire of the call that the caller made; LiteLLM may be several calls further."""
+    return next((wire for call, wire in CALLS.items() if call and call.value == details.get("call_type")), None)
+
+
 def upstream_wire(wire: Wire, deployment: Deployment, arguments: Mapping[str, Any]) -> Wire | None:
     """The wire that the host of a call is spoken to on.
 

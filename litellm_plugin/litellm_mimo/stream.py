@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import litellm
@@ -23,10 +24,12 @@ from litellm.responses.streaming_iterator import ResponsesAPIStreamingIterator, 
 
 from mimo_quirks.streaming import TurnReader
 from mimo_quirks.turns import Message, as_message
-from mimo_quirks.wires import RESPONSES
+from mimo_quirks.wires import MESSAGES, RESPONSES
 
-from .answers import seal_answer, seal_item, turns_of
+from .answers import seal_answer, seal_item, summarised, turns_of
 from .details import SEAL, get
+from .late import ReasoningItems
+from .routes import called_as
 from .sse import MessageReader
 
 
@@ -49,46 +52,78 @@ def listen() -> None:
     """Has LiteLLM's streams tell; once a process, whatever the number of calls."""
     if not _LISTENING.acquire(blocking=False):  # taken by the first call and never given back
         return
-    _tell_of(CustomStreamWrapper, _chat_turns)
+    _tell_of(CustomStreamWrapper, _read_chat)
     for stream in (
         ResponsesAPIStreamingIterator,
         SyncResponsesAPIStreamingIterator,
         LiteLLMCompletionStreamingIterator,
     ):
-        _tell_of(stream, _responses_turns)
+        _tell_of(stream, _read_responses)
     _wrap(BaseAnthropicMessagesStreamingIterator, "get_async_streaming_response_iterator")
     _wrap(AnthropicAdapter, "translate_completion_output_params_streaming")
 
 
-def _tell_of(stream: Any, turns_in: Any) -> None:
-    """Has a stream's class tell; `turns_in` reads a chunk, and has the turns where it is the last."""
+_Read = Callable[[Any, Any], tuple[Any, Sequence[Message]]]
+"""Takes a stream and its next chunk, and gives the chunk to hand out, with the turns where it is the last."""
+
+
+def _tell_of(stream: Any, read: _Read) -> None:
+    """Has a stream's class tell."""
     for name, told in (("__next__", _told), ("__anext__", _atold)):
         if name in vars(stream):
-            setattr(stream, name, told(vars(stream)[name], turns_in))
+            setattr(stream, name, told(vars(stream)[name], read))
 
 
-def _told(after: Any, turns_in: Any) -> Any:
+def _told(after: Any, read: _Read) -> Any:
     @functools.wraps(after)
     def tell(self: Any) -> Any:
-        chunk = after(self)
-        if turns := turns_in(self, chunk):
-            for listener in _listeners():
-                listener.stream_finished(_details(self), turns)
+        chunk, turns = read(self, after(self))
+        for listener in _listeners() if turns else ():
+            listener.stream_finished(_details(self), turns)
         return chunk
 
     return tell
 
 
-def _atold(after: Any, turns_in: Any) -> Any:
+def _atold(after: Any, read: _Read) -> Any:
     @functools.wraps(after)
     async def tell(self: Any) -> Any:
-        chunk = await after(self)
-        if turns := turns_in(self, chunk):
-            for listener in _listeners():
-                await listener.astream_finished(_details(self), turns)
+        chunk, turns = read(self, await after(self))
+        for listener in _listeners() if turns else ():
+            await listener.astream_finished(_details(self), turns)
         return chunk
 
     return tell
+
+
+def _add_late(stream: Any) -> None:
+    """Has a stream's class hand out the items that it leaves out."""
+    after, aafter = stream.__next__, stream.__anext__
+
+    @functools.wraps(after)
+    def add(self: Any) -> Any:
+        waiting = _waiting(self)
+        return waiting.popleft() if waiting else _queued(self, waiting, after(self))
+
+    @functools.wraps(aafter)
+    async def aadd(self: Any) -> Any:
+        waiting = _waiting(self)
+        return waiting.popleft() if waiting else _queued(self, waiting, await aafter(self))
+
+    stream.__next__, stream.__anext__ = add, aadd
+
+
+def _waiting(stream: Any) -> deque[Any]:
+    """The events that a stream has still to hand out; it has them, and what it read, to itself."""
+    known: dict[str, Any] = vars(stream)
+    waiting: deque[Any] = known.setdefault("mimo_quirks_waiting", deque())
+    known.setdefault("mimo_quirks_items", ReasoningItems())
+    return waiting
+
+
+def _queued(stream: Any, waiting: deque[Any], event: Any) -> Any:
+    waiting.extend([*stream.mimo_quirks_items.feed(event), event])
+    return waiting.popleft()
 
 
 def _wrap(owner: Any, name: str) -> None:
@@ -148,27 +183,25 @@ def _details(stream: Any) -> dict[str, Any]:
     return getattr(logging, "model_call_details", None) or {}
 
 
-def _chat_turns(stream: CustomStreamWrapper, chunk: Any) -> list[Message]:
-    """The turns that a stream has made, where the API itself finishes them with this chunk.
-
-    A stream that broke off gets a reason of LiteLLM's.
-    """
+def _read_chat(stream: CustomStreamWrapper, chunk: Any) -> tuple[Any, Sequence[Message]]:
+    """The turns are there where the API itself finishes them: a stream that broke off gets a reason of LiteLLM's."""
     choices = getattr(chunk, "choices", None)
     finished = stream.received_finish_reason or stream.intermittent_finish_reason
-    return _turns(stream.chunks) if choices and choices[0].finish_reason and finished else []
+    return chunk, _turns(stream.chunks) if choices and choices[0].finish_reason and finished else ()
 
 
-def _responses_turns(stream: Any, event: Any) -> Sequence[Message]:
-    """The turn that a stream has made, where this event completes it; what reasoning it holds is sealed."""
-    kind, seal = getattr(event, "type", None), get(_details(stream), SEAL)
+def _read_responses(stream: Any, event: Any) -> tuple[Any, Sequence[Message]]:
+    """What reasoning an event finishes is sealed; on its way to the messages wire it is summarised."""
+    details, kind = _details(stream), getattr(event, "type", None)
+    seal = get(details, SEAL)
     if kind == "response.output_item.done" and seal is not None:
         seal_item(event.item, seal)
-    if kind != "response.completed":
-        return ()
-    turns = turns_of(event.response, RESPONSES)
-    if seal is not None:
-        seal_answer(event.response, RESPONSES, seal)
-    return turns
+    turns: Sequence[Message] = ()
+    if kind == "response.completed":
+        turns = turns_of(event.response, RESPONSES)
+        if seal is not None:
+            seal_answer(event.response, RESPONSES, seal)
+    return summarised(event) if called_as(details) is MESSAGES else event, turns
 
 
 def _turns(chunks: list[Any]) -> list[Message]:

@@ -66,8 +66,11 @@ def is_placeholder(text: str) -> bool:
 
 
 def is_damaged(carried: str, issued: str) -> bool:
-    """Whether the one text is the other after a framework stripped it or joined its blocks (lessons.md 32 to 36)."""
-    return carried != issued and "".join(carried.split()) == "".join(issued.split())
+    """Whether the one text is what a framework left of the other (lessons.md 32 to 36).
+
+    Frameworks strip it, join its blocks, or close it with the first tool call, though the model thinks on after it.
+    """
+    return carried != issued and "".join(issued.split()).startswith("".join(carried.split()))
 
 
 def read_turn(message: Message, *, complete: bool = True) -> Turn:
@@ -100,7 +103,7 @@ def read_reasoning(message: Message) -> str | None:
     for text in _spelled(message):
         if not is_placeholder(text):
             blocks = "".join(texts_of(message.get(BLOCKS)))
-            return blocks if is_damaged(text, blocks) else text
+            return blocks if blocks and is_damaged(text, blocks) else text
         found = text if found is None else found
     return found
 
