@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from litellm.types.responses.main import GenericResponseOutputItem
 from litellm.types.utils import ModelResponse
 from pydantic import BaseModel
 
@@ -77,13 +78,19 @@ def seal_item(item: Any, seal: Seal) -> None:
 
 
 def summarise(answer: Any) -> None:
-    """Writes each reasoning item as LiteLLM's bridge to the messages wire reads it: with its text as summary."""
+    """Writes each item as LiteLLM's bridge to the messages wire reads it.
+
+    The bridge knows no items of LiteLLM's own bridge from the chat wire, so that even the answer would be lost, and
+    of reasoning it reads the summary alone.
+    """
     output = getattr(answer, "output", None) or []
     for place, item in enumerate(output):
         known = as_dict(item)
         text = "".join(block_texts(known))
         if known.get("type") == "reasoning" and text and not known.get("summary"):
             output[place] = {**known, "summary": [{"type": "summary_text", "text": text}]}
+        elif isinstance(item, GenericResponseOutputItem):
+            output[place] = known
 
 
 def summarised(event: Any) -> Any:

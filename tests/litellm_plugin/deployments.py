@@ -14,6 +14,22 @@ PROVIDERS: Final = {
 }
 """LiteLLM's provider → the model that goes with it, and the simulator's spelling."""
 
+_BRIDGED: Final = {"use_chat_completions_api": True}
+
+ROUTED: Final = {
+    "xiaomi_mimo": ("xiaomi_mimo/mimo-v2.6-pro", "reasoning_content", {}),
+    "unmapped": ("xiaomi_mimo/mimo-v2.5-pro", "reasoning_content", {}),
+    "openai": ("openai/mimo-v2.6-pro", "reasoning_content", {}),
+    "openai-bridged": ("openai/mimo-v2.6-pro", "reasoning_content", _BRIDGED),
+    "hosted_vllm": ("hosted_vllm/mimo-v2.6-pro", "reasoning", {}),
+    "hosted_vllm-bridged": ("hosted_vllm/mimo-v2.6-pro", "reasoning", _BRIDGED),
+    "openrouter": ("openrouter/xiaomi/mimo-v2.6-pro", "openrouter", {}),
+    "openrouter-bridged": ("openrouter/xiaomi/mimo-v2.6-pro", "openrouter", _BRIDGED),
+    "deepseek": ("deepseek/mimo-v2.6-pro", "reasoning_content", {}),
+    "anthropic": ("anthropic/mimo-v2.6-pro", "reasoning_content", {}),
+}
+"""Deployment → its model, the simulator's spelling, and the line of configuration that a chat-only upstream needs."""
+
 OTHERS: Final = {
     "gpt": "openai/gpt-4o-mini",
     "mimosa": "openai/mimosa-1",
@@ -46,6 +62,13 @@ ThreadedResolver.resolve = resolve
 def mode_for(provider: str, **fields: Any) -> Mode:
     """A host that speaks as this provider's does."""
     return Mode(spelling=PROVIDERS[provider][1], **fields)  # type: ignore[arg-type]
+
+
+def deployment(name: str, upstream: Simulator) -> dict[str, Any]:
+    """An entry of the proxy's `model_list`."""
+    model, _, more = ROUTED[name]
+    base = upstream.anthropic_url if model.startswith("anthropic/") else upstream.base_url
+    return {"model_name": name, "litellm_params": {"model": model, "api_base": base, "api_key": "k", **more}}
 
 
 def config(upstream: Simulator, stranger: Simulator, *, callback: bool) -> dict[str, Any]:

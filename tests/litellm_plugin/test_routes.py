@@ -1,0 +1,77 @@
+"""Every route, provider and client through a real proxy, asked by the real SDKs; judged by what reached the host."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mimo_quirks.cli.proxy import LiteLLMProxy
+from mimo_quirks.simulator import Mode, Simulator
+
+from .clients import KEEPS, talk
+from .deployments import ROUTED, deployment
+
+ROUNDS = 3
+TURNS = sum(range(ROUNDS + 1))
+CELLS = [(route, client) for route, clients in KEEPS.items() for client in clients]
+CHAT_ONLY = ("chat",)
+WORLDS: dict[str, dict[str, Any]] = {
+    "several blocks, parallel calls, late reasoning": {
+        "thinking_blocks": 2,
+        "parallel_calls": 2,
+        "late_reasoning": True,
+        "split_utf8": True,
+    },
+    "one block": {},
+    "ids that repeat": {"ids": "repeating"},
+    "strings": {"string_content": True, "parallel_calls": 3},
+}
+LONG = "TEST_SCALE" in os.environ
+NAMES = list(ROUTED) if LONG else ["xiaomi_mimo", "openai", "openai-bridged", "deepseek", "anthropic"]
+"""One deployment for each way that LiteLLM goes; the others differ in the host's spelling."""
+
+
+@pytest.fixture(name="proxy", scope="module")
+def _proxy(upstream: Simulator) -> Iterator[LiteLLMProxy]:
+    config = {
+        "model_list": [deployment(name, upstream) for name in ROUTED],
+        "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"]},
+        "router_settings": {"num_retries": 0, "disable_cooldowns": True},
+    }
+    with LiteLLMProxy(json.dumps(config)) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("world", list(WORLDS) if LONG else list(WORLDS)[:1])
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "client"), CELLS)
+@pytest.mark.parametrize("name", NAMES)
+def test_table(
+    name: str, route: str, client: str, streams: bool, world: str, proxy: LiteLLMProxy, upstream: Simulator
+) -> None:
+    """Whatever the route does to reasoning, and whatever the client keeps of it, it arrives to the byte."""
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1], **WORLDS[world])
+    answer = talk(proxy, route, name, client, streams=streams, steps=ROUNDS + 1)
+
+    assert "答案是" in answer
+    assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+    assert {200} == {exchange.status for exchange in upstream.exchanges}
+    for exchange in upstream.exchanges:
+        assert exchange.body.get("tools")
+        assert exchange.wire != "chat" or b"thinking_blocks" not in exchange.raw
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("route", ["messages", "responses"])
+@pytest.mark.parametrize("name", [name for name in ROUTED if name.endswith("-bridged")])
+def test_chat_only(name: str, route: str, streams: bool, proxy: LiteLLMProxy, upstream: Simulator) -> None:
+    """An upstream that has no other endpoint is served by the one line of configuration that the README names."""
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1], wires=CHAT_ONLY)
+    talk(proxy, route, name, "drops", streams=streams, steps=ROUNDS + 1)
+
+    assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+    assert {"/v1/chat/completions"} == {exchange.path for exchange in upstream.exchanges}
