@@ -8,8 +8,7 @@ item becomes LiteLLM's own form of signed blocks. The chat call behind the bridg
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from mimo_quirks.carriers import PLAIN
@@ -17,7 +16,8 @@ from mimo_quirks.origin import is_foreign
 from mimo_quirks.spellings import BLOCKS, block_texts
 from mimo_quirks.turns import Message, is_turn, without_reasoning
 from mimo_quirks.wires import RESPONSES
-from mimo_quirks.wires.wire import blocks_of
+from mimo_quirks.wires.responses import reasoning_item
+from mimo_quirks.wires.wire import blocks_of, changes
 
 from .attempts import Attempt
 
@@ -29,12 +29,22 @@ def signed(history: Sequence[Message], family: str) -> list[Message]:
 
 def across(attempt: Attempt) -> Any:
     """The history of an attempt, fit to cross to another wire; the same object where it has no reasoning of ours."""
+    if attempt.view is None:
+        return attempt.history
     messages = signed(attempt.messages, attempt.quirks.family)
-    history = replace(attempt, messages=messages, beside=messages).unchanged()
-    if attempt.wire is not RESPONSES or not isinstance(history, list):
-        return history
-    ours = _texts(messages)
-    return [_as_litellm(item) if _text(item) in ours else item for item in history]
+    if attempt.wire is not RESPONSES:
+        return attempt.wire.write(attempt.history, attempt.view, messages)
+    runs = {place: message for (place, *_), message in changes(attempt.view, messages) if message.get(BLOCKS)}
+    if not runs:
+        return attempt.unchanged()
+    thoughts = {place for places, message in changes(attempt.view, messages) for place in places}
+    items: list[Any] = []
+    for place, item in enumerate(attempt.history):
+        if place in runs:
+            items.append(_item(runs[place]))
+        if place not in thoughts or item.get("type") != "reasoning":
+            items.append(item)
+    return items
 
 
 def _signed(message: Message, family: str) -> Message:
@@ -45,15 +55,8 @@ def _signed(message: Message, family: str) -> Message:
     return {**without_reasoning(message), BLOCKS: blocks} if blocks else message
 
 
-def _texts(messages: Sequence[Message]) -> set[str]:
-    blocks = (block for message in messages for block in message.get(BLOCKS) or () if block.get("signature") == PLAIN)
-    return {block["thinking"] for block in blocks}
-
-
-def _text(item: Any) -> str | None:
-    return "".join(block_texts(item)) if isinstance(item, Mapping) and item.get("type") == "reasoning" else None
-
-
-def _as_litellm(item: Mapping[str, Any]) -> dict[str, Any]:
-    blocks = [{"type": "thinking", "thinking": _text(item), "signature": PLAIN}]
-    return {"type": "reasoning", "id": item.get("id"), "summary": [], "encrypted_content": json.dumps(blocks)}
+def _item(message: Message) -> dict[str, Any]:
+    """The reasoning of a turn as one item before all others: the bridge gives an item to the call that follows it."""
+    blocks = message[BLOCKS]
+    ident = reasoning_item("".join(block["thinking"] for block in blocks))["id"]
+    return {"type": "reasoning", "id": ident, "summary": [], "encrypted_content": json.dumps(blocks)}

@@ -53,12 +53,10 @@ def listen() -> None:
     if not _LISTENING.acquire(blocking=False):  # taken by the first call and never given back
         return
     _tell_of(CustomStreamWrapper, _read_chat)
-    for stream in (
-        ResponsesAPIStreamingIterator,
-        SyncResponsesAPIStreamingIterator,
-        LiteLLMCompletionStreamingIterator,
-    ):
-        _tell_of(stream, _read_responses)
+    _add_late(LiteLLMCompletionStreamingIterator)
+    _tell_of(LiteLLMCompletionStreamingIterator, _read_responses)
+    _tell_of(ResponsesAPIStreamingIterator, _read_responses)
+    _tell_of(SyncResponsesAPIStreamingIterator, _read_responses)
     _wrap(BaseAnthropicMessagesStreamingIterator, "get_async_streaming_response_iterator")
     _wrap(AnthropicAdapter, "translate_completion_output_params_streaming")
 

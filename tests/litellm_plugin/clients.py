@@ -1,30 +1,37 @@
-"""Agent loops as people write them with the anthropic SDK and the openai SDK, and what they keep of a turn."""
+"""Agent loops as people write them with the openai SDK and the anthropic SDK, and what they keep of a turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from anthropic import Anthropic
 from openai import OpenAI
 
-from mimo_quirks.cli.demo.client import converse
 from mimo_quirks.cli.proxy import LiteLLMProxy
+from mimo_quirks.streaming import TurnReader
+from mimo_quirks.turns import as_message
 
 Block = dict[str, Any]
 Keep = Callable[[Block], Block | None]
-"""What a client replays of one block or item; None where it drops it."""
+"""What a client replays of one message of the chat wire, one block or one item; None where it drops it."""
 
 QUESTION: Final = "天气? Ask for one city at a time."
 SCHEMA: Final = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+FUNCTION: Final = {"name": "weather", "description": "The weather in a city.", "parameters": SCHEMA}
 
 
 def _all(block: Block) -> Block | None:
     return block
 
 
+def _known(message: Block) -> Block | None:
+    return {key: message[key] for key in ("role", "content", "tool_calls") if key in message}
+
+
 def _no_reasoning(block: Block) -> Block | None:
-    return None if block["type"] in ("thinking", "reasoning") else block
+    return None if block["type"] in ("thinking", "redacted_thinking", "reasoning") else block
 
 
 def _signature_only(block: Block) -> Block | None:
@@ -46,73 +53,109 @@ def _stripped(block: Block) -> Block | None:
 
 
 KEEPS: Final[Mapping[str, Mapping[str, Keep]]] = {
-    "chat": {"echoes": _all, "drops": _no_reasoning},
+    "chat": {"echoes": _all, "drops": _known},
     "messages": {"echoes": _all, "drops": _no_reasoning, "signature": _signature_only, "strips": _stripped},
     "responses": {"echoes": _all, "drops": _no_reasoning, "encrypted": _encrypted_only},
 }
 """Route → name of a client → what it replays."""
 
 
+@dataclass
+class Talk:
+    """One conversation of one client, which may go on at another proxy."""
+
+    route: str
+    model: str
+    keep: Keep
+    streams: bool
+    more: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    history: list[Any] = field(default_factory=lambda: [{"role": "user", "content": QUESTION}])
+    shown: list[str] = field(default_factory=list)
+
+    def step(self, proxy: LiteLLMProxy) -> str | None:
+        """Asks once, and runs the tools that it is told to run; the answer, once there is one."""
+        return _STEPS[self.route](self, proxy, self.key or proxy.key)
+
+    def run(self, proxy: LiteLLMProxy, steps: int) -> str:
+        """Goes on until the model answers without calling a tool, and returns that answer."""
+        for _ in range(steps):
+            answer = self.step(proxy)
+            if answer is not None:
+                return answer
+        raise RuntimeError(f"no answer after {steps} steps")
+
+    def _replay(self, blocks: list[Block]) -> list[Block]:
+        return [kept for kept in map(self.keep, blocks) if kept is not None]
+
+
 def talk(proxy: LiteLLMProxy, route: str, model: str, client: str, *, streams: bool, steps: int, **more: Any) -> str:
-    """Goes on until the model answers without calling a tool, and returns that answer."""
-    keep = KEEPS[route][client]
-    if route == "chat":
-        openai = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=proxy.key, max_retries=0)
-        return converse(openai, model, echoes=keep is _all, streams=streams, most_steps=steps)
-    return _LOOPS[route](proxy, model, keep, streams=streams, steps=steps, **more)
+    """One whole conversation."""
+    return Talk(route, model, KEEPS[route][client], streams, more).run(proxy, steps)
 
 
-def messages(proxy: LiteLLMProxy, model: str, keep: Keep, *, streams: bool, steps: int, **more: Any) -> str:
-    """The loop of Claude Code: results of parallel calls in one user message."""
-    client = Anthropic(base_url=proxy.base_url, api_key=proxy.key, max_retries=0)
+def _chat(talk: Talk, proxy: LiteLLMProxy, key: str) -> str | None:
+    client = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=key, max_retries=0)
+    tools: Any = [{"type": "function", "function": FUNCTION}]
+    arguments: Any = {"model": talk.model, "messages": talk.history, "tools": tools, **talk.more}
+    if talk.streams:
+        reader = TurnReader()
+        for chunk in client.chat.completions.create(stream=True, **arguments):
+            for choice in chunk.choices:
+                reader.feed(choice.delta.model_dump(exclude_none=True), choice.finish_reason)
+        turn = as_message(reader.turn())
+    else:
+        turn = client.chat.completions.create(**arguments).choices[0].message.model_dump(exclude_none=True)
+    talk.shown.append(turn.get("reasoning_content", ""))
+    talk.history.extend(talk._replay([turn]))
+    calls = turn.get("tool_calls") or []
+    talk.history.extend({"role": "tool", "tool_call_id": call["id"], "content": "21 °C"} for call in calls)
+    return None if calls else turn["content"]
+
+
+def _messages(talk: Talk, proxy: LiteLLMProxy, key: str) -> str | None:
+    """As Claude Code asks: the results of parallel calls in one user message."""
+    client = Anthropic(base_url=proxy.base_url, api_key=key, max_retries=0)
     tools: Any = [{"name": "weather", "description": "The weather in a city.", "input_schema": SCHEMA}]
-    history: list[Any] = [{"role": "user", "content": QUESTION}]
-    for _ in range(steps):
-        arguments: Any = {"model": model, "max_tokens": 4000, "messages": history, "tools": tools, **more}
-        if streams:
-            with client.messages.stream(**arguments) as stream:
-                turn = stream.get_final_message()
-        else:
-            turn = client.messages.create(**arguments)
-        blocks = [block.model_dump(exclude_none=True) for block in turn.content]
-        history.append({"role": "assistant", "content": _kept(blocks, keep)})
-        calls = [block for block in blocks if block["type"] == "tool_use"]
-        if not calls:
-            return "".join(block.get("text", "") for block in blocks)
-        results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "21 °C"} for call in calls]
-        history.append({"role": "user", "content": results})
-    raise RuntimeError(f"no answer after {steps} steps")
+    more = {"max_tokens": 4000, **talk.more}
+    arguments: Any = {"model": talk.model, "messages": talk.history, "tools": tools, **more}
+    if talk.streams:
+        with client.messages.stream(**arguments) as stream:
+            turn: Any = stream.get_final_message()
+    else:
+        turn = client.messages.create(**arguments)
+    blocks = [block.model_dump(exclude_none=True) for block in turn.content]
+    talk.shown.append("".join(block.get("thinking", "") for block in blocks))
+    talk.history.append({"role": "assistant", "content": talk._replay(blocks)})
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "21 °C"} for call in calls]
+    talk.history.append({"role": "user", "content": results})
+    return None if calls else "".join(block.get("text", "") for block in blocks)
 
 
-def responses(proxy: LiteLLMProxy, model: str, keep: Keep, *, streams: bool, steps: int, **more: Any) -> str:
-    """The loop of Codex: it keeps the items as they are finished, and nothing at the service."""
-    client = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=proxy.key, max_retries=0)
-    tools: Any = [{"type": "function", "name": "weather", "description": "Weather.", "parameters": SCHEMA}]
-    history: list[Any] = [{"role": "user", "content": QUESTION}]
-    for _ in range(steps):
-        arguments: Any = {"model": model, "input": history, "tools": tools, "store": False, **more}
-        if streams:
-            events = list(client.responses.create(stream=True, **arguments))
-            output = [event.item for event in events if event.type == "response.output_item.done"]
-        else:
-            output = list(client.responses.create(**arguments).output)
-        items = [item.model_dump(exclude_none=True) for item in output]
-        history.extend(_kept(items, keep))
-        calls = [item for item in items if item["type"] == "function_call"]
-        if not calls:
-            return "".join(part.get("text", "") for item in items for part in _parts(item))
-        history.extend(
-            {"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls
-        )
-    raise RuntimeError(f"no answer after {steps} steps")
+def _responses(talk: Talk, proxy: LiteLLMProxy, key: str) -> str | None:
+    """As Codex asks: it keeps the items as they are finished, and nothing at the service."""
+    client = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=key, max_retries=0)
+    tools: Any = [{"type": "function", **FUNCTION}]
+    arguments: Any = {"model": talk.model, "input": talk.history, "tools": tools, "store": False, **talk.more}
+    if talk.streams:
+        events = list(client.responses.create(stream=True, **arguments))
+        output = [event.item for event in events if event.type == "response.output_item.done"]
+    else:
+        output = list(client.responses.create(**arguments).output)
+    items = [item.model_dump(exclude_none=True) for item in output]
+    thoughts = [item for item in items if item["type"] == "reasoning"]
+    talk.shown.append("".join(part["text"] for item in thoughts for part in _parts(item) or item["summary"]))
+    talk.history.extend(talk._replay(items))
+    calls = [item for item in items if item["type"] == "function_call"]
+    results = [{"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls]
+    talk.history.extend(results)
+    said = [part.get("text", "") for item in items if item["type"] == "message" for part in _parts(item)]
+    return None if calls else "".join(said)
 
 
-_LOOPS: Final = {"messages": messages, "responses": responses}
-
-
-def _kept(blocks: list[Block], keep: Keep) -> list[Block]:
-    return [kept for kept in map(keep, blocks) if kept is not None]
+_STEPS: Final = {"chat": _chat, "messages": _messages, "responses": _responses}
 
 
 def _parts(item: Block) -> list[Block]:
-    return item["content"] if item["type"] == "message" else []
+    return item.get("content") or []

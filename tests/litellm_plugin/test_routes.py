@@ -12,7 +12,7 @@ import pytest
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
-from .clients import KEEPS, talk
+from .clients import KEEPS, Talk
 from .deployments import ROUTED, deployment
 
 ROUNDS = 3
@@ -55,9 +55,11 @@ def test_table(
 ) -> None:
     """Whatever the route does to reasoning, and whatever the client keeps of it, it arrives to the byte."""
     upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1], **WORLDS[world])
-    answer = talk(proxy, route, name, client, streams=streams, steps=ROUNDS + 1)
+    talk = Talk(route, name, KEEPS[route][client], streams)
+    answer = talk.run(proxy, ROUNDS + 1)
 
     assert "答案是" in answer
+    assert [exchange.issued.reasoning for exchange in upstream.exchanges if exchange.issued] == talk.shown
     assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
     assert {200} == {exchange.status for exchange in upstream.exchanges}
     for exchange in upstream.exchanges:
@@ -71,7 +73,7 @@ def test_table(
 def test_chat_only(name: str, route: str, streams: bool, proxy: LiteLLMProxy, upstream: Simulator) -> None:
     """An upstream that has no other endpoint is served by the one line of configuration that the README names."""
     upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1], wires=CHAT_ONLY)
-    talk(proxy, route, name, "drops", streams=streams, steps=ROUNDS + 1)
+    Talk(route, name, KEEPS[route]["drops"], streams).run(proxy, ROUNDS + 1)
 
     assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
     assert {"/v1/chat/completions"} == {exchange.path for exchange in upstream.exchanges}
