@@ -546,6 +546,13 @@ def test_readers_and_the_server_do_not_meet():
         ("conversation", ""),
         ("conversation", 7),
         ("late_reasoning", 1),
+        ("signatures", "signed"),
+        ("thinking_blocks", 0),
+        ("keeps_order", None),
+        ("x_api_key", "no"),
+        ("wires", ()),
+        ("wires", "chat"),
+        ("wires", ("chat", "completions")),
     ],
 )
 def test_mode_that_does_not_exist(field, value):
@@ -560,4 +567,8 @@ def test_fields_are_read_from_words():
 
     words = ["ids=repeating", "answers=identical", "conversation=seed", "late_reasoning=true"]
 
+    assert Mode(wires=("chat",)) == read_mode(["wires=chat"])
+    assert Mode(wires=("chat", "messages"), thinking_blocks=2) == read_mode(
+        ["wires=chat,messages", "thinking_blocks=2"]
+    )
     assert Mode(ids="repeating", answers="identical", conversation="seed", late_reasoning=True) == read_mode(words)
