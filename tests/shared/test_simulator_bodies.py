@@ -102,7 +102,7 @@ def test_any_body_is_answered(client, path):
     [
         b'"model": %s' % (b"[" * 900 + b"]" * 900),
         b'"tools": %s' % (b"[" * 990 + b"]" * 990),
-        b'"model": 1e400',
+        b'"tools": [{"name": "n", "input_schema": {"properties": {"x": {"default": 1e400}}}}]',
         b'"model": "\\ud800"',
         b'"temperature": %s' % (b"9" * 5000),
     ],
@@ -115,3 +115,12 @@ def test_edges_of_json(client, path, stream, field):
     assert response.status_code in {200, 400}
     if response.headers["content-type"] == "application/json":
         json.loads(response.text.removeprefix("data:"), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
+@pytest.mark.parametrize(("asked", "named"), [("mimo-v9", "mimo-v9"), (["mimo-v9"], "mimo-v2.6-pro")])
+def test_model_is_a_name(client, path, asked, named):
+    """An answer names the model that was asked for, where it was asked for by a name."""
+    body = {"messages": [{"role": "user", "content": "x"}], "input": "x", "model": asked}
+
+    assert named == client.post(path, json=body).json()["model"]

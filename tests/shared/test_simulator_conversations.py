@@ -484,6 +484,19 @@ def test_document_is_never_late(world):
     assert there.simulator.exchanges[-1].issued.reasoning == upstream_text(message)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_blocks_are_one_text_on_the_chat_wire(world, stream):
+    """However many blocks the model thinks in, here they are one text, in order and without a seam."""
+    there = world(thinking_blocks=3)
+    if stream:
+        text = "".join(part.get("reasoning_content", "") for part in deltas(there, tools=TOOLS))
+    else:
+        text = upstream_text(there.ask([user("go")]))
+    issued = there.simulator.exchanges[-1].issued
+
+    assert (issued.reasoning, 3, ()) == (text, text.count("data: [DONE]"), issued.parts)
+
+
 # Long runs
 
 

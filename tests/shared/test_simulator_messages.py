@@ -218,6 +218,22 @@ def test_order_is_told_and_asked_only_by_its_mode(world, change, keeps_order):
     assert (("exact",), (False,)) == (there.last.verdicts, there.last.kept)
 
 
+def test_order_is_asked_of_exact_turns_only(world):
+    """What was lost or altered is not also out of place: how it is answered is the other field's business."""
+    there = world(accepts="off", keeps_order=True, **LATE)
+
+    assert 200 == there.post(messages=there.talk(1, without_thinking)).status_code
+    assert 200 == there.post(messages=there.talk(1, each_thought(str.strip))).status_code
+
+
+def test_empty_texts_are_nowhere(world):
+    """A text without a letter, as converters put before calls, moves nothing."""
+    there = world(accepts="exact", keeps_order=True)
+    history = there.talk(1, lambda blocks: [blocks[0], {"type": "text", "text": ""}, *blocks[1:]])
+
+    assert 200 == there.post(messages=history).status_code
+
+
 # Thinking
 
 
@@ -312,6 +328,7 @@ def test_order_of_a_stream(world):
         event["delta"]["type"] for event in read if event["type"] == "content_block_delta"
     }
     assert "tool_use" == read[-2]["delta"]["stop_reason"]
+    assert (0, True) == (read[0]["message"]["usage"]["output_tokens"], read[-2]["usage"]["output_tokens"] > 0)
 
 
 @pytest.mark.parametrize("split", [False, True])

@@ -149,6 +149,7 @@ def test_echoed_turns_are_exact(world, mode, stream):
         (each_item(lambda item: {**item, "content": []}), "missing"),
         (each_item(lambda item: {**item, "content": [], "summary": summary(item)}), "missing"),
         (each_item(lambda item: {**item, "summary": summary(item)}), "altered"),
+        (each_item(lambda item: {**item, "content": summary(item)}), "missing"),
         (each_thought(lambda _: ""), "placeholder"),
         (each_thought(lambda _: " "), "placeholder"),
         (each_thought(str.strip), "altered"),
@@ -349,6 +350,7 @@ def test_order_of_a_stream(world, split):
         assert there.last.issued.reasoning == "".join(
             event["delta"] for event in read if event["type"] == "response.reasoning_text.delta"
         )
+        assert (None, True) == (read[0]["response"]["usage"], bool(read[-1]["response"]["usage"]))
         assert read[-1]["response"]["output"] == [
             event["item"] for event in read if event["type"] == "response.output_item.done"
         ]
