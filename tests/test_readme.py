@@ -106,15 +106,23 @@ def test_live_demo_wants_a_key() -> None:
 
 
 def test_simulate() -> None:
-    """The simulator serves in the mode that was asked for."""
+    """The simulator serves in the mode that was asked for, and says where."""
     command = next(command for command in COMMANDS if "simulate" in command).split()
-    with subprocess.Popen([_script(command[0]), *command[1:]], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([_script(command[0]), *command[1:]], stdout=subprocess.PIPE, text=True) as process:
         try:
             log = _patiently(f"http://127.0.0.1:{command[-1]}/simulator/log")
         finally:
             process.terminate()
+        printed, _ = process.communicate()
 
     assert [] == log
+    assert [
+        ["chat", "http://127.0.0.1:8765/v1/chat/completions"],
+        ["messages", "http://127.0.0.1:8765/anthropic/v1/messages"],
+        ["messages", "http://127.0.0.1:8765/v1/messages"],
+        ["responses", "http://127.0.0.1:8765/v1/responses"],
+        ["log", "http://127.0.0.1:8765/simulator/log"],
+    ] == [line.split() for line in printed.splitlines()]
 
 
 @pytest.mark.parametrize(

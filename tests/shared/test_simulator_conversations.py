@@ -484,6 +484,19 @@ def test_document_is_never_late(world):
     assert there.simulator.exchanges[-1].issued.reasoning == upstream_text(message)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_blocks_are_one_text_on_the_chat_wire(world, stream):
+    """However many blocks the model thinks in, here they are one text, in order and without a seam."""
+    there = world(thinking_blocks=3)
+    if stream:
+        text = "".join(part.get("reasoning_content", "") for part in deltas(there, tools=TOOLS))
+    else:
+        text = upstream_text(there.ask([user("go")]))
+    issued = there.simulator.exchanges[-1].issued
+
+    assert (issued.reasoning, 3, ()) == (text, text.count("data: [DONE]"), issued.parts)
+
+
 # Long runs
 
 
@@ -546,6 +559,13 @@ def test_readers_and_the_server_do_not_meet():
         ("conversation", ""),
         ("conversation", 7),
         ("late_reasoning", 1),
+        ("signatures", "signed"),
+        ("thinking_blocks", 0),
+        ("keeps_order", None),
+        ("x_api_key", "no"),
+        ("wires", ()),
+        ("wires", "chat"),
+        ("wires", ("chat", "completions")),
     ],
 )
 def test_mode_that_does_not_exist(field, value):
@@ -560,4 +580,8 @@ def test_fields_are_read_from_words():
 
     words = ["ids=repeating", "answers=identical", "conversation=seed", "late_reasoning=true"]
 
+    assert Mode(wires=("chat",)) == read_mode(["wires=chat"])
+    assert Mode(wires=("chat", "messages"), thinking_blocks=2) == read_mode(
+        ["wires=chat,messages", "thinking_blocks=2"]
+    )
     assert Mode(ids="repeating", answers="identical", conversation="seed", late_reasoning=True) == read_mode(words)

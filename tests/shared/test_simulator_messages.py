@@ -5,8 +5,6 @@ import json
 import httpx
 import pytest
 from anthropic import Anthropic, BadRequestError
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from mimo_quirks.simulator import Mode, Simulator
 
@@ -220,6 +218,22 @@ def test_order_is_told_and_asked_only_by_its_mode(world, change, keeps_order):
     assert (("exact",), (False,)) == (there.last.verdicts, there.last.kept)
 
 
+def test_order_is_asked_of_exact_turns_only(world):
+    """What was lost or altered is not also out of place: how it is answered is the other field's business."""
+    there = world(accepts="off", keeps_order=True, **LATE)
+
+    assert 200 == there.post(messages=there.talk(1, without_thinking)).status_code
+    assert 200 == there.post(messages=there.talk(1, each_thought(str.strip))).status_code
+
+
+def test_empty_texts_are_nowhere(world):
+    """A text without a letter, as converters put before calls, moves nothing."""
+    there = world(accepts="exact", keeps_order=True)
+    history = there.talk(1, lambda blocks: [blocks[0], {"type": "text", "text": ""}, *blocks[1:]])
+
+    assert 200 == there.post(messages=history).status_code
+
+
 # Thinking
 
 
@@ -314,6 +328,7 @@ def test_order_of_a_stream(world):
         event["delta"]["type"] for event in read if event["type"] == "content_block_delta"
     }
     assert "tool_use" == read[-2]["delta"]["stop_reason"]
+    assert (0, True) == (read[0]["message"]["usage"]["output_tokens"], read[-2]["usage"]["output_tokens"] > 0)
 
 
 @pytest.mark.parametrize("split", [False, True])
@@ -498,40 +513,6 @@ def test_host_without_the_wire(world):
 
     assert (404, {"detail": "Not Found"}) == (response.status_code, response.json())
     assert (404, "messages", ()) == (there.last.status, there.last.wire, there.last.verdicts)
-
-
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-_WORDS = st.sampled_from(["type", "role", "content", "thinking", "text", "tool_use", "name", "input", "id", "messages"])
-_KEYS = _WORDS | st.text(max_size=3)
-_JSON = st.recursive(
-    _SCALARS | _WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
-    max_leaves=8,
-)
-_BLOCKS = st.dictionaries(_KEYS, _JSON, max_size=4).flatmap(
-    lambda fields: st.sampled_from(["text", "thinking", "tool_use", "tool_result", "redacted_thinking", "image"]).map(
-        lambda kind: {**fields, "type": kind}
-    )
-)
-_MESSAGES = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "assistant"]) | _JSON, "content": st.text() | st.lists(_BLOCKS, max_size=3)}
-)
-_BODIES = _JSON | st.fixed_dictionaries(
-    {"messages": st.lists(_MESSAGES, max_size=3)},
-    optional=dict.fromkeys(("tools", "system", "thinking", "stream", "model", "max_tokens", "metadata"), _JSON),
-)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_BODIES)
-def test_any_body_is_answered(server, body):
-    """Whatever arrives is answered, and never with a failure of the server."""
-    simulator, _, client = server
-    simulator.mode = Mode(signatures="checked", conversation="metadata.user_id")
-    response = client.post("/v1/messages", content=json.dumps(body))
-
-    assert response.status_code in {200, 400}
-    assert response.headers["content-type"].startswith("text/event-stream") or response.json()
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"\xff", b'{"messages": NaN}', b"[" * 100_000])

@@ -4,8 +4,6 @@ import json
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from openai import BadRequestError, OpenAI
 
 from mimo_quirks.simulator import Mode, Simulator
@@ -151,6 +149,7 @@ def test_echoed_turns_are_exact(world, mode, stream):
         (each_item(lambda item: {**item, "content": []}), "missing"),
         (each_item(lambda item: {**item, "content": [], "summary": summary(item)}), "missing"),
         (each_item(lambda item: {**item, "summary": summary(item)}), "altered"),
+        (each_item(lambda item: {**item, "content": summary(item)}), "missing"),
         (each_thought(lambda _: ""), "placeholder"),
         (each_thought(lambda _: " "), "placeholder"),
         (each_thought(str.strip), "altered"),
@@ -351,6 +350,7 @@ def test_order_of_a_stream(world, split):
         assert there.last.issued.reasoning == "".join(
             event["delta"] for event in read if event["type"] == "response.reasoning_text.delta"
         )
+        assert (None, True) == (read[0]["response"]["usage"], bool(read[-1]["response"]["usage"]))
         assert read[-1]["response"]["output"] == [
             event["item"] for event in read if event["type"] == "response.output_item.done"
         ]
@@ -554,45 +554,6 @@ def test_host_without_the_wire(world):
     assert (404, {"detail": "Not Found"}) == (response.status_code, response.json())
     assert (404, "responses", ()) == (there.last.status, there.last.wire, there.last.verdicts)
     assert 200 == there._client.post("/chat/completions", json={"messages": [USER]}).status_code
-
-
-_WORDS = st.sampled_from(["type", "role", "content", "summary", "text", "call_id", "name", "arguments", "id", "input"])
-_KEYS = _WORDS | st.text(max_size=3)
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text() | _WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
-    max_leaves=8,
-)
-_ITEMS = st.builds(
-    lambda fields, kind: {**fields, **kind},
-    st.dictionaries(_KEYS, _JSON, max_size=4),
-    st.sampled_from(
-        [
-            {"role": "user", "content": "x"},
-            {"type": "message", "role": "assistant"},
-            {"type": "reasoning"},
-            {"type": "function_call", "call_id": "c", "name": "n", "arguments": "{}"},
-            {"type": "function_call_output", "call_id": "c"},
-            {},
-        ]
-    ),
-)
-_BODIES = _JSON | st.fixed_dictionaries(
-    {"input": _JSON | st.lists(_ITEMS, max_size=4)},
-    optional=dict.fromkeys(("tools", "instructions", "reasoning", "stream", "model", "user"), _JSON),
-)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_BODIES)
-def test_any_body_is_answered(server, body):
-    """Whatever arrives is answered, and never with a failure of the server."""
-    simulator, _, client = server
-    simulator.mode = Mode(conversation="user")
-    response = client.post("/responses", content=json.dumps(body))
-
-    assert response.status_code in {200, 400}
-    assert response.headers["content-type"].startswith("text/event-stream") or response.json()
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"\xff", b'{"input": NaN}', b"[" * 100_000])

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 import uvicorn
 
-from ..simulator import Mode, create_app  # noqa: TID252 - one room up is the core
+from ..simulator import Mode, create_app, endpoints  # noqa: TID252 - one room up is the core
 
 app: Final = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_show_locals=False)
 
@@ -22,15 +22,16 @@ def _group() -> None:
 def simulate(
     mode: Annotated[
         list[str] | None,
-        typer.Argument(help="Fields of the mode, such as accepts=exact split_utf8=true tool_rounds=3."),
+        typer.Argument(help="Fields of the mode, such as accepts=exact split_utf8=true wires=chat,messages."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8765,
 ) -> None:
     """Serves a MiMo host that judges every replayed turn; see GET /simulator/log."""
-    application = create_app(read_mode(mode or []))
-    typer.echo(f"MiMo simulator at http://{host}:{port}/v1 (log: http://{host}:{port}/simulator/log)")
-    uvicorn.run(application, host=host, port=port, log_level="warning")
+    world = read_mode(mode or [])
+    for name, path in (*endpoints(world), ("log", "/simulator/log")):
+        typer.echo(f"{name:<10} http://{host}:{port}{path}")
+    uvicorn.run(create_app(world), host=host, port=port, log_level="warning")
 
 
 @app.command()
@@ -65,6 +66,8 @@ def read_mode(words: list[str]) -> Mode:
 
 
 def _read(value: str, default: object) -> object:
+    if isinstance(default, tuple):
+        return tuple(value.split(","))
     if isinstance(default, bool):
         return {"true": True, "false": False}.get(value.lower(), value)
     return int(value) if isinstance(default, int) and value.isdigit() else value

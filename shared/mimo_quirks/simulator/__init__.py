@@ -34,9 +34,9 @@ try:
 except ImportError as error:
     raise ImportError('the simulator needs the "cli" extra: pip install "mimo-quirks[cli]"') from error
 
-from mimo_quirks.simulator.app import create_app
+from mimo_quirks.simulator.app import create_app, endpoints
 from mimo_quirks.simulator.modes import Mode
-from mimo_quirks.simulator.records import Call, Exchange, Issued, Verdict
+from mimo_quirks.simulator.records import Call, Exchange, Issued, Verdict, WireName
 from mimo_quirks.simulator.server import Simulator
 
-__all__ = ["Call", "Exchange", "Issued", "Mode", "Simulator", "Verdict", "create_app"]
+__all__ = ["Call", "Exchange", "Issued", "Mode", "Simulator", "Verdict", "WireName", "create_app", "endpoints"]

@@ -5,7 +5,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from mimo_quirks.simulator.history import Asked
 from mimo_quirks.simulator.modes import Mode
@@ -50,9 +50,10 @@ class Answer:
     created: int = field(default_factory=lambda: int(time.time()))
 
     @property
-    def model(self) -> Any:
-        """What was asked for, whatever it is."""
-        return self.asked.body.get("model", MODELS[0])
+    def model(self) -> str:
+        """What was asked for, whether it exists or not."""
+        model = self.asked.body.get("model")
+        return model if isinstance(model, str) else MODELS[0]
 
 
 def bill(raw: bytes, issued: Issued, earlier: Sequence[Exchange]) -> Bill:

@@ -15,7 +15,7 @@ from mimo_quirks.simulator.errors import to_bytes
 from mimo_quirks.simulator.ledger import Ledger
 from mimo_quirks.simulator.messages import MESSAGES
 from mimo_quirks.simulator.modes import Mode
-from mimo_quirks.simulator.records import Exchange
+from mimo_quirks.simulator.records import Exchange, WireName
 from mimo_quirks.simulator.responses import RESPONSES
 from mimo_quirks.simulator.serving import Arrival, Reply, Wire, serve
 
@@ -26,6 +26,11 @@ WIRES: Mapping[str, Wire] = {
     "/v1/responses": RESPONSES,
 }
 """Every wire by its paths: Xiaomi has the messages wire below `/anthropic` (contract §1.1), relays have not."""
+
+
+def endpoints(mode: Mode) -> tuple[tuple[WireName, str], ...]:
+    """The wires that a host in this mode serves, and their paths."""
+    return tuple((wire.name, path) for path, wire in WIRES.items() if wire.name in mode.wires)
 
 
 @dataclass(slots=True)

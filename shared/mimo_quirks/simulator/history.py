@@ -1,6 +1,7 @@
 """What a request says, on whichever wire: each wire reads its own JSON into these plain facts, trusting none of it."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -104,10 +105,15 @@ def conversation_of(body: Json, mark: str | None) -> str | None:
 def read_object(raw: bytes) -> Json:
     """The JSON object of a body, empty where it holds none."""
     try:
-        body = json.loads(raw, parse_constant=_refuse_constant)
+        body = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_constant(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

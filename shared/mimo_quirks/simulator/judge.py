@@ -42,7 +42,9 @@ def examine(
 
 
 def _is_kept(message: Message, turn: Issued | None) -> bool:
-    return turn is None or not turn.parts or not message.parts or message.parts == turn.parts
+    # A client may fill the room of a text that is not there.
+    parts = tuple(part for part in message.parts if part != ("text", ""))
+    return turn is None or not turn.parts or not parts or parts == turn.parts
 
 
 def verdict(text: str | None, turn: Issued | None, *, known: bool) -> Verdict:
@@ -78,7 +80,11 @@ PRESENCE: Mapping[Accepts, Callable[[str | None], bool]] = {
 
 def refuses(mode: Mode, turns: Iterable[Replayed]) -> bool:
     """Whether a history is refused; asked only while thinking is on (contract §4.1)."""
-    return not all(_accepted(mode.accepts, turn) and (turn.kept or not mode.keeps_order) for turn in turns)
+    return not all(_accepted(mode.accepts, turn) and not (mode.keeps_order and _is_moved(turn)) for turn in turns)
+
+
+def _is_moved(turn: Replayed) -> bool:
+    return turn.verdict == "exact" and not turn.kept
 
 
 def _accepted(accepts: Accepts, turn: Replayed) -> bool:

@@ -61,8 +61,9 @@ class Mode:
             a turn's reasoning is all of it in the order of arrival.
         thinking_blocks: In how many blocks or items a turn's reasoning comes, at least, on the messages and the
             responses wire: dealt out before what is said and before each call (lessons 36, 37).
-        keeps_order: Refuses a turn whose blocks, texts and calls are not as many and in the order as they were
-            issued, though all its reasoning is there; stricter than any known host. See `Exchange.kept`.
+        keeps_order: Refuses a turn that has all its reasoning, though in other blocks than it was issued in or at
+            another place among its texts and calls (lessons 36, 37); stricter than any known host. See
+            `Exchange.kept`.
         signatures: What a thinking block of the messages wire has as its signature (contract §4.7, C7). `absent`: no
             such key. `empty`: the empty string. `issued`: a token. `checked`: a token, and a block that comes back
             with another is refused as Claude's host does (contract F9); absence and emptiness pass.

@@ -68,9 +68,10 @@ class Exchange:
         issued: The turn that was answered, `None` for an error.
         conversation: What the request's mark said, `None` where the mode names no mark or the request has none.
         wire: The wire it came in by.
-        kept: One per replayed turn: whether its blocks of reasoning, its texts and its calls are as many and in the
-            order as they were issued. True where there is nothing to compare: on the chat wire, which orders
-            nothing, and for turns that were issued there or nowhere.
+        kept: One per replayed turn: whether its blocks of reasoning, its texts and its calls came back as they were
+            issued, one by one and in their order. It is told beside the verdict, which is about the reasoning as one
+            text: no report says that a host asks for more. True where there is nothing to compare: on the chat wire,
+            which orders nothing, and for turns that were issued there or nowhere.
     """
 
     path: str
