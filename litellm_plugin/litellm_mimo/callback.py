@@ -43,7 +43,7 @@ from .attempts import (
     readable,
 )
 from .bridges import across, signed
-from .details import ASKED, SEAL, SENT, forget, get, put, take
+from .details import ASKED, PASSING, SEAL, SENT, forget, get, put, take
 from .mending import asked, mend_body, register_models, with_switch, with_tools
 from .routes import CALLS, called_as, upstream_wire
 from .scope import owner_of
@@ -103,12 +103,32 @@ class MiMoCallback(StreamListener):
         quirks = deployment.quirks(self._settings, upstream or wire)
         details = getattr(kwargs.get("litellm_logging_obj"), "model_call_details", {})
         if called_as(details) is wire:  # a fallback has the details of the call before
-            forget(details, ASKED, SEAL)
+            forget(details, ASKED, PASSING, SEAL)
         if quirks is None:
             return _without_carriers(kwargs, wire)
         mended = self._mended(kwargs, details, deployment, upstream, quirks)
         changed = {**mended, FIELDS[wire.name]: await self._history(mended, details, wire, upstream, quirks)}
+        if wire is MESSAGES:  # a list of our own, for the next hook to edit
+            changed["messages"] = list(changed["messages"])
         return None if _same(changed, kwargs) else changed
+
+    async def async_pre_request_hook(
+        self,
+        model: str,  # noqa: ARG002 - LiteLLM gives it by keyword
+        messages: list[Any],
+        kwargs: dict[str, Any],
+    ) -> dict[str, Any] | None:
+        """Puts back what LiteLLM takes off the messages wire as empty: blocks that hold a placeholder.
+
+        LiteLLM reads nothing back here but the list itself.
+        """
+        details = getattr(kwargs.get("litellm_logging_obj"), "model_call_details", {})
+        attempt = take(details, PASSING)
+        if attempt is not None:
+            messages[:], _ = Attempt.of(
+                messages, attempt.quirks, MESSAGES, scope=None, thinking=attempt.thinking
+            ).replay()
+        return None
 
     def _mended(
         self,
@@ -144,6 +164,7 @@ class MiMoCallback(StreamListener):
             recall = await self.memory.arecall(attempt.wanted, scope, doubting=_may_be_damaged(details, wire))
             history, report = attempt.replay(recall)
             history = history if upstream is wire else signed(history, quirks.family)
+            put(details, PASSING, attempt)
             note(report)
         return given if history is attempt.history else history
 

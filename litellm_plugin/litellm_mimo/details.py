@@ -9,6 +9,8 @@ SENT: Final = "mimo_quirks_sent"
 """The attempt as it was sent."""
 ASKED: Final = "mimo_quirks_asked"
 """Whether the client asks to think."""
+PASSING: Final = "mimo_quirks_passing"
+"""The attempt that goes through on the messages wire, before LiteLLM has tidied it."""
 SEAL: Final = "mimo_quirks_seal"
 """What seals a text for the client."""
 

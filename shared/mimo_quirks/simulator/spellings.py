@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 Json: TypeAlias = Mapping[str, Any]
-SpellingName: TypeAlias = Literal["reasoning_content", "reasoning", "openrouter"]
+SpellingName: TypeAlias = Literal["reasoning_content", "reasoning", "openrouter", "alibaba"]
 
 
 def _thinking_object(body: Json) -> bool | None:
@@ -20,6 +20,11 @@ def _thinking_object(body: Json) -> bool | None:
     control = body["thinking"]
     kind = control.get("type") if isinstance(control, Mapping) else None
     return {"enabled": True, "disabled": False}.get(kind) if isinstance(kind, str) else None
+
+
+def _flag(body: Json) -> bool | None:
+    # Contract §3: Alibaba's switch is a boolean of its own.
+    return body.get("enable_thinking") is not False
 
 
 def _template_argument(body: Json) -> bool | None:
@@ -80,6 +85,12 @@ SPELLINGS: Mapping[SpellingName, Spelling] = {
         emits="reasoning",
         reads=("reasoning",),
         switch=_template_argument,
+    ),
+    # Contract §1.3 and §3 (help.aliyun.com model-studio/mimo).
+    "alibaba": Spelling(
+        emits="reasoning_content",
+        reads=("reasoning_content",),
+        switch=_flag,
     ),
     # Contract §8 and §5.1 E12 (live bodies: x5iu#12, OpenHands#13563).
     "openrouter": Spelling(
