@@ -106,7 +106,7 @@ class MiMoCallback(StreamListener):
             forget(details, ASKED, PASSING, SEAL)
         if quirks is None:
             return _without_carriers(kwargs, wire)
-        mended = self._mended(kwargs, details, deployment, upstream, quirks)
+        mended = self._mended(kwargs, details, deployment, (wire, upstream), quirks)
         changed = {**mended, FIELDS[wire.name]: await self._history(mended, details, wire, upstream, quirks)}
         if wire is MESSAGES:  # a list of our own, for the next hook to edit
             changed["messages"] = list(changed["messages"])
@@ -135,12 +135,14 @@ class MiMoCallback(StreamListener):
         arguments: Mapping[str, Any],
         details: dict[str, Any],
         deployment: Deployment,
-        upstream: Wire | None,
+        wires: tuple[Wire, Wire | None],
         quirks: Quirks,
     ) -> dict[str, Any]:
+        wire, upstream = wires
         mended = dict(arguments)
         if "thinking" in self._settings.mend:
-            mended = with_switch(mended, details, asked(mended, details), upstream, quirks.dialect)
+            on, passes = asked(mended, details), wire is upstream
+            mended = with_switch(mended, details, on, upstream, quirks.dialect, passes=passes)
         if upstream is CHAT and "tools" in self._settings.mend:
             mended |= with_tools(mended, deployment.model, deployment.provider)
         return mended
@@ -152,7 +154,8 @@ class MiMoCallback(StreamListener):
         given = arguments.get(FIELDS[wire.name])
         owner, shared = owner_of(arguments, self._settings), self.memory.is_shared
         scope = self._settings.scope_of(owner, quirks, shared=shared)
-        thinking = is_thinking(arguments, quirks)
+        on = get(details, ASKED)
+        thinking = is_thinking(arguments, quirks) if on is None else on
         attempt = Attempt.of(readable(given), quirks, wire, scope=scope, thinking=thinking)
         carried = self._settings.scope_of(owner, quirks, shared=True)
         attempt = attempt.opened(partial(self.carriers.open, scope=carried))

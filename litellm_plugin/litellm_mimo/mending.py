@@ -72,6 +72,8 @@ def with_switch(
     on: bool | None,  # noqa: FBT001 - the switch itself
     wire: Wire | None,
     dialect: Dialect,
+    *,
+    passes: bool,
 ) -> dict[str, Any]:
     """The arguments with the switch where LiteLLM lets it through, and nowhere else.
 
@@ -79,8 +81,10 @@ def with_switch(
         arguments: Of a call. They are copied and never edited.
         details: Of its logging object; they keep the switch for calls that LiteLLM makes of this one.
         on: What the client asks for; None changes nothing.
-        wire: The host's, which the call speaks too; None where LiteLLM crosses to another, and asks the hook again.
+        wire: The host's; None where LiteLLM makes another call of this one, which comes to the hook again.
         dialect: The host's.
+        passes: Whether the call speaks the host's wire. LiteLLM's own Anthropic transformation refuses a switch for
+            models that it does not know, and its finished body is mended instead.
     """
     if on is None:
         return dict(arguments)
@@ -89,10 +93,10 @@ def with_switch(
     if wire is None:
         return _without_effort(rest)
     if wire is MESSAGES:
-        return {**_without_effort(rest), **thinking_parameters(on, dialect)}
-    if wire is RESPONSES:
-        return {**rest, "reasoning": _reasoning(arguments.get("reasoning"), on, dialect)}
+        return {**_without_effort(rest), **(thinking_parameters(on, dialect) if passes else {})}
     extra = rest.get("extra_body") or {}
+    if wire is RESPONSES:  # LiteLLM refuses an effort for a model of which its cost map does not know that it reasons
+        return {**rest, "extra_body": {**extra, "reasoning": _reasoning(arguments.get("reasoning"), on, dialect)}}
     if switch_of(extra, dialect) is not None:  # the client knows the host
         return rest
     kept = {name: value for name, value in extra.items() if name not in _SPELLINGS}
