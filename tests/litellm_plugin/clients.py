@@ -72,6 +72,7 @@ class Talk:
     key: str | None = None
     history: list[Any] = field(default_factory=lambda: [{"role": "user", "content": QUESTION}])
     shown: list[str] = field(default_factory=list)
+    shape: Callable[[list[Any]], list[Any]] = list
 
     def step(self, proxy: LiteLLMProxy) -> str | None:
         """Asks once, and runs the tools that it is told to run; the answer, once there is one."""
@@ -97,7 +98,7 @@ def talk(proxy: LiteLLMProxy, route: str, model: str, client: str, *, streams: b
 def _chat(talk: Talk, proxy: LiteLLMProxy, key: str) -> str | None:
     client = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=key, max_retries=0)
     tools: Any = [{"type": "function", "function": FUNCTION}]
-    arguments: Any = {"model": talk.model, "messages": talk.history, "tools": tools, **talk.more}
+    arguments: Any = {"model": talk.model, "messages": talk.shape(talk.history), "tools": tools, **talk.more}
     if talk.streams:
         reader = TurnReader()
         for chunk in client.chat.completions.create(stream=True, **arguments):
@@ -118,7 +119,7 @@ def _messages(talk: Talk, proxy: LiteLLMProxy, key: str) -> str | None:
     client = Anthropic(base_url=proxy.base_url, api_key=key, max_retries=0)
     tools: Any = [{"name": "weather", "description": "The weather in a city.", "input_schema": SCHEMA}]
     more = {"max_tokens": 4000, **talk.more}
-    arguments: Any = {"model": talk.model, "messages": talk.history, "tools": tools, **more}
+    arguments: Any = {"model": talk.model, "messages": talk.shape(talk.history), "tools": tools, **more}
     if talk.streams:
         with client.messages.stream(**arguments) as stream:
             turn: Any = stream.get_final_message()
@@ -137,12 +138,17 @@ def _responses(talk: Talk, proxy: LiteLLMProxy, key: str) -> str | None:
     """As Codex asks: it keeps the items as they are finished, and nothing at the service."""
     client = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=key, max_retries=0)
     tools: Any = [{"type": "function", **FUNCTION}]
-    arguments: Any = {"model": talk.model, "input": talk.history, "tools": tools, "store": False, **talk.more}
+    arguments: Any = {
+        "model": talk.model,
+        "input": talk.shape(talk.history),
+        "tools": tools,
+        **talk.more,
+    }
     if talk.streams:
-        events = list(client.responses.create(stream=True, **arguments))
+        events = list(client.responses.create(stream=True, store=False, **arguments))
         output = [event.item for event in events if event.type == "response.output_item.done"]
     else:
-        output = list(client.responses.create(**arguments).output)
+        output = list(client.responses.create(store=False, **arguments).output)
     items = [item.model_dump(exclude_none=True) for item in output]
     thoughts = [item for item in items if item["type"] == "reasoning"]
     talk.shown.append("".join(part["text"] for item in thoughts for part in _parts(item) or item["summary"]))

@@ -39,7 +39,7 @@ NAMES = list(ROUTED) if LONG else ["xiaomi_mimo", "openai", "openai-bridged", "d
 def _proxy(upstream: Simulator) -> Iterator[LiteLLMProxy]:
     config = {
         "model_list": [deployment(name, upstream) for name in ROUTED],
-        "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"]},
+        "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"], "drop_params": True},
         "router_settings": {"num_retries": 0, "disable_cooldowns": True},
     }
     with LiteLLMProxy(json.dumps(config)) as proxy:
@@ -77,3 +77,56 @@ def test_chat_only(name: str, route: str, streams: bool, proxy: LiteLLMProxy, up
 
     assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
     assert {"/v1/chat/completions"} == {exchange.path for exchange in upstream.exchanges}
+
+
+CLAUDE_CODE = {
+    "system": [{"type": "text", "text": "You are an agent.", "cache_control": {"type": "ephemeral"}}],
+    "metadata": {"user_id": "user_1_account__session_2"},
+    "thinking": {"type": "enabled", "budget_tokens": 3999},
+    "extra_body": {"temperature": 1},
+}
+CODEX = {
+    "instructions": "You are an agent.",
+    "include": ["reasoning.encrypted_content"],
+    "reasoning": {"effort": "medium", "summary": "auto"},
+    "parallel_tool_calls": False,
+    "prompt_cache_key": "conversation-1",
+    "tool_choice": "auto",
+}
+
+
+def _as_claude_code(history: list[Any]) -> list[Any]:
+    """A reminder beside the results of tools, and a cache mark that wanders to the last message."""
+    reminder = {"type": "text", "text": "<system-reminder>Be brief.</system-reminder>"}
+    shaped = [
+        {**message, "content": [*message["content"], reminder]}
+        if message["role"] == "user" and isinstance(message["content"], list)
+        else message
+        for message in history
+    ]
+    last = shaped[-1]
+    blocks = last["content"] if isinstance(last["content"], list) else [{"type": "text", "text": last["content"]}]
+    marked = {**blocks[-1], "cache_control": {"type": "ephemeral"}}
+    return [*shaped[:-1], {**last, "content": [*blocks[:-1], marked]}]
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("client", KEEPS["messages"] if LONG else ["drops"])
+@pytest.mark.parametrize("name", NAMES if LONG else NAMES[-3:])
+def test_claude_code(name: str, client: str, streams: bool, proxy: LiteLLMProxy, upstream: Simulator) -> None:
+    """Ten turns in the shape that Claude Code replays them."""
+    upstream.mode = Mode(accepts="exact", tool_rounds=10, parallel_calls=2, spelling=ROUTED[name][1])
+    talk = Talk("messages", name, KEEPS["messages"][client], streams, CLAUDE_CODE, shape=_as_claude_code)
+    assert [None] * 10 == [talk.step(proxy) for _ in range(10)]
+
+    assert ["exact"] * sum(range(10)) == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+@pytest.mark.parametrize("client", ["echoes", "encrypted"] if LONG else ["echoes"])
+@pytest.mark.parametrize("name", NAMES if LONG else NAMES[-3:])
+def test_codex(name: str, client: str, proxy: LiteLLMProxy, upstream: Simulator) -> None:
+    """Ten turns in the shape that Codex replays them."""
+    upstream.mode = Mode(accepts="exact", tool_rounds=10, late_reasoning=True, spelling=ROUTED[name][1])
+    Talk("responses", name, KEEPS["responses"][client], True, CODEX).run(proxy, 11)
+
+    assert ["exact"] * sum(range(11)) == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]

@@ -1,0 +1,158 @@
+"""What is beside MiMo in a proxy: other families, fallbacks, relays; nothing of ours reaches them on any route (G5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from anthropic import Anthropic
+from openai import OpenAI
+
+from mimo_quirks.cli.proxy import LiteLLMProxy
+from mimo_quirks.simulator import Mode, Simulator
+
+from ..cases import NASTY
+from .clients import FUNCTION, KEEPS, SCHEMA, Talk
+
+MIMO = "anthropic/mimo-v2.6-pro"
+CLAUDE = "anthropic/claude-sonnet-4-5"
+OTHERS = {"gpt": "openai/gpt-4o-mini", "claude": CLAUDE, "deepseek": "deepseek/deepseek-chat", "vllm": "hosted_vllm/x"}
+RELAYS = {"relay": "", "xiaomi": "/anthropic"}
+"""An unknown host of the messages wire, and one with Xiaomi's path."""
+
+
+def _config(upstream: Simulator, stranger: Simulator, *, callback: bool) -> str:
+    bases = {"claude": stranger.anthropic_url}
+    deployments = {
+        **{name: {"model": model, "api_base": bases.get(name, stranger.base_url)} for name, model in OTHERS.items()},
+        **{
+            name: {"model": "anthropic/mimo-v2.6-pro", "api_base": upstream.origin + path}
+            for name, path in RELAYS.items()
+        },
+        "broken": {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1"},
+        "broken-native": {"model": MIMO, "api_base": "http://127.0.0.1:9"},
+    }
+    fallbacks = [{"broken": ["vllm"]}, {"broken-native": ["claude"]}]
+    return json.dumps(
+        {
+            "model_list": [
+                {"model_name": name, "litellm_params": {**known, "api_key": "k"}} for name, known in deployments.items()
+            ],
+            "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"] if callback else []},
+            "router_settings": {"num_retries": 0, "disable_cooldowns": True, "fallbacks": fallbacks},
+        }
+    )
+
+
+@pytest.fixture(name="ours", scope="module")
+def _ours(upstream: Simulator, stranger: Simulator) -> Iterator[LiteLLMProxy]:
+    with LiteLLMProxy(_config(upstream, stranger, callback=True), {"MIMO_QUIRKS_SECRET": "s"}) as proxy:
+        yield proxy
+
+
+@pytest.fixture(name="plain", scope="module")
+def _plain(upstream: Simulator, stranger: Simulator) -> Iterator[LiteLLMProxy]:
+    with LiteLLMProxy(_config(upstream, stranger, callback=False)) as proxy:
+        yield proxy
+
+
+def _history(route: str, thought: dict[str, Any] | None) -> list[Any]:
+    """A question, a call with what was thought before it, and its result."""
+    arguments = '{"city": "北京"}'
+    if route == "responses":
+        return [
+            {"role": "user", "content": "天气?"},
+            *([thought] if thought else []),
+            {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": arguments},
+            {"type": "function_call_output", "call_id": "call_1", "output": "21 °C"},
+        ]
+    use = {"type": "tool_use", "id": "call_1", "name": "weather", "input": json.loads(arguments)}
+    result = {"type": "tool_result", "tool_use_id": "call_1", "content": "21 °C"}
+    return [
+        {"role": "user", "content": "天气?"},
+        {"role": "assistant", "content": [*([thought] if thought else []), use]},
+        {"role": "user", "content": [result]},
+    ]
+
+
+THOUGHTS: dict[str, dict[str, dict[str, Any] | None]] = {
+    "messages": {
+        "none": None,
+        "plain": {"type": "thinking", "thinking": NASTY, "signature": ""},
+        "signed": {"type": "thinking", "thinking": NASTY, "signature": "EsYCC"},
+    },
+    "responses": {
+        "none": None,
+        "plain": {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": NASTY}]},
+        "signed": {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA"},
+    },
+}
+CARRIERS = {
+    "messages": {"type": "thinking", "thinking": NASTY, "signature": "mimo-quirks.1.AAAA"},
+    "responses": {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "mimo-quirks.1.AAAA"},
+}
+
+
+def _ask(proxy: LiteLLMProxy, route: str, model: str, history: list[Any], *, streams: bool) -> None:
+    if route == "messages":
+        client = Anthropic(base_url=proxy.base_url, api_key=proxy.key, max_retries=0)
+        tools: Any = [{"name": "weather", "input_schema": SCHEMA}]
+        arguments: Any = {"model": model, "max_tokens": 4000, "messages": history, "tools": tools}
+        if streams:
+            with client.messages.stream(**arguments) as stream:
+                stream.get_final_message()
+        else:
+            client.messages.create(**arguments)
+        return
+    client_ = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=proxy.key, max_retries=0)
+    tools = [{"type": "function", **FUNCTION}]
+    answer: Any = client_.responses.create(model=model, input=history, tools=tools, stream=streams, store=False)
+    if streams:
+        list(answer)
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "thought"), [(route, name) for route, known in THOUGHTS.items() for name in known])
+@pytest.mark.parametrize("model", [*OTHERS, "broken", "broken-native"])
+def test_bodies_are_the_same(
+    model: str, route: str, thought: str, streams: bool, ours: LiteLLMProxy, plain: LiteLLMProxy, stranger: Simulator
+) -> None:
+    """Another family's deployment receives the same bytes with us and without, and so does a fallback from MiMo."""
+    for proxy in (ours, plain):
+        _ask(proxy, route, model, _history(route, THOUGHTS[route][thought]), streams=streams)
+
+    with_us, without = stranger.exchanges
+    assert without.raw == with_us.raw
+    assert without.path == with_us.path
+
+
+@pytest.mark.parametrize("route", CARRIERS)
+@pytest.mark.parametrize("model", OTHERS)
+def test_carriers_are_taken_away(
+    model: str, route: str, ours: LiteLLMProxy, plain: LiteLLMProxy, stranger: Simulator
+) -> None:
+    """A carrier in a request for another family goes, and its block or item with it; the rest is as it was."""
+    _ask(ours, route, model, _history(route, CARRIERS[route]), streams=False)
+    _ask(plain, route, model, _history(route, None), streams=False)
+
+    with_us, without = stranger.exchanges
+    assert without.raw == with_us.raw
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("kind", [None, "enabled", "disabled"])
+@pytest.mark.parametrize("client", ["echoes", "drops"])
+@pytest.mark.parametrize("name", RELAYS)
+def test_relays(
+    name: str, client: str, kind: str | None, streams: bool, ours: LiteLLMProxy, upstream: Simulator
+) -> None:
+    """A MiMo model on the messages wire of any host: ten turns, thinking on and off."""
+    upstream.mode = Mode(accepts="exact", tool_rounds=10, forbid_when_off=True)
+    more = {"thinking": {"type": kind}} if kind else {}
+    Talk("messages", name, KEEPS["messages"][client], streams, more).run(ours, 11)
+
+    verdicts = [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+    assert [kind != "disabled"] * 11 == [exchange.thinking for exchange in upstream.exchanges]
+    assert kind == "disabled" or verdicts == ["exact"] * sum(range(11))
