@@ -20,7 +20,11 @@ from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.llms.anthropic.pass_through.adapters.transformation import AnthropicAdapter
 from litellm.llms.anthropic.pass_through.messages.streaming_iterator import BaseAnthropicMessagesStreamingIterator
 from litellm.responses.litellm_completion_transformation.streaming_iterator import LiteLLMCompletionStreamingIterator
-from litellm.responses.streaming_iterator import ResponsesAPIStreamingIterator, SyncResponsesAPIStreamingIterator
+from litellm.responses.streaming_iterator import (
+    MockResponsesAPIStreamingIterator,
+    ResponsesAPIStreamingIterator,
+    SyncResponsesAPIStreamingIterator,
+)
 
 from mimo_quirks.streaming import TurnReader
 from mimo_quirks.turns import Message, as_message
@@ -57,6 +61,7 @@ def listen() -> None:
     _tell_of(LiteLLMCompletionStreamingIterator, _read_responses)
     _tell_of(ResponsesAPIStreamingIterator, _read_responses)
     _tell_of(SyncResponsesAPIStreamingIterator, _read_responses)
+    _tell_of(MockResponsesAPIStreamingIterator, _read_responses)  # for models whose streams LiteLLM does not trust
     _wrap(BaseAnthropicMessagesStreamingIterator, "get_async_streaming_response_iterator")
     _wrap(AnthropicAdapter, "translate_completion_output_params_streaming")
 

@@ -1,0 +1,160 @@
+"""The SDK's `anthropic_messages` and `responses`, and the Router's; judged by what reached the host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import litellm
+import pytest
+from litellm import Router
+
+from litellm_mimo import MiMoCallback
+from litellm_mimo.sse import MessageReader
+from mimo_quirks.settings import Settings
+from mimo_quirks.simulator import Mode, Simulator
+
+from .clients import FUNCTION, KEEPS, QUESTION, SCHEMA
+from .deployments import ROUTED, deployment
+
+ROUNDS = 3
+TURNS = sum(range(ROUNDS + 1))
+NAMES = ["xiaomi_mimo", "unmapped", "openai", "openai-bridged", "hosted_vllm-bridged", "deepseek", "anthropic"]
+_LISTS = [name for name in vars(litellm) if name.endswith("callback") and isinstance(getattr(litellm, name), list)]
+
+
+@pytest.fixture(name="use")
+def _use() -> Iterator[Callable[..., None]]:
+    """Installs a callback as an application does, and takes it out of every list that LiteLLM copies it into."""
+    before = {name: list(getattr(litellm, name)) for name in ["callbacks", *_LISTS]}
+
+    def use(**settings: Any) -> None:
+        litellm.callbacks = [MiMoCallback(Settings(**settings))]
+
+    yield use
+    for name, value in before.items():
+        setattr(litellm, name, value)
+
+
+def _sdk(name: str, upstream: Simulator) -> tuple[Any, dict[str, Any]]:
+    return litellm, deployment(name, upstream)["litellm_params"]
+
+
+def _router(name: str, upstream: Simulator) -> tuple[Any, dict[str, Any]]:
+    return Router([deployment(name, upstream)], num_retries=0), {"model": name}
+
+
+async def _message(door: Any, history: list[Any], stream: bool, **more: Any) -> list[dict[str, Any]]:
+    tools = [{"name": "weather", "input_schema": SCHEMA}]
+    ask = door.anthropic_messages if door is litellm else door.aanthropic_messages
+    answer = await ask(messages=history, max_tokens=4000, tools=tools, stream=stream, **more)
+    if not stream:
+        return answer["content"]
+    reader = MessageReader()
+    async for chunk in answer:
+        list(reader.feed(chunk))
+    turn = reader.turn()
+    uses = [
+        {"type": "tool_use", "id": call["id"], "name": "weather", "input": json.loads(call["function"]["arguments"])}
+        for call in turn.get("tool_calls", [])
+    ]
+    return [*turn.get("thinking_blocks", []), {"type": "text", "text": turn["content"]}, *uses]
+
+
+async def _items(door: Any, history: list[Any], stream: bool, sync: bool, **more: Any) -> list[dict[str, Any]]:
+    tools = [{"type": "function", **FUNCTION}]
+    arguments = {"input": history, "tools": tools, "stream": stream, **more}
+    if sync:
+        answer = door.responses(**arguments)
+        events = list(answer) if stream else []
+    else:
+        answer = await door.aresponses(**arguments)
+        events = [event async for event in answer] if stream else []
+    output = [event.item for event in events if event.type == "response.output_item.done"] if stream else answer.output
+    return [item if isinstance(item, dict) else item.model_dump(exclude_none=True) for item in output]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("client", ["echoes", "drops"])
+@pytest.mark.parametrize("door", [_sdk, _router])
+@pytest.mark.parametrize("name", NAMES)
+async def test_messages(
+    name: str, door: Any, client: str, stream: bool, upstream: Simulator, use: Callable[..., None]
+) -> None:
+    """Anthropic's wire without a proxy: every turn is exact."""
+    use()
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1], thinking_blocks=2)
+    ask, more = door(name, upstream)
+    history: list[Any] = [{"role": "user", "content": QUESTION}]
+    for _ in range(ROUNDS + 1):
+        blocks = await _message(ask, history, stream, **more)
+        kept = [block for block in map(KEEPS["messages"][client], blocks) if block]
+        calls = [block for block in blocks if block["type"] == "tool_use"]
+        results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "21 °C"} for call in calls]
+        history += [{"role": "assistant", "content": kept}, {"role": "user", "content": results}]
+
+    assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("client", ["echoes", "drops"])
+@pytest.mark.parametrize(("door", "sync"), [(_sdk, True), (_sdk, False), (_router, False)])
+@pytest.mark.parametrize("name", NAMES)
+async def test_responses(
+    name: str, door: Any, sync: bool, client: str, stream: bool, upstream: Simulator, use: Callable[..., None]
+) -> None:
+    """The responses wire without a proxy, synchronous and not: every turn is exact."""
+    use()
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1], late_reasoning=True)
+    ask, more = door(name, upstream)
+    history: list[Any] = [{"role": "user", "content": QUESTION}]
+    for _ in range(ROUNDS + 1):
+        items = await _items(ask, history, stream, sync, **more)
+        history += [item for item in map(KEEPS["responses"][client], items) if item]
+        calls = [item for item in items if item["type"] == "function_call"]
+        history += [{"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls]
+
+    assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("name", NAMES)
+async def test_carriers(name: str, stream: bool, upstream: Simulator, use: Callable[..., None]) -> None:
+    """With a secret and a scope a client carries its reasoning itself, without any store."""
+    use(store="off", secret=("s",), scope="application")
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1])
+    ask, more = _sdk(name, upstream)
+    history: list[Any] = [{"role": "user", "content": QUESTION}]
+    for _ in range(ROUNDS + 1):
+        items = await _items(ask, history, stream, sync=False, **more)
+        history += [item for item in map(KEEPS["responses"]["encrypted"], items) if item]
+        calls = [item for item in items if item["type"] == "function_call"]
+        history += [{"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls]
+
+    assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_tools_of_an_unmapped_model(stream: bool, upstream: Simulator, use: Callable[..., None]) -> None:
+    """A synchronous call has no hook before LiteLLM's check of parameters, so the model was registered."""
+    use()
+    more = deployment("unmapped", upstream)["litellm_params"]
+    question: Any = [{"role": "user", "content": QUESTION}]
+    answer = litellm.completion(
+        messages=question, tools=[{"type": "function", "function": FUNCTION}], stream=stream, drop_params=True, **more
+    )
+    assert not stream or list(answer)
+
+    (exchange,) = upstream.exchanges
+    assert exchange.body["tools"]
+
+
+def test_known_models_are_not_touched(use: Callable[..., None]) -> None:
+    """An entry that LiteLLM's cost map has, or an application made, stays as it is."""
+    litellm.register_model({"xiaomi_mimo/mimo-v2.5": {"litellm_provider": "xiaomi_mimo", "max_tokens": 7}})
+    before = dict(litellm.model_cost["xiaomi_mimo/mimo-v2.6-pro"])
+    use()
+
+    assert 7 == litellm.model_cost["xiaomi_mimo/mimo-v2.5"]["max_tokens"]
+    assert before == litellm.model_cost["xiaomi_mimo/mimo-v2.6-pro"]
