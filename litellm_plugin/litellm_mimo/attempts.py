@@ -23,7 +23,7 @@ from mimo_quirks.replay import ReplayReport, replay
 from mimo_quirks.settings import Settings
 from mimo_quirks.spellings import KEYS
 from mimo_quirks.thinking import is_thinking
-from mimo_quirks.turns import Message
+from mimo_quirks.turns import Message, is_turn
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, View, Wire
 
 from .details import SENT, put
@@ -156,16 +156,22 @@ def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared
 
 
 def lay_beside(attempt: Attempt, given: object) -> Attempt:
-    """The attempt, each message with what the given one in its place knows of its reasoning besides.
+    """The attempt, each turn with what the given one in its place knows of its reasoning besides.
 
     Args:
         attempt: Of a finished body: some providers' transformations take spellings of reasoning off.
-        given: The history as LiteLLM was given it.
+        given: The history as LiteLLM was given it, on the chat wire.
     """
-    finished, source = attempt.messages, readable(given)
-    if attempt.wire is not CHAT or not isinstance(source, list) or len(finished) != len(source):
+    view = CHAT.view(readable(given))
+    finished, source = _turns(attempt.messages), _turns(view.messages if view else ())
+    if len(finished) != len(source):
         return attempt
-    return replace(attempt, beside=[_laid(message, other) for message, other in zip(finished, source, strict=True)])
+    laid = {place: _laid(message, other) for (place, message), (_, other) in zip(finished, source, strict=True)}
+    return replace(attempt, beside=[laid.get(place, message) for place, message in enumerate(attempt.messages)])
+
+
+def _turns(messages: Sequence[Message]) -> list[tuple[int, Message]]:
+    return [(place, message) for place, message in enumerate(messages) if is_turn(message)]
 
 
 def put_sent(details: dict[str, Any], attempt: Attempt, history: Any) -> None:
@@ -191,8 +197,6 @@ def _wire_of(body: Any, provider: str | None, url: str) -> Wire | None:
     return MESSAGES if provider == "anthropic" or url.rstrip("/").endswith("/messages") else CHAT
 
 
-def _laid(message: Any, source: Any) -> Any:
-    if not isinstance(message, Mapping) or not isinstance(source, Mapping) or source.get("role") != message.get("role"):
-        return message
+def _laid(message: Message, source: Message) -> Message:
     missing = {key: source[key] for key in KEYS if source.get(key) and key not in message}
     return {**message, **missing} if missing else message

@@ -12,10 +12,12 @@ asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from litellm.types.utils import CallTypes
 
@@ -24,7 +26,7 @@ from mimo_quirks.journal import note
 from mimo_quirks.memory import Memory
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import NOTHING
-from mimo_quirks.settings import Settings
+from mimo_quirks.settings import Settings, SettingsError
 from mimo_quirks.spellings import BLOCKS
 from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
@@ -35,7 +37,6 @@ from .attempts import (
     FALLBACKS,
     FIELDS,
     Attempt,
-    Deployment,
     attempt_of_details,
     is_async,
     lay_beside,
@@ -44,11 +45,13 @@ from .attempts import (
 )
 from .bridges import across, signed
 from .details import ASKED, PASSING, SEAL, SENT, forget, get, put, take
-from .mending import asked, mend_body, register_models, with_switch, with_tools
-from .routes import CALLS, called_as, upstream_wire
+from .mending import mend_body, register_models, with_switch, with_tools
+from .routes import CALLS, Call, called_as, details_of
 from .scope import owner_of
 from .start import announce, memory_of
 from .stream import StreamListener, listen
+
+_LOGGER: Final = logging.getLogger("mimo_quirks")
 
 
 class MiMoCallback(StreamListener):
@@ -90,27 +93,57 @@ class MiMoCallback(StreamListener):
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
     ) -> dict[str, Any] | None:
-        """Returns the call's arguments as the deployment wants them, or None where nothing changes.
-
-        A call with fallbacks of its own is left to its finished bodies: LiteLLM would hand changed arguments to the
-        fallback's provider too.
-        """
-        wire = CALLS.get(call_type)
-        if wire is None or any(kwargs.get(name) for name in FALLBACKS):
+        """Returns the call's arguments as the deployment wants them, or None where nothing changes."""
+        try:
+            return await self._prepared(kwargs, call_type)
+        except SettingsError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does, the request goes on
+            _LOGGER.warning("a request goes out as it came, because of a %s", type(error).__name__)
             return None
-        deployment = Deployment.of(kwargs)
-        upstream = upstream_wire(wire, deployment, kwargs)
-        quirks = deployment.quirks(self._settings, upstream or wire)
-        details = getattr(kwargs.get("litellm_logging_obj"), "model_call_details", {})
-        if called_as(details) is wire:  # a fallback has the details of the call before
-            forget(details, ASKED, PASSING, SEAL)
+
+    async def _prepared(self, kwargs: dict[str, Any], call_type: CallTypes | None) -> dict[str, Any] | None:
+        """A call with fallbacks of its own is left to its finished bodies.
+
+        LiteLLM would hand changed arguments to the fallback's provider too.
+        """
+        call = Call.of(kwargs, call_type)
+        if call is None or any(kwargs.get(name) for name in FALLBACKS):
+            return None
+        if call.is_the_caller_s:  # a fallback has the details of the call before
+            forget(call.details, ASKED, PASSING, SEAL)
+        quirks = call.deployment.quirks(self._settings, call.upstream or call.wire)
         if quirks is None:
-            return _without_carriers(kwargs, wire)
-        mended = self._mended(kwargs, details, deployment, (wire, upstream), quirks)
-        changed = {**mended, FIELDS[wire.name]: await self._history(mended, details, wire, upstream, quirks)}
-        if wire is MESSAGES:  # a list of our own, for the next hook to edit
-            changed["messages"] = list(changed["messages"])
+            return _without_carriers(call)
+        mended = with_switch(call, quirks.dialect) if "thinking" in self._settings.mend else dict(kwargs)
+        if call.upstream is CHAT and "tools" in self._settings.mend:
+            mended |= with_tools(call)
+        changed = {**mended, FIELDS[call.wire.name]: await self._history(replace(call, arguments=mended), quirks)}
         return None if _same(changed, kwargs) else changed
+
+    async def _history(self, call: Call, quirks: Quirks) -> Any:
+        """The history to send, or the one that shall come to the hooks again on another wire."""
+        given = call.arguments.get(FIELDS[call.wire.name])
+        owner = owner_of(call.arguments, self._settings)
+        scope = self._settings.scope_of(owner, quirks, shared=self.memory.is_shared)
+        carried = self._settings.scope_of(owner, quirks, shared=True)  # what a client carries outlives this process
+        asked = get(call.details, ASKED)
+        thinking = is_thinking(call.arguments, quirks) if asked is None else asked
+        attempt = Attempt.of(readable(given), quirks, call.wire, scope=scope, thinking=thinking)
+        attempt = attempt.opened(partial(self.carriers.open, scope=carried))
+        if self.carriers.issues and call.wire is not CHAT:
+            put(call.details, SEAL, partial(self.carriers.seal, scope=carried))
+        if call.upstream is None:
+            return _given_or(given, across(attempt), attempt)
+        recall = await self.memory.arecall(attempt.wanted, scope, doubting=_may_be_damaged(call.details, call.wire))
+        history, report = attempt.replay(recall)
+        note(report)
+        if not call.passes:
+            return signed(history, quirks.family)
+        if call.wire is MESSAGES:
+            put(call.details, PASSING, attempt)
+            return list(history)  # a list of our own, for the next hook to edit
+        return _given_or(given, history, attempt)
 
     async def async_pre_request_hook(
         self,
@@ -120,56 +153,13 @@ class MiMoCallback(StreamListener):
     ) -> dict[str, Any] | None:
         """Puts back what LiteLLM takes off the messages wire as empty: blocks that hold a placeholder.
 
-        LiteLLM reads nothing back here but the list itself.
+        LiteLLM reads nothing back here but the list itself, which the hook before has made.
         """
-        details = getattr(kwargs.get("litellm_logging_obj"), "model_call_details", {})
-        attempt = take(details, PASSING)
-        if attempt is not None:
-            messages[:], _ = Attempt.of(
-                messages, attempt.quirks, MESSAGES, scope=None, thinking=attempt.thinking
-            ).replay()
+        passing = take(details_of(kwargs), PASSING)
+        if passing is not None:
+            tidied = Attempt.of(messages, passing.quirks, MESSAGES, scope=None, thinking=passing.thinking)
+            messages[:] = tidied.replay()[0]
         return None
-
-    def _mended(
-        self,
-        arguments: Mapping[str, Any],
-        details: dict[str, Any],
-        deployment: Deployment,
-        wires: tuple[Wire, Wire | None],
-        quirks: Quirks,
-    ) -> dict[str, Any]:
-        wire, upstream = wires
-        mended = dict(arguments)
-        if "thinking" in self._settings.mend:
-            on, passes = asked(mended, details), wire is upstream
-            mended = with_switch(mended, details, on, upstream, quirks.dialect, passes=passes)
-        if upstream is CHAT and "tools" in self._settings.mend:
-            mended |= with_tools(mended, deployment.model, deployment.provider)
-        return mended
-
-    async def _history(
-        self, arguments: Mapping[str, Any], details: dict[str, Any], wire: Wire, upstream: Wire | None, quirks: Quirks
-    ) -> Any:
-        """The history to send, or the one that shall come to the hooks again on another wire."""
-        given = arguments.get(FIELDS[wire.name])
-        owner, shared = owner_of(arguments, self._settings), self.memory.is_shared
-        scope = self._settings.scope_of(owner, quirks, shared=shared)
-        on = get(details, ASKED)
-        thinking = is_thinking(arguments, quirks) if on is None else on
-        attempt = Attempt.of(readable(given), quirks, wire, scope=scope, thinking=thinking)
-        carried = self._settings.scope_of(owner, quirks, shared=True)
-        attempt = attempt.opened(partial(self.carriers.open, scope=carried))
-        if self.carriers.issues and wire is not CHAT:
-            put(details, SEAL, partial(self.carriers.seal, scope=carried))
-        if upstream is None:
-            history = across(attempt)
-        else:
-            recall = await self.memory.arecall(attempt.wanted, scope, doubting=_may_be_damaged(details, wire))
-            history, report = attempt.replay(recall)
-            history = history if upstream is wire else signed(history, quirks.family)
-            put(details, PASSING, attempt)
-            note(report)
-        return given if history is attempt.history else history
 
     def log_pre_api_call(self, model: str, messages: object, kwargs: dict[str, Any]) -> None:  # noqa: ARG002 - by keyword
         """Puts the history that the deployment wants into the body that is about to be sent.
@@ -199,9 +189,8 @@ class MiMoCallback(StreamListener):
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
     ) -> None:
         """Remembers the answer of an asynchronous call, and gives the client what it can carry."""
-        details = getattr(request_data.get("litellm_logging_obj"), "model_call_details", None)
-        wire = CALLS.get(call_type)
-        if wire is None or not isinstance(details, dict):
+        wire, details = CALLS.get(call_type), details_of(request_data)
+        if wire is None:
             return
         turns = turns_of(response, wire)
         if turns:
@@ -236,14 +225,19 @@ def _may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:
     return wire is not CHAT or called_as(details) is not CHAT
 
 
-def _without_carriers(arguments: Mapping[str, Any], wire: Wire) -> dict[str, Any] | None:
+def _without_carriers(call: Call) -> dict[str, Any] | None:
     """The arguments of a call to another family without anything of ours; None where there is nothing."""
-    field = FIELDS[wire.name]
-    history = arguments.get(field)
-    view = wire.view(history)
+    name = FIELDS[call.wire.name]
+    history = call.arguments.get(name)
+    view = call.wire.view(history)
     if view is None or not any(map(_holds_carrier, view.messages)):
         return None
-    return {**arguments, field: wire.write(history, view, opened(view.messages, lambda _: None))}
+    return {**call.arguments, name: call.wire.write(history, view, opened(view.messages, lambda _: None))}
+
+
+def _given_or(given: Any, history: Any, attempt: Attempt) -> Any:
+    """The history, or the caller's own objects where nothing was done to it."""
+    return given if history is attempt.history else history
 
 
 def _holds_carrier(message: Message) -> bool:

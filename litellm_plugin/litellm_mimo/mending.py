@@ -17,6 +17,7 @@ from mimo_quirks.thinking import asked_to_think, switch_of, thinking_parameters
 from mimo_quirks.wires import MESSAGES, RESPONSES, Wire
 
 from .details import ASKED, get, put
+from .routes import Call
 
 _TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _SPELLINGS: Final = ("thinking", "reasoning_effort", "reasoning", "reasoning_summary", "enable_thinking")
@@ -50,57 +51,45 @@ def register_models() -> None:
     litellm.register_model(missing)
 
 
-def with_tools(arguments: Mapping[str, Any], model: str, provider: str | None) -> dict[str, Any]:
+def with_tools(call: Call) -> dict[str, Any]:
     """The arguments that a chat call needs besides for its tools to arrive; none where LiteLLM lets them through."""
-    given = [name for name in _TOOLS if arguments.get(name) is not None]
+    given = [name for name in _TOOLS if call.arguments.get(name) is not None]
+    model, provider = call.deployment.model, call.deployment.provider
     supported = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider) or ()
     refused = [name for name in given if name not in supported]
-    allowed = arguments.get("allowed_openai_params") or []
+    allowed = call.arguments.get("allowed_openai_params") or []
     return {"allowed_openai_params": [*allowed, *refused]} if refused else {}
 
 
-def asked(arguments: Mapping[str, Any], details: Mapping[str, Any]) -> bool | None:
-    """Whether the client asks to think: by this call's arguments, or by those of the call that LiteLLM made it of."""
-    extra = arguments.get("extra_body")
-    position = asked_to_think({**arguments, **extra} if isinstance(extra, Mapping) else arguments)
-    return get(details, ASKED) if position is None else position
+def with_switch(call: Call, dialect: Dialect) -> dict[str, Any]:
+    """The call's arguments with the switch where LiteLLM lets it through to the host, and nowhere else.
 
-
-def with_switch(
-    arguments: Mapping[str, Any],
-    details: dict[str, Any],
-    on: bool | None,  # noqa: FBT001 - the switch itself
-    wire: Wire | None,
-    dialect: Dialect,
-    *,
-    passes: bool,
-) -> dict[str, Any]:
-    """The arguments with the switch where LiteLLM lets it through, and nowhere else.
-
-    Args:
-        arguments: Of a call. They are copied and never edited.
-        details: Of its logging object; they keep the switch for calls that LiteLLM makes of this one.
-        on: What the client asks for; None changes nothing.
-        wire: The host's; None where LiteLLM makes another call of this one, which comes to the hook again.
-        dialect: The host's.
-        passes: Whether the call speaks the host's wire. LiteLLM's own Anthropic transformation refuses a switch for
-            models that it does not know, and its finished body is mended instead.
+    What the client asks for is kept with the details: for the calls that LiteLLM makes of this one, and for a finished
+    body of the messages wire, because LiteLLM's own transformation to it refuses a switch for models it does not know.
     """
+    on = _asked(call)
     if on is None:
-        return dict(arguments)
-    put(details, ASKED, on)
-    rest = {name: value for name, value in arguments.items() if name not in _SPELLINGS}
-    if wire is None:
+        return dict(call.arguments)
+    put(call.details, ASKED, on)
+    rest = {name: value for name, value in call.arguments.items() if name not in _SPELLINGS}
+    if call.upstream is None:
         return _without_effort(rest)
-    if wire is MESSAGES:
-        return {**_without_effort(rest), **(thinking_parameters(on, dialect) if passes else {})}
+    if call.upstream is MESSAGES:
+        return {**_without_effort(rest), **(thinking_parameters(on, dialect) if call.passes else {})}
     extra = rest.get("extra_body") or {}
-    if wire is RESPONSES:  # LiteLLM refuses an effort for a model of which its cost map does not know that it reasons
-        return {**rest, "extra_body": {**extra, "reasoning": _reasoning(arguments.get("reasoning"), on, dialect)}}
+    if call.upstream is RESPONSES:  # LiteLLM refuses an effort for a model that its cost map does not say to reason
+        return {**rest, "extra_body": {**extra, "reasoning": _reasoning(call.arguments.get("reasoning"), on, dialect)}}
     if switch_of(extra, dialect) is not None:  # the client knows the host
         return rest
     kept = {name: value for name, value in extra.items() if name not in _SPELLINGS}
     return {**rest, "extra_body": {**kept, **thinking_parameters(on, dialect)}}
+
+
+def _asked(call: Call) -> bool | None:
+    """Whether the client asks to think: by this call's arguments, or by those of the call that LiteLLM made it of."""
+    extra = call.arguments.get("extra_body")
+    position = asked_to_think({**call.arguments, **extra} if isinstance(extra, Mapping) else call.arguments)
+    return get(call.details, ASKED) if position is None else position
 
 
 def mend_body(body: dict[str, Any], details: Mapping[str, Any], wire: Wire, dialect: Dialect) -> None:

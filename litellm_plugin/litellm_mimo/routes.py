@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from litellm.responses.main import provider_stores_the_conversation
@@ -28,11 +29,51 @@ def called_as(details: Mapping[str, Any]) -> Wire | None:
     return next((wire for call, wire in CALLS.items() if call and call.value == details.get("call_type")), None)
 
 
-def upstream_wire(wire: Wire, deployment: Deployment, arguments: Mapping[str, Any]) -> Wire | None:
-    """The wire that the host of a call is spoken to on.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of LiteLLM's, on its way to a deployment.
 
-    None where LiteLLM makes another call of this one, which comes to the hooks by itself.
+    Attributes:
+        arguments: As the hook is given them.
+        wire: What the arguments speak.
+        upstream: The wire that the host is spoken to on; None where LiteLLM makes another call of this one, which comes
+            to the hooks by itself.
+        details: Of the call's logging object, which all calls that LiteLLM makes of one have in common.
     """
+
+    arguments: Mapping[str, Any] = field(repr=False)
+    wire: Wire
+    deployment: Deployment
+    upstream: Wire | None
+    details: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], call_type: CallTypes | None) -> Call | None:
+        """The call that a hook is told of; None for one on none of our wires."""
+        wire = CALLS.get(call_type)
+        if wire is None:
+            return None
+        deployment = Deployment.of(arguments)
+        return cls(arguments, wire, deployment, _upstream(wire, deployment, arguments), details_of(arguments))
+
+    @property
+    def passes(self) -> bool:
+        """Whether it speaks the host's own wire."""
+        return self.wire is self.upstream
+
+    @property
+    def is_the_caller_s(self) -> bool:
+        """Whether it is the call that the caller made, and not one that LiteLLM made of it."""
+        return called_as(self.details) is self.wire
+
+
+def details_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of the logging object among a call's arguments; of none, nothing that is kept."""
+    details = getattr(arguments.get("litellm_logging_obj"), "model_call_details", None)
+    return details if isinstance(details, dict) else {}
+
+
+def _upstream(wire: Wire, deployment: Deployment, arguments: Mapping[str, Any]) -> Wire | None:
     if wire is CHAT:
         return MESSAGES if deployment.provider == "anthropic" else CHAT
     if wire is MESSAGES:

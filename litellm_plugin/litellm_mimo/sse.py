@@ -48,15 +48,15 @@ class MessageReader:
 
     def _events(self, event: bytes) -> Iterator[bytes]:
         data = _data(event)
-        kind, index = data.get("type"), data.get("index")
+        kind, index = data.get("type"), _index(data)
         if kind == "message_stop":
             self.stopped = True
         elif kind == "content_block_start" and isinstance(data.get("content_block"), Mapping):
-            self._blocks[int(index or 0)] = {**data["content_block"]}
+            self._blocks[index] = {**data["content_block"]}
         elif kind == "content_block_delta" and isinstance(data.get("delta"), Mapping):
-            self._feed_delta(self._blocks.setdefault(int(index or 0), {}), data["delta"])
+            self._feed_delta(self._blocks.setdefault(index, {}), data["delta"])
         elif kind == "content_block_stop":
-            yield from self._signature(int(index or 0))
+            yield from self._signature(index)
         yield event
 
     def _feed_delta(self, block: dict[str, Any], delta: Mapping[str, Any]) -> None:
@@ -78,6 +78,11 @@ class MessageReader:
 
 _MEMBERS: Final = {"text": "text", "thinking": "thinking", "signature": "signature", "partial_json": "input"}
 """Member of a delta → member of the block that it goes on with."""
+
+
+def _index(data: Mapping[str, Any]) -> int:
+    index = data.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def _data(event: bytes) -> Mapping[str, Any]:

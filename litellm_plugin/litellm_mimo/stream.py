@@ -9,6 +9,7 @@ to hand out the last chunk. They do as before otherwise; other callbacks see no 
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ class StreamListener(CustomLogger):
         raise NotImplementedError
 
 
+_LOGGER: Final = logging.getLogger("mimo_quirks")
 _LISTENING: Final = threading.Lock()
 
 
@@ -70,11 +72,24 @@ _Read = Callable[[Any, Any], tuple[Any, Sequence[Message]]]
 """Takes a stream and its next chunk, and gives the chunk to hand out, with the turns where it is the last."""
 
 
+def _harmless(read: _Read) -> _Read:
+    """A stream goes on whatever may be in it; what could not be read is not remembered."""
+
+    def attempt(stream: Any, chunk: Any) -> tuple[Any, Sequence[Message]]:
+        try:
+            return read(stream, chunk)
+        except Exception as error:  # noqa: BLE001 - as the docstring says
+            _LOGGER.warning("a stream is not remembered, because of a %s", type(error).__name__)
+            return chunk, ()
+
+    return attempt
+
+
 def _tell_of(stream: Any, read: _Read) -> None:
     """Has a stream's class tell."""
     for name, told in (("__next__", _told), ("__anext__", _atold)):
         if name in vars(stream):
-            setattr(stream, name, told(vars(stream)[name], read))
+            setattr(stream, name, told(vars(stream)[name], _harmless(read)))
 
 
 def _told(after: Any, read: _Read) -> Any:

@@ -206,12 +206,35 @@ async def test_fallback_of_the_sdk(
     assert [("missing",)] == [exchange.verdicts for exchange in stranger.exchanges]
 
 
-async def test_another_wire_is_left_alone() -> None:
-    """LiteLLM's Anthropic provider carries signed blocks itself; a chat placeholder would only get in its way."""
-    blocks = [{"type": "thinking", "thinking": "a", "signature": "EsYCC"}]
-    arguments = {"model": "anthropic/mimo-v2.6-pro", "messages": [{**LOST[1], "thinking_blocks": blocks}]}
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(
+    ("block", "verdict"),
+    [
+        ({"type": "thinking", "thinking": "a", "signature": "EsYCC"}, "placeholder"),
+        ({"type": "redacted_thinking", "data": "EsYCC"}, "placeholder"),
+        ({"type": "thinking", "thinking": NASTY, "signature": ""}, "foreign"),
+        (None, "placeholder"),
+    ],
+    ids=["signed", "redacted", "unsigned", "lost"],
+)
+async def test_behind_a_chat_call(
+    block: Any, verdict: str, asynchronous: bool, upstream: Simulator, use: Callable[..., None]
+) -> None:
+    """LiteLLM crosses to the messages wire: another vendor's thought stays out, ours arrives, nobody's is stood in for.
 
-    assert await FORGETFUL.async_pre_call_deployment_hook(arguments, CallTypes.acompletion) is None
+    The host never issued this turn, so what it calls foreign is the text that the client carried.
+    """
+    use(FORGETFUL)
+    upstream.mode = Mode(accepts="off")
+    turn = {**LOST[1], "thinking_blocks": [block]} if block else LOST[1]
+    parameters = {"model": "anthropic/mimo-v2.6-pro", "api_base": upstream.anthropic_url, "api_key": "k"}
+    await _ask(litellm, asynchronous, messages=[LOST[0], turn, LOST[2]], tools=[TOOL], **parameters)
+
+    (exchange,) = upstream.exchanges
+    assert (verdict,) == exchange.verdicts
+    assert b"mimo-quirks" not in exchange.raw
+    thoughts = [block["thinking"] for block in exchange.body["messages"][1]["content"] if block["type"] == "thinking"]
+    assert [NASTY if verdict == "foreign" else " "] == thoughts
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
@@ -240,13 +263,17 @@ async def test_a_url_from_the_environment(
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 async def test_a_switch_that_litellm_drops(asynchronous: bool, upstream: Simulator, use: Callable[..., None]) -> None:
-    """With drop_params LiteLLM loses `thinking`; then thinking is on, and the turn needs its placeholder."""
+    """With drop_params LiteLLM loses `thinking` of a synchronous call; then it is on, and the turn is stood in for.
+
+    An asynchronous call has a hook before that.
+    """
     use(FORGETFUL)
     client, model, parameters = _sdk(upstream, "openai")
     off = {"thinking": {"type": "disabled"}, "drop_params": True}
     await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters, **off)
 
-    assert (True, ("placeholder",)) == (upstream.exchanges[0].thinking, upstream.exchanges[0].verdicts)
+    expected = (False, ("missing",)) if asynchronous else (True, ("placeholder",))
+    assert expected == (upstream.exchanges[0].thinking, upstream.exchanges[0].verdicts)
 
 
 UNREADABLE = [LOST[0], {"role": "assistant", "content": "", "tool_calls": NASTY}]
