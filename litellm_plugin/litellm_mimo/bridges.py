@@ -46,8 +46,8 @@ def _signed(message: Message, family: str) -> Message:
 
 
 def _texts(messages: Sequence[Message]) -> set[str]:
-    blocks = (block for message in messages for block in message.get(BLOCKS) or () if block.get("signature") == PLAIN)
-    return {block["thinking"] for block in blocks}
+    blocks = (block for message in messages if is_turn(message) for block in blocks_of(message))
+    return {block["thinking"] for block in blocks if block.get("signature") == PLAIN}
 
 
 def _text(item: Any) -> str | None:
