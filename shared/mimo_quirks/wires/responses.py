@@ -96,7 +96,8 @@ def _turn(items: Sequence[Mapping[str, Any]]) -> Message:
     sealed = any(item.get("encrypted_content") for item in thoughts)  # is written anew, or taken away, in any case
     if sealed or not any(item.get("summary") and block_texts(item) for item in thoughts):
         return turn
-    return {**turn, NESTS[0]: {BLOCKS: turn.pop(BLOCKS)}}
+    blocks = turn.pop(BLOCKS)
+    return {**turn, NESTS[0]: {BLOCKS: blocks}}
 
 
 def _call(item: Mapping[str, Any]) -> dict[str, Any]:
