@@ -1,8 +1,9 @@
 """LiteLLM's own bridges between wires, and how reasoning crosses them whole.
 
-A bridge strips the text of a reasoning item and joins several with line ends; of a thinking block it keeps what is
-signed. So before a call is bridged every block of the history is signed with a word that says nothing, and a reasoning
-item becomes LiteLLM's own form of signed blocks. The chat call behind the bridge takes the word off again.
+A bridge strips the text of a reasoning item, joins several with line ends, makes two turns of one that has an item in
+its middle, and forgets who sealed one; of a thinking block it keeps what is signed. So before a call is bridged every
+block of the history is signed with a word that says nothing, and the reasoning items of a turn become one before it, of
+LiteLLM's own form of signed blocks. The chat call behind the bridge takes the word off again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from mimo_quirks.carriers import PLAIN
 from mimo_quirks.origin import is_foreign
 from mimo_quirks.spellings import BLOCKS, block_texts
 from mimo_quirks.turns import Message, is_turn, without_reasoning
-from mimo_quirks.wires import RESPONSES
+from mimo_quirks.wires import RESPONSES, View
 from mimo_quirks.wires.wire import blocks_of
 
 from .attempts import Attempt
@@ -30,11 +31,9 @@ def signed(history: Sequence[Message], family: str) -> list[Message]:
 def across(attempt: Attempt) -> Any:
     """The history of an attempt, fit to cross to another wire; the same object where it has no reasoning of ours."""
     messages = signed(attempt.messages, attempt.quirks.family)
-    history = replace(attempt, messages=messages, beside=messages).unchanged()
-    if attempt.wire is not RESPONSES or not isinstance(history, list):
-        return history
-    ours = _texts(messages)
-    return [_as_litellm(item) if _text(item) in ours else item for item in history]
+    if attempt.wire is RESPONSES and attempt.view is not None and not isinstance(attempt.history, str):
+        return _gathered(attempt.history, attempt.view, messages)
+    return replace(attempt, messages=messages, beside=messages).unchanged()
 
 
 def _signed(message: Message, family: str) -> Message:
@@ -45,15 +44,22 @@ def _signed(message: Message, family: str) -> Message:
     return {**without_reasoning(message), BLOCKS: blocks} if blocks else message
 
 
-def _texts(messages: Sequence[Message]) -> set[str]:
-    blocks = (block for message in messages if is_turn(message) for block in blocks_of(message))
-    return {block["thinking"] for block in blocks if block.get("signature") == PLAIN}
+def _gathered(history: Sequence[Any], view: View, messages: Sequence[Message]) -> Any:
+    """Items with the reasoning of each turn at its beginning; what another vendor sealed would pass for ours there."""
+    if not any(map(_is_reasoning, history)):
+        return history
+    turns = {place[0]: turn for place, turn in zip(view.places, messages, strict=True) if is_turn(turn)}
+    gathered: list[Any] = []
+    for index, item in enumerate(history):
+        blocks = [block for block in blocks_of(turns.get(index, {})) if block.get("signature") == PLAIN]
+        gathered += [_as_litellm(f"rs_{index}", blocks)] if blocks else []
+        gathered += [] if _is_reasoning(item) else [item]
+    return gathered
 
 
-def _text(item: Any) -> str | None:
-    return "".join(block_texts(item)) if isinstance(item, Mapping) and item.get("type") == "reasoning" else None
+def _is_reasoning(item: Mapping[str, Any]) -> bool:
+    return item.get("type") == "reasoning"
 
 
-def _as_litellm(item: Mapping[str, Any]) -> dict[str, Any]:
-    blocks = [{"type": "thinking", "thinking": _text(item), "signature": PLAIN}]
-    return {"type": "reasoning", "id": item.get("id"), "summary": [], "encrypted_content": json.dumps(blocks)}
+def _as_litellm(ident: str, blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"type": "reasoning", "id": ident, "summary": [], "encrypted_content": json.dumps(blocks)}
