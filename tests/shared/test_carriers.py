@@ -62,9 +62,10 @@ def test_nothing_can_be_read_in_it() -> None:
 
 
 def test_its_length() -> None:
-    """The documented cost: a third more than the text as JSON, and some 60 bytes."""
-    for size in (1, 100, 10_000):
-        assert size * 4 / 3 < len(_sealed("x" * size)) <= size * 4 / 3 + 64
+    """The documented cost: a third more than the text as UTF-8, and some 60 bytes."""
+    for text in ("x", "x" * 100, "思考" * 5_000):
+        size = len(text.encode())
+        assert size * 4 / 3 < len(_sealed(text)) <= size * 4 / 3 + 64
 
 
 def test_the_same_second_gives_the_same_carrier() -> None:

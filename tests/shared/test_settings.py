@@ -9,6 +9,7 @@ import pytest
 
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.settings import Settings, SettingsError
+from mimo_quirks.stores import MemoryStore
 
 
 def _settings(**values: str) -> Settings:
@@ -200,3 +201,9 @@ def test_wires(placeholder: str, expected: list[str | None]) -> None:
         quirks and quirks.dialect.alternatives for quirks in found
     ]
     assert settings.quirks_for("gpt-5.4", wire="messages") is None
+
+
+def test_the_store() -> None:
+    """The one that the URL names, as large and as lasting as the settings say; none for `off`."""
+    assert isinstance(_settings(store="memory://", store_max_bytes="1024").open_store(), MemoryStore)
+    assert _settings(store="off").open_store() is None

@@ -16,7 +16,7 @@ from mimo_quirks.turns import Message
 from .wire import Change, View, blocks_of, changes, headless, said
 
 _EMPTY: Final = {"type": "text", "text": ""}
-"""What Anthropic's own API refuses, so clients of this wire never expect it."""
+"""What a content that is `""` would be as a block; Anthropic's own API refuses it."""
 
 
 def view(history: Any) -> View | None:

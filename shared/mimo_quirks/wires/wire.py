@@ -25,7 +25,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One wire. Both functions take whatever JSON a client may send, edit nothing, and raise nothing.
+    """One wire. Both functions take whatever history a client may send, edit nothing, and raise nothing about it.
 
     Attributes:
         name: `chat`, `messages` or `responses`.
