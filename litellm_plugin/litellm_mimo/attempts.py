@@ -95,8 +95,9 @@ class Attempt:
             _, report = replay(self.history, self.quirks, thinking=self.thinking)
             return self.history, report
         replayed, report = replay(self.beside, self.quirks, thinking=self.thinking, recall=recall)
-        steps = zip(self.messages, self.beside, replayed, strict=True)
-        messages = [old if new is beside else new for old, beside, new in steps]
+        useful = {turn.index for turn in report.turns if turn.action == "kept"}
+        steps = enumerate(zip(self.messages, self.beside, replayed, strict=True))
+        messages = [old if new is beside and place not in useful else new for place, (old, beside, new) in steps]
         if plain and self.wire is CHAT:
             messages = [string_content(message) for message in messages]
         history = self.wire.write(self.history, self.view, messages)

@@ -1,23 +1,24 @@
 """LiteLLM's own bridges between wires, and how reasoning crosses them whole.
 
-A bridge strips the text of a reasoning item and joins several with line ends; of a thinking block it keeps what is
-signed. So before a call is bridged every block of the history is signed with a word that says nothing, and a reasoning
-item becomes LiteLLM's own form of signed blocks. The chat call behind the bridge takes the word off again.
+A bridge strips the text of a reasoning item, joins several with line ends, makes two turns of one that has an item in
+its middle, and forgets who sealed one; of a thinking block it keeps what is signed. So before a call is bridged every
+block of the history is signed with a word that says nothing, and the reasoning items of a turn become one before it, of
+LiteLLM's own form of signed blocks. The chat call behind the bridge takes the word off again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mimo_quirks.carriers import PLAIN
 from mimo_quirks.origin import is_foreign
 from mimo_quirks.spellings import BLOCKS, block_texts
 from mimo_quirks.turns import Message, is_turn, without_reasoning
-from mimo_quirks.wires import RESPONSES
-from mimo_quirks.wires.responses import reasoning_item
-from mimo_quirks.wires.wire import blocks_of, changes
+from mimo_quirks.wires import RESPONSES, View
+from mimo_quirks.wires.wire import blocks_of
 
 from .attempts import Attempt
 
@@ -29,22 +30,10 @@ def signed(history: Sequence[Message], family: str) -> list[Message]:
 
 def across(attempt: Attempt) -> Any:
     """The history of an attempt, fit to cross to another wire; the same object where it has no reasoning of ours."""
-    if attempt.view is None:
-        return attempt.history
     messages = signed(attempt.messages, attempt.quirks.family)
-    if attempt.wire is not RESPONSES:
-        return attempt.wire.write(attempt.history, attempt.view, messages)
-    runs = {place: message for (place, *_), message in changes(attempt.view, messages) if message.get(BLOCKS)}
-    if not runs:
-        return attempt.unchanged()
-    thoughts = {place for places, message in changes(attempt.view, messages) for place in places}
-    items: list[Any] = []
-    for place, item in enumerate(attempt.history):
-        if place in runs:
-            items.append(_item(runs[place]))
-        if place not in thoughts or item.get("type") != "reasoning":
-            items.append(item)
-    return items
+    if attempt.wire is RESPONSES and attempt.view is not None and not isinstance(attempt.history, str):
+        return _gathered(attempt.history, attempt.view, messages)
+    return replace(attempt, messages=messages, beside=messages).unchanged()
 
 
 def _signed(message: Message, family: str) -> Message:
@@ -55,8 +44,22 @@ def _signed(message: Message, family: str) -> Message:
     return {**without_reasoning(message), BLOCKS: blocks} if blocks else message
 
 
-def _item(message: Message) -> dict[str, Any]:
-    """The reasoning of a turn as one item before all others: the bridge gives an item to the call that follows it."""
-    blocks = message[BLOCKS]
-    ident = reasoning_item("".join(block["thinking"] for block in blocks))["id"]
+def _gathered(history: Sequence[Any], view: View, messages: Sequence[Message]) -> Any:
+    """Items with the reasoning of each turn at its beginning; what another vendor sealed would pass for ours there."""
+    if not any(map(_is_reasoning, history)):
+        return history
+    turns = {place[0]: turn for place, turn in zip(view.places, messages, strict=True) if is_turn(turn)}
+    gathered: list[Any] = []
+    for index, item in enumerate(history):
+        blocks = [block for block in blocks_of(turns.get(index, {})) if block.get("signature") == PLAIN]
+        gathered += [_as_litellm(f"rs_{index}", blocks)] if blocks else []
+        gathered += [] if _is_reasoning(item) else [item]
+    return gathered
+
+
+def _is_reasoning(item: Mapping[str, Any]) -> bool:
+    return item.get("type") == "reasoning"
+
+
+def _as_litellm(ident: str, blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"type": "reasoning", "id": ident, "summary": [], "encrypted_content": json.dumps(blocks)}

@@ -21,13 +21,12 @@ from typing import Any, Final
 
 from litellm.types.utils import CallTypes
 
-from mimo_quirks.carriers import Carriers, holds_carrier, opened
+from mimo_quirks.carriers import Carriers, opened
 from mimo_quirks.journal import note
 from mimo_quirks.memory import Memory
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import NOTHING
 from mimo_quirks.settings import Settings, SettingsError
-from mimo_quirks.spellings import BLOCKS
 from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
@@ -230,20 +229,15 @@ def _without_carriers(call: Call) -> dict[str, Any] | None:
     name = FIELDS[call.wire.name]
     history = call.arguments.get(name)
     view = call.wire.view(history)
-    if view is None or not any(map(_holds_carrier, view.messages)):
+    messages = opened(view.messages, lambda _: None) if view else ()
+    if view is None or messages is view.messages:
         return None
-    return {**call.arguments, name: call.wire.write(history, view, opened(view.messages, lambda _: None))}
+    return {**call.arguments, name: call.wire.write(history, view, messages)}
 
 
 def _given_or(given: Any, history: Any, attempt: Attempt) -> Any:
     """The history, or the caller's own objects where nothing was done to it."""
     return given if history is attempt.history else history
-
-
-def _holds_carrier(message: Message) -> bool:
-    blocks = message.get(BLOCKS)
-    held = (block.get("signature") or block.get("data") for block in blocks or () if isinstance(block, Mapping))
-    return any(map(holds_carrier, held))
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from .spellings import BLOCKS
@@ -71,7 +72,14 @@ class Carriers:
         return bool(self._ciphers) and self._max_bytes > 0
 
     def seal(self, text: str, scope: str | None) -> str | None:
-        """A carrier of the text, or None where it is left to the store."""
+        """A carrier of the text, or None where it is left to the store.
+
+        It is a third longer than the text as UTF-8, and some 60 bytes; a line end or a quote counts twice.
+
+        Args:
+            text: Reasoning, as the API issued it.
+            scope: Whose it is, family included; see `Settings.scope_of`. None is nobody's.
+        """
         if not self.issues or scope is None or not text:
             return None
         raw = text.encode("utf-8", "surrogatepass")
@@ -79,12 +87,12 @@ class Carriers:
             self.counts["too large"] += 1
             return None
         self.counts["issued"] += 1
-        payload = json.dumps([int(self._clock()), text]).encode()
-        return VERSION + base64.urlsafe_b64encode(self._ciphers[0].encrypt(payload, [scope.encode()])).decode()
+        payload = json.dumps([int(self._clock()), text], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return _written(self._ciphers[0].encrypt(payload, [scope.encode()]))
 
     def open(self, signature: str, scope: str | None) -> str | None:
         """The text in a carrier; None where it is forged, damaged, too old, or somebody else's."""
-        text = self._opened(signature[signature.rindex(PREFIX) :], scope)
+        text = self._opened(_ours(signature), scope)
         self.counts["refused" if text is None else "opened"] += 1
         return text
 
@@ -92,13 +100,27 @@ class Carriers:
         if scope is None or not carrier.startswith(VERSION):
             return None
         for cipher in self._ciphers:
-            try:
-                sealed = base64.b64decode(carrier.removeprefix(VERSION).encode(), b"-_", validate=True)
-                issued, text = json.loads(cipher.decrypt(sealed, [scope.encode()]))
-            except Exception:  # noqa: BLE001, S112 - whatever a client may send, the request goes on
-                continue
-            return text if issued + self._ttl >= self._clock() else None
+            with suppress(Exception):  # whatever a client may send, the request goes on
+                issued, text = json.loads(cipher.decrypt(_unwritten(carrier), [scope.encode()]))
+                return text if issued + self._ttl >= self._clock() else None
         return None
+
+
+def _written(sealed: bytes) -> str:
+    return VERSION + base64.urlsafe_b64encode(sealed).decode()
+
+
+def _unwritten(carrier: str) -> bytes:
+    sealed = base64.urlsafe_b64decode(carrier.removeprefix(VERSION))
+    if _written(sealed) != carrier:
+        raise ValueError("base64 is lenient: this is not what was written")
+    return sealed
+
+
+def _ours(field: str) -> str:
+    """What an opaque field holds of ours; the field where it holds nothing."""
+    _, prefix, rest = field.rpartition(PREFIX)
+    return prefix + rest
 
 
 def _ciphers(secrets: Sequence[str]) -> Sequence[AESSIV]:
@@ -113,28 +135,38 @@ def opened(history: Sequence[Message], open_: Callable[[str], str | None]) -> Se
     """The history with every carrier in its blocks opened; the same object where there is none.
 
     A block whose carrier says nothing is taken away, with its text: whoever forged one may have forged both.
+
+    Args:
+        history: Messages of the chat wire; blocks are looked for in their content too.
+        open_: Gives the text of a carrier, or None; see `Carriers.open`.
     """
     new = [_opened_turn(message, open_) if is_turn(message) else message for message in history]
     return history if all(one is other for one, other in zip(new, history, strict=True)) else new
 
 
 def _opened_turn(message: Message, open_: Callable[[str], str | None]) -> Message:
-    blocks = message.get(BLOCKS)
-    if not isinstance(blocks, list | tuple) or not any(map(_is_ours, blocks)):
+    holders = [key for key in (BLOCKS, "content") if _holds_carriers(message.get(key))]
+    if not holders:
         return message
-    known = [_opened_block(block, open_) if _is_ours(block) else block for block in blocks]
-    kept = [block for block in known if block is not None]
-    rest = {key: value for key, value in message.items() if key not in (BLOCKS, "reasoning_content")}
-    return {**rest, BLOCKS: kept} if kept else rest
+    opened_ = {key: [_opened_block(block, open_) for block in message[key]] for key in holders}
+    new = {**message, **{key: [block for block in opened_[key] if block is not None] for key in holders}}
+    # LiteLLM's bridges write the text of the blocks a second time
+    gone = {"reasoning_content", *(() if new.get(BLOCKS) else (BLOCKS,))}
+    return {key: value for key, value in new.items() if key not in gone}
 
 
-def _is_ours(block: Any) -> bool:
-    return isinstance(block, Mapping) and (holds_carrier(block.get("signature")) or holds_carrier(block.get("data")))
+def _holds_carriers(blocks: Any) -> bool:
+    return isinstance(blocks, list | tuple) and any(_carrier(block) is not None for block in blocks)
 
 
-def _opened_block(block: Mapping[str, Any], open_: Callable[[str], str | None]) -> Mapping[str, Any] | None:
-    held = block.get("signature") or block.get("data")
-    if held == PLAIN:
-        return {"type": "thinking", "thinking": block.get("thinking")}
-    text = open_(str(held))
-    return None if text is None else {"type": "thinking", "thinking": text}
+def _carrier(block: Any) -> str | None:
+    fields: list[Any] = [block.get(name) for name in ("signature", "data")] if isinstance(block, Mapping) else []
+    return next((_ours(field) for field in fields if holds_carrier(field)), None)
+
+
+def _opened_block(block: Any, open_: Callable[[str], str | None]) -> Any:
+    carrier = _carrier(block)
+    if carrier is None:
+        return block
+    text = block.get("thinking") if carrier == PLAIN else open_(carrier)
+    return {"type": "thinking", "thinking": text} if isinstance(text, str) else None

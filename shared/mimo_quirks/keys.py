@@ -24,6 +24,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from .content import written
@@ -36,8 +38,11 @@ MOST_CALLS: Final = 16
 _DRAWN: Final = re.compile(r"[\w-]*?(?=[A-Za-z0-9]*\d[A-Za-z]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
 """An id that was drawn and not counted: `call_00_x9ab…`, but not `read_file:0` or `get_current_weather_0`."""
 
+_MEDIA: Final = ("source", "image_url", "input_audio", "file", "data", "url", "file_data", "file_id")
+"""Members of a block, and of what is in them, that hold an image or a file: Anthropic's and OpenAI's two wires."""
+
 _SHORT: Final = 32
-"""Characters of an answer below which its text tells nothing without all that came before."""
+"""Characters of an answer, without white space, below which its text tells nothing without all that came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,14 @@ def sights(history: Sequence[Message], scope: str) -> list[Sight]:
     said: dict[str, str] = {}
     for index, between in _steps(history):
         results, others = _events(between, said)
+        merged = _merged(others)
+        for event in (*results, *merged):
+            prefix = digest(prefix, event)
         for event in (*results, *others):
-            round_ = "" if event[0] == "user" else round_
-            prefix, round_ = digest(prefix, event), digest(round_, event)
+            round_ = digest("" if event[0] == "user" else round_, event)
         if index is not None:
             turn = _Seen.of(history[index])
-            nearer = (round_, digest(results or others)) if turn.is_telling or results else ()
+            nearer = (round_, digest(results or merged)) if turn.is_telling or results else ()
             contexts = (prefix, *nearer)
             found.append(Sight(index, len(found), turn.calls, turn.levels(scope, contexts)))
             prefix, round_ = digest(prefix, turn.event), digest(round_, turn.event)
@@ -153,6 +160,12 @@ def _events(between: list[Message], said: Mapping[str, str]) -> tuple[list[list[
     return sorted(results), others
 
 
+def _merged(others: list[list[str]]) -> list[list[str]]:
+    """Messages of one role after each other as one, which is how Anthropic's wire has them."""
+    runs = groupby(others, itemgetter(0))
+    return [[role, "".join(content for _, content in run)] for role, run in runs]
+
+
 def _said(call: Call) -> str:
     return digest(call.name, canonical_arguments(call.arguments))
 
@@ -160,7 +173,7 @@ def _said(call: Call) -> str:
 def canonical_arguments(arguments: str) -> str:
     """Arguments as every client means them: order of keys, spaces, escapes and `1.0` for `1` are nothing."""
     try:
-        value = json.loads(arguments, parse_float=_number)
+        value = json.loads(arguments or "{}", parse_float=_number)  # no arguments at all are none
         return unicodedata.normalize("NFC", json.dumps(value, sort_keys=True, ensure_ascii=False))
     except (ValueError, RecursionError):
         return _canonical_text(arguments)
@@ -180,8 +193,20 @@ def _canonical_content(content: object) -> str:
 
 def _block_text(block: Any) -> str:
     text = block.get("text") if isinstance(block, Mapping) else block
-    return text if isinstance(text, str) else canonical_arguments(written(block))
+    return text if isinstance(text, str) else _media(block) or canonical_arguments(written(block))
+
+
+def _media(block: Any) -> str:
+    """An image or a file, which each wire wraps in its own way, by the URL or the data of it; nothing of another."""
+    for name in _MEDIA if isinstance(block, Mapping) else ():
+        held = block.get(name)
+        values = [held, *map(held.get, _MEDIA)] if isinstance(held, Mapping) else [held]
+        for value in values:
+            if isinstance(value, str):
+                return value.rpartition(";base64,")[2]
+    return ""
 
 
 def _canonical_text(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    """The text without white space: who joins its parts puts a line end between them, or nothing."""
+    return "".join(unicodedata.normalize("NFC", text).split())

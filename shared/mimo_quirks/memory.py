@@ -29,8 +29,8 @@ class Memory:
         timeout_seconds: How long an asynchronous call waits for the store. A synchronous one relies on the store's own.
 
     Attributes:
-        counts: How many turns were `recalled`, `missed` or `ambiguous`, how many `captured`, and how often the store
-            was `not asked` or `not written`, because it failed or was too slow.
+        counts: How many lost turns were `recalled`, `missed` or `ambiguous`, how many turns were `captured`, and how
+            often the store was `not asked` or `not written`, because it failed or was too slow.
     """
 
     def __init__(self, store: ReasoningStore | None, *, timeout_seconds: float = 0.25) -> None:
@@ -106,9 +106,10 @@ class Memory:
 
     def _judge(self, question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
         recall = answer(question, found)
-        self.counts["recalled"] += len(recall.texts)
-        self.counts["ambiguous"] += len(recall.ambiguous)
-        self.counts["missed"] += len(question.turns) - len(recall.texts) - len(recall.ambiguous)
+        lost = {turn.index for turn in question.turns} - question.doubted
+        self.counts["recalled"] += len(lost & recall.texts.keys())
+        self.counts["ambiguous"] += len(lost & recall.ambiguous)
+        self.counts["missed"] += len(lost - recall.texts.keys() - recall.ambiguous)
         return recall
 
     def _entries(self, sent: Sequence[Message], turns: Sequence[Message], scope: str | None) -> list[Entry]:

@@ -17,15 +17,19 @@ class Model:
     Attributes:
         context: Tokens that fit into a request.
         max_output: Tokens of reasoning and answer together.
-        usd_input: US dollars for a million tokens of input, and so are the next two for cached input and for output.
+        usd_input: US dollars for a million tokens of input.
+        usd_cached: The same for input that is read from the prompt cache; None where it is not known.
+        usd_output: The same for output.
         sees: Takes images.
+        source: Where the row is from.
+        date: When the model was released.
     """
 
     id: str
     context: int
     max_output: int
     usd_input: float
-    usd_cached: float
+    usd_cached: float | None
     usd_output: float
     sees: bool
     source: str
@@ -38,6 +42,17 @@ _OUTPUT: Final = 131_072
 MODELS: Final = (
     Model("mimo-v2.6-pro", _CONTEXT, _OUTPUT, 0.435, 0.0036, 0.87, sees=True, source="contract §2", date="2026-09-22"),
     Model("mimo-v2.6-flash", _CONTEXT, _OUTPUT, 0.14, 0.0028, 0.28, sees=True, source="contract §2", date="2026-09-22"),
+    Model(
+        "mimo-v2.6-pro-ultraspeed",
+        _CONTEXT,
+        _OUTPUT,
+        4.35,
+        None,
+        8.70,
+        sees=True,
+        source="contract §2, prices by hearsay",
+        date="2026-09-22",
+    ),
     Model("mimo-v2.5-pro", _CONTEXT, _OUTPUT, 0.435, 0.0036, 0.87, sees=False, source="contract §2", date="2026-04-22"),
     Model("mimo-v2.5", _CONTEXT, _OUTPUT, 0.14, 0.0028, 0.28, sees=True, source="contract §2", date="2026-04-22"),
     Model(

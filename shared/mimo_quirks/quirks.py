@@ -18,10 +18,9 @@ _PROVIDER_HOSTS: Final[Mapping[str, str]] = {"xiaomi_mimo": "xiaomi", "openroute
 _PROVIDER_DIALECTS: Final[Mapping[str, Dialect]] = {"openrouter": OPENROUTER, "hosted_vllm": TEMPLATE}
 """What a provider prefix tells of an unknown host."""
 
-
-_WIRES: Final[Mapping[str, tuple[Dialect, str]]] = {"messages": (MESSAGES, " "), "responses": (RESPONSES, "")}
-"""Wire → its dialect, and its placeholder where the host takes one: on the messages wire nobody has shown that an empty
-block passes, and `" "` was sent by several clients (contract §4.7); about responses there is no report (§4.8)."""
+_WIRES: Final[Mapping[str, tuple[Dialect, str | None]]] = {"messages": (MESSAGES, " "), "responses": (RESPONSES, None)}
+"""Wire → its dialect, and its placeholder where it is not the family's: on the messages wire nobody has shown that an
+empty block passes, and `" "` was sent by several clients (contract §4.7); of responses there is no report (§4.8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,16 @@ class Quirks:
     forbids_when_off: bool
 
     def on(self, wire: str) -> Quirks:
-        """The quirks of the same deployment on a wire: `chat`, `messages` or `responses`."""
-        row = _WIRES.get(wire)
-        if row is None:
+        """The quirks of the same deployment on another wire; those of the chat wire are these.
+
+        Args:
+            wire: `chat`, `messages` or `responses`.
+        """
+        if wire not in _WIRES:
             return self
-        dialect, placeholder = row
-        return replace(self, dialect=dialect, placeholder=None if self.placeholder is None else placeholder)
+        dialect, placeholder = _WIRES[wire]
+        takes_another = self.placeholder is not None and placeholder is not None
+        return replace(self, dialect=dialect, placeholder=placeholder if takes_another else self.placeholder)
 
     def with_placeholder(self, placeholder: str | None) -> Quirks:
         """The same quirks with another placeholder: an operator's setting beats the row."""

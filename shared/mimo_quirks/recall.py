@@ -46,9 +46,15 @@ NOTHING: Final = Recall()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The turns of a history that lack their reasoning, and the keys to ask for."""
+    """The turns of a history that lack their reasoning, and the keys to ask for.
+
+    Attributes:
+        turns: Those to ask for, in order.
+        doubted: Indices of those that do carry reasoning, which may be damaged.
+    """
 
     turns: tuple[Sight, ...] = ()
+    doubted: frozenset[int] = frozenset()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -74,8 +80,12 @@ def ask(history: Sequence[Message], scope: str, *, doubting: bool = False) -> Qu
         scope: Whose memory it is.
         doubting: Whether what a turn carries may have been damaged on its way here, or be another's.
     """
-    lost = {index for index, message in enumerate(history) if is_turn(message) and (doubting or _lacks(message))}
-    return Question(tuple(sight for sight in sights(history, scope) if sight.index in lost)) if lost else Question()
+    turns = {index: _lacks(message) for index, message in enumerate(history) if is_turn(message)}
+    asked = {index for index, lacks in turns.items() if lacks or doubting}
+    if not asked:
+        return Question()
+    doubted = frozenset(index for index in asked if not turns[index])
+    return Question(tuple(sight for sight in sights(history, scope) if sight.index in asked), doubted)
 
 
 def answer(question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:

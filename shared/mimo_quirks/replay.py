@@ -143,7 +143,8 @@ def _alternative(message: Message, reasoning: str, dialect: Dialect) -> dict[str
     for key in dialect.alternatives:
         for holder in (message, *(message.get(nest) for nest in NESTS)):
             value = holder.get(key) if isinstance(holder, Mapping) else None
-            if value and "".join(texts_of(value)) == reasoning:
+            texts = texts_of(value)
+            if texts and "".join(texts) == reasoning:
                 return {key: value}
     return None
 
@@ -172,7 +173,8 @@ def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool
         return message, "left", "not a tool turn"
     if quirks.placeholder is None:
         return message, "bare", "the reasoning is lost, and this host takes no placeholder"
-    stood_in = dict.fromkeys(quirks.dialect.fields, quirks.placeholder)
+    stood_in = _alternative(message, quirks.placeholder, quirks.dialect)
+    stood_in = stood_in or dict.fromkeys(quirks.dialect.fields, quirks.placeholder)
     if all(message.get(key) == value for key, value in stood_in.items()):
         return message, "placeholder", "a placeholder stood there already"
     return {**rest, **stood_in}, "placeholder", "the reasoning is lost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 try:
+    from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -10,6 +11,8 @@ except ImportError as error:
     raise ImportError(
         'MIMO_QUIRKS_SECRET needs the "encryption" extra: pip install "mimo-quirks[encryption]"'
     ) from error
+
+__all__ = ["InvalidTag", "cipher", "derive"]
 
 
 def derive(secret: str, purpose: bytes) -> bytes:
@@ -20,9 +23,9 @@ def derive(secret: str, purpose: bytes) -> bytes:
     """
     if not secret:
         raise ValueError("an empty secret seals nothing")
-    return HKDF(SHA256(), length=64, salt=None, info=purpose).derive(secret.encode())
+    return HKDF(SHA256(), length=64, salt=None, info=purpose).derive(secret.encode("utf-8", "surrogatepass"))
 
 
 def cipher(secret: str, purpose: bytes) -> AESSIV:
-    """AES-SIV (RFC 5297): it authenticates, and what is sealed twice looks the same twice."""
+    """AES-SIV (RFC 5297): it authenticates, and what is sealed twice looks the same twice. See `derive` for errors."""
     return AESSIV(derive(secret, purpose))

@@ -105,7 +105,14 @@ class Settings(BaseModel):
     @field_validator("mend", mode="before")
     @classmethod
     def _nothing_to_mend(cls, mend: object) -> object:
-        return () if mend in (NONE, (NONE,)) else mend
+        return () if mend in (NONE, (NONE,), [NONE]) else mend
+
+    @field_validator("secret")
+    @classmethod
+    def _no_empty_secret(cls, secret: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(secret):
+            raise ValueError("an empty secret seals nothing; leave the variable out where nothing shall be sealed")
+        return secret
 
     @field_validator("families")
     @classmethod

@@ -7,7 +7,7 @@ thinking is on unless a request says otherwise (contract §3; lessons.md 27). Le
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from .hosts import Dialect, Switch
 from .quirks import Quirks
@@ -59,34 +59,52 @@ def position_of(thinking: object) -> bool | None:
 def asked_to_think(parameters: Mapping[str, Any]) -> bool | None:
     """What a client asks for, in any of the spellings that vendors have: on, off, or None for no word about it.
 
-    Anthropic's budget and `adaptive`, and every effort but none, are on: MiMo knows no degrees (contract §3).
+    The switch is heard before efforts. A budget of nothing is off; `adaptive`, and every effort but none, are on, for
+    MiMo knows no degrees (contract §3).
 
     Args:
         parameters: A request's body, or the arguments of a call.
     """
-    reasoning, effort = parameters.get("reasoning"), parameters.get("reasoning_effort")
-    objects = [value for value in (parameters.get("thinking"), reasoning, effort) if isinstance(value, Mapping)]
-    words = [effort, *(value.get("type") for value in objects), *(value.get("effort") for value in objects)]
-    for word in words:
-        if isinstance(word, str):
-            return effort_means_thinking(word)
-    enabled = [parameters.get("enable_thinking"), *(value.get("enabled") for value in objects)]
-    return next((value for value in enabled if isinstance(value, bool)), None)
+    words = (_asked(_at(parameters, path)) for path in _ASKED)
+    return next((word for word in words if word is not None), None)
+
+
+_ASKED: Final = (
+    ("thinking", "budget_tokens"),
+    ("thinking", "type"),
+    ("thinking",),
+    ("enable_thinking",),
+    ("chat_template_kwargs", "enable_thinking"),
+    ("reasoning", "enabled"),
+    ("reasoning", "effort"),
+    ("reasoning_effort",),
+    ("reasoning_effort", "effort"),
+)
+"""Where the hosts' dialects, Anthropic (budget, type), OpenAI and LiteLLM (efforts) have the switch; contract §3."""
 
 
 def effort_means_thinking(effort: str) -> bool:
     """What a `reasoning_effort` asks for. MiMo's chat wire refuses or ignores it (contract §3, C6)."""
-    return effort.lower() not in ("none", "off", "disable", "disabled")
+    return effort.lower() not in ("none", "off", "disable", "disabled", "false")
+
+
+def _asked(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value:
+        return effort_means_thinking(value)
+    return False if isinstance(value, int) and value == 0 else None
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    """What stands at a place in a request; None where nothing does."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _read(body: Mapping[str, Any], switch: Switch) -> bool | None:
-    value: Any = body
-    for key in switch.path:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(key)
-    if value is None:
-        return None
+    value = _at(body, switch.path)
     if value == switch.off and type(value) is type(switch.off):
         return False
     return True if value == switch.on and type(value) is type(switch.on) else None

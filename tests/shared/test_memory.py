@@ -145,3 +145,16 @@ async def test_sqlite_locked_and_deleted(tmp_path: Path) -> None:
 def _clear(folder: Path) -> None:
     for leftover in folder.iterdir():
         leftover.unlink()
+
+
+async def test_doubts_are_no_losses() -> None:
+    """Turns that carry what is only doubted are looked up and told, and are neither recalled nor missed."""
+    memory = Memory(MemoryStore())
+    memory.capture(SENT, [TURN], "a")
+    stripped = [*SENT, {**TURN, "reasoning_content": NASTY.strip()}]
+
+    assert Recall({1: NASTY}) == memory.recall(stripped, "a", doubting=True)
+    assert Recall({1: NASTY}) == await memory.arecall(stripped, "a", doubting=True)
+    assert NOTHING == memory.recall(stripped, "b", doubting=True)
+    assert NOTHING == memory.recall(stripped, "a")
+    assert {"captured": 1} == +memory.counts

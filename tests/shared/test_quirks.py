@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mimo_quirks.families import FAMILIES, family_of
-from mimo_quirks.hosts import HOSTS, host_name
+from mimo_quirks.hosts import HOSTS, MESSAGES, RESPONSES, host_name
+from mimo_quirks.models import MODELS
 from mimo_quirks.quirks import quirks_for
 
 
@@ -171,6 +174,43 @@ def test_host_name(url: str | None, expected: str | None) -> None:
 
 def test_every_row_has_a_source_and_a_date() -> None:
     """A fact without a source cannot be checked, and one without a date cannot be doubted."""
-    dialects = [host.dialect for host in HOSTS]
+    dialects = [*(host.dialect for host in HOSTS), MESSAGES, RESPONSES]
 
-    assert [] == [row for row in (*FAMILIES, *HOSTS, *dialects) if not row.source or not row.date.startswith("2026-")]
+    assert [] == [
+        row for row in (*FAMILIES, *HOSTS, *MODELS, *dialects) if not row.source or not row.date.startswith("2026-")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "host", "expected"),
+    [
+        ("mimo-v2.6-pro", "xiaomi", ("", " ", "")),
+        ("mimo-v2.6-pro", "vllm", (None, None, None)),
+        ("deepseek-v4-pro", "relay", (" ", " ", " ")),
+    ],
+)
+def test_placeholders_of_the_wires(model: str, host: str, expected: tuple[str | None, ...]) -> None:
+    """A block is never empty; elsewhere the family's own stands in; a host that takes none takes none on any wire."""
+    quirks = quirks_for(model, host=host)
+
+    assert quirks is not None
+    assert expected == tuple(quirks.on(wire).placeholder for wire in ("chat", "messages", "responses"))
+
+
+def test_wires() -> None:
+    """Each wire has its dialect, the same at every host; everything else stays, and the chat wire is the row itself."""
+    for host in ("openrouter", "vllm", "strict-relay"):
+        quirks = quirks_for("mimo-v2-flash", host=host)
+        assert quirks is not None
+        assert quirks.on("chat") is quirks
+        for wire, dialect in (("messages", MESSAGES), ("responses", RESPONSES)):
+            assert quirks.on(wire) == replace(quirks, dialect=dialect, placeholder=quirks.on(wire).placeholder)
+
+
+def test_models() -> None:
+    """The rows are of models that are MiMo's, each once, and an output fits into the context."""
+    assert {"mimo"} == {family_of(model.id) for model in MODELS}
+    assert len(MODELS) == len({model.id for model in MODELS})
+    assert [] == [
+        model.id for model in MODELS if model.max_output > model.context or model.usd_output < model.usd_input
+    ]

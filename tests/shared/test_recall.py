@@ -423,3 +423,74 @@ def test_any_content() -> None:
         deep = [deep]
     for content in ([object()], [b"x"], [deep], [{("a",): 1}], [{"type": "image", "url": "u"}]):
         assert ask([{"role": "user", "content": content}, _turn(None, _call("c:0"))], "a").keys
+
+
+def test_who_doubts_asks_for_every_turn() -> None:
+    """Where what is carried may be damaged, it is looked up too, and what was issued is found."""
+    history = _conversation("m")
+    stripped = [{**m, "reasoning_content": m.get("reasoning_content", "").strip()} for m in history]
+    question = ask(stripped, "a", doubting=True)
+
+    assert Question() == ask(stripped, "a")
+    assert set(_texts(history)) == question.doubted
+    assert Recall(_texts(history)) == answer(question, _store(history).get(question.keys))
+    assert Question() == ask([_user("x")], "a", doubting=True)
+
+
+def test_who_doubts_knows_what_is_lost() -> None:
+    """A turn that carries nothing is lost, and not doubted."""
+    history = _conversation("m")
+    mixed = [history[0], history[1], _forget(history)[2], *history[3:]]
+
+    assert set(_texts(history)) - {2} == ask(mixed, "a", doubting=True).doubted
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a b", ["a", "b"]),
+        ("a\n\nb", ["a", " b "]),
+        (
+            {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+            {"type": "image", "source": {"url": "https://x/y.png"}},
+        ),
+        (
+            {"type": "input_image", "image_url": "data:image/png;base64,QQ=="},
+            {"type": "image", "source": {"data": "QQ=="}},
+        ),
+        ({"type": "file", "file": {"file_id": "f1"}}, {"type": "input_file", "file_id": "f1"}),
+    ],
+)
+def test_content_in_another_shape(one: Any, other: Any) -> None:
+    """Texts in one part or in several, and media in any wire's wrapping, are the same."""
+    contents = [content if isinstance(content, str | list) else [content] for content in (one, other)]
+    first, second = (ask([{"role": "user", "content": c}, _turn(None, _call("c:0"))], "a").keys for c in contents)
+
+    assert first == second
+
+
+def test_other_media_are_others() -> None:
+    """Two images make two conversations, and so do two blocks of a kind that nobody knows."""
+    blocks = [
+        {"type": "image", "source": {"data": "QQ=="}},
+        {"type": "image", "source": {"data": "Qg=="}},
+        {"type": "odd", "x": 1},
+        {"type": "odd", "x": 2},
+        {"type": "odd", "source": 3},
+    ]
+    keys = [ask([{"role": "user", "content": [block]}, _turn(None, _call("c:0"))], "a").keys[0] for block in blocks]
+
+    assert len(blocks) == len(set(keys))
+
+
+def test_no_arguments() -> None:
+    """A call without arguments is the same whether they are written or not."""
+    assert canonical_arguments("") == canonical_arguments("{}")
+
+
+def test_the_user_s_messages_are_one() -> None:
+    """Anthropic's wire makes one message of several; a turn after them has the same strongest key."""
+    turn = _turn(None, _call("c:0"))
+    apart, together = ask([_user("a"), _user("b"), turn], "a"), ask([_user("a b"), turn], "a")
+
+    assert apart.turns[0].levels[0] == together.turns[0].levels[0]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mimo_quirks.hosts import HOST_NAMES
 from mimo_quirks.quirks import Quirks, quirks_for
+from mimo_quirks.recall import Recall
 from mimo_quirks.replay import ReplayReport, TurnReport, replay
 
 from ..cases import CALL, CASES, NASTY, Case
@@ -249,3 +250,51 @@ def test_other_members_survive() -> None:
 
     kept = {**TOOL_TURN, "name": "n", "provider_specific_fields": {"refusal": None}, "reasoning_content": "a"}
     assert kept == history[0]
+
+
+def _theirs(text: str) -> dict[str, Any]:
+    return {"thinking_blocks": [{"type": "thinking", "thinking": text, "signature": "EsYCC"}]}
+
+
+@pytest.mark.parametrize(
+    ("held", "recalled", "sent", "action"),
+    [
+        ({"reasoning_content": "a"}, " a\n", " a\n", "recalled"),
+        ({"reasoning_content": "a\nb"}, "ab", "ab", "recalled"),
+        ({"reasoning_content": "a"}, "ab", "ab", "recalled"),
+        ({"reasoning_content": "a"}, "a", "a", "kept"),
+        ({"reasoning_content": "a"}, "b", "a", "kept"),
+        ({"reasoning_content": "ab"}, "a", "ab", "kept"),
+        ({"reasoning_content": "tool call"}, "b", "b", "recalled"),
+        ({"content": "<think>a</think>hi"}, " a", " a", "recalled"),
+        ({}, "", "", "placeholder"),
+        (_theirs("a"), "ours", "ours", "recalled"),
+        (_theirs("a"), None, "", "placeholder"),
+    ],
+)
+def test_recalled_beside_carried(held: dict[str, Any], recalled: str | None, sent: str, action: str) -> None:
+    """What is remembered beats what a framework left of it and what another vendor signed, never another text."""
+    recall = Recall() if recalled is None else Recall({0: recalled})
+    history, report = replay([{**TOOL_TURN, **held}], XIAOMI, thinking=True, recall=recall)
+
+    assert (sent, action) == (history[0]["reasoning_content"], report.turns[0].action)
+    assert "thinking_blocks" not in history[0]
+    off, _ = replay([{**TOOL_TURN, "reasoning_content": "a"}], XIAOMI, thinking=False, recall=Recall({0: " a"}))
+    assert "a" == off[0]["reasoning_content"]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "action"),
+    [
+        ([{"type": "thinking", "thinking": " "}], "a placeholder stood there already"),
+        ([{"type": "thinking"}], "the reasoning is lost"),
+        ([{"type": "thinking", "thinking": ""}], "the reasoning is lost"),
+    ],
+)
+def test_a_block_that_stands_in(blocks: list[Any], action: str) -> None:
+    """A placeholder that was written as a block is known again; a block without a text is none."""
+    history, report = replay([{**TOOL_TURN, "thinking_blocks": blocks}], XIAOMI.on("messages"), thinking=True)
+
+    assert action == report.turns[0].reason
+    assert report.changed is (action == "the reasoning is lost")
+    assert report.changed is ("thinking_blocks" not in history[0])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.settings import Settings, SettingsError
+from mimo_quirks.stores import MemoryStore
 
 
 def _settings(**values: str) -> Settings:
@@ -36,6 +38,15 @@ def test_defaults() -> None:
         ("store", "redi://x", ["MIMO_QUIRKS_STORE", "'redi'", "nearest known form is 'redis://"]),
         ("store", "sqlite://", ["MIMO_QUIRKS_STORE", "sqlite:///relative/path"]),
         ("identity", "kee", ["MIMO_QUIRKS_IDENTITY", "'key', 'user' or 'team'"]),
+        ("mend", "tool", ["MIMO_QUIRKS_MEND", "'tools', 'thinking' or 'content'"]),
+        ("mend", "none, tools", ["MIMO_QUIRKS_MEND"]),
+        ("mend", "", ["MIMO_QUIRKS_MEND"]),
+        ("secret", "", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
+        ("secret", "new,", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
+        ("carrier_max_bytes", "-1", ["MIMO_QUIRKS_CARRIER_MAX_BYTES", "greater than or equal to 0"]),
+        ("carrier_max_bytes", "64K", ["MIMO_QUIRKS_CARRIER_MAX_BYTES", "valid integer"]),
+        ("carrier_ttl_seconds", "0", ["MIMO_QUIRKS_CARRIER_TTL_SECONDS", "greater than 0"]),
+        ("carrier_max_byte", "0", ["MIMO_QUIRKS_CARRIER_MAX_BYTE", "is MIMO_QUIRKS_CARRIER_MAX_BYTES"]),
         ("origin", "model", ["MIMO_QUIRKS_ORIGIN", "'family' or 'host'"]),
         ("store_ttl_seconds", "0", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "greater than 0"]),
         ("store_timeout_seconds", "soon", ["MIMO_QUIRKS_STORE_TIMEOUT_SECONDS", "valid number"]),
@@ -153,3 +164,46 @@ def test_placeholder(value: str, expected: str | None) -> None:
 
     assert quirks is not None
     assert quirks.placeholder == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("none", ()), ("tools", ("tools",)), ("tools, content", ("tools", "content"))],
+)
+def test_mend(value: str, expected: tuple[str, ...]) -> None:
+    """What is mended is named; `none` is nothing, and without a word it is everything."""
+    assert expected == _settings(mend=value).mend
+    assert ("tools", "thinking", "content") == Settings().mend
+
+
+@pytest.mark.parametrize("nothing", ["none", ("none",), ["none"], ()])
+def test_nothing_to_mend(nothing: Any) -> None:
+    """An application says it as it likes."""
+    assert () == Settings(mend=nothing).mend
+
+
+def test_carriers() -> None:
+    """64 KiB for 30 days; 0 bytes is none."""
+    assert (65536, 2592000) == (Settings().carrier_max_bytes, Settings().carrier_ttl_seconds)
+    assert 0 == _settings(carrier_max_bytes="0").carrier_max_bytes
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "expected"), [("auto", ["", " ", ""]), ("space", [" "] * 3), ("none", [None] * 3)]
+)
+def test_wires(placeholder: str, expected: list[str | None]) -> None:
+    """The quirks of a deployment on each wire; the operator's placeholder beats the wire's."""
+    settings = _settings(placeholder=placeholder)
+    found = [settings.quirks_for("mimo-v2.6-pro", wire=wire) for wire in ("chat", "messages", "responses")]
+
+    assert expected == [quirks and quirks.placeholder for quirks in found]
+    assert [(), ("thinking_blocks",), ("thinking_blocks",)] == [
+        quirks and quirks.dialect.alternatives for quirks in found
+    ]
+    assert settings.quirks_for("gpt-5.4", wire="messages") is None
+
+
+def test_the_store() -> None:
+    """The one that the URL names, as large and as lasting as the settings say; none for `off`."""
+    assert isinstance(_settings(store="memory://", store_max_bytes="1024").open_store(), MemoryStore)
+    assert _settings(store="off").open_store() is None

@@ -9,7 +9,14 @@ from hypothesis import given
 
 from mimo_quirks.hosts import HOST_NAMES
 from mimo_quirks.quirks import quirks_for
-from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
+from mimo_quirks.thinking import (
+    asked_to_think,
+    effort_means_thinking,
+    is_thinking,
+    position_of,
+    switch_of,
+    thinking_parameters,
+)
 
 from .strategies import json_values
 
@@ -99,3 +106,57 @@ def test_any_value_is_read(value: object) -> None:
 
     assert quirks is not None
     assert is_thinking({"thinking": value, "extra_body": value}, quirks) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, None),
+        ({"thinking": None, "reasoning_effort": None, "reasoning": {}, "enable_thinking": None}, None),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, True),
+        ({"thinking": {"type": "enabled", "budget_tokens": 0}}, False),
+        ({"thinking": {"type": "adaptive"}}, True),
+        ({"thinking": {"type": "disabled"}}, False),
+        ({"thinking": "disabled"}, False),
+        ({"thinking": True}, True),
+        ({"thinking": {"type": "disabled"}, "reasoning_effort": "high"}, False),
+        ({"reasoning_effort": "none"}, False),
+        ({"reasoning_effort": "minimal"}, True),
+        ({"reasoning_effort": ""}, None),
+        ({"reasoning_effort": {"effort": "none", "summary": "auto"}}, False),
+        ({"reasoning_effort": 3}, None),
+        ({"reasoning": {"effort": "high"}}, True),
+        ({"reasoning": {"effort": "none"}}, False),
+        ({"reasoning": {"enabled": False, "effort": "high"}}, False),
+        ({"reasoning": {"max_tokens": 2000}}, None),
+        ({"enable_thinking": False}, False),
+        ({"enable_thinking": "false"}, False),
+        ({"chat_template_kwargs": {"enable_thinking": True}}, True),
+    ],
+)
+def test_asked(parameters: dict[str, Any], expected: bool | None) -> None:
+    """Every vendor's spelling is heard, the switch before the efforts, and no word is no word."""
+    assert asked_to_think(parameters) is expected
+
+
+@pytest.mark.parametrize("host", HOST_NAMES)
+@pytest.mark.parametrize("wire", ["chat", "messages", "responses"])
+@pytest.mark.parametrize("on", [True, False])
+def test_what_a_host_is_told_is_understood(host: str, wire: str, on: bool) -> None:
+    """The parameters of every dialect on every wire are read as what they tell, by themselves and from a client."""
+    quirks = quirks_for("mimo-v2.6-pro", host=host)
+    assert quirks is not None
+    dialect = quirks.on(wire).dialect
+
+    assert (on, on) == (
+        switch_of(thinking_parameters(on, dialect), dialect),
+        asked_to_think(thinking_parameters(on, dialect)),
+    )
+    assert switch_of({}, dialect) is None
+
+
+@given(value=json_values)
+def test_any_value_is_asked(value: object) -> None:
+    """Any JSON in the place of a switch is an answer, never an exception."""
+    for name in ("thinking", "reasoning", "reasoning_effort", "enable_thinking", "chat_template_kwargs"):
+        assert asked_to_think({name: value}) in (True, False, None)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mimo_quirks.streaming import TurnReader
-from mimo_quirks.turns import Call, Turn, as_message, is_placeholder, read_reasoning, read_turn
+from mimo_quirks.turns import Call, Turn, as_message, is_damaged, is_placeholder, read_reasoning, read_turn
 
 from ..cases import CALL, NASTY
 from .strategies import assistants, json_values
@@ -192,3 +192,52 @@ def test_a_real_text_beats_a_placeholder() -> None:
 def test_placeholders(text: str, expected: bool) -> None:
     """Blank texts and the stand-ins of other tools are nobody's thought."""
     assert is_placeholder(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("carried", "issued", "expected"),
+    [
+        ("a", " a\n", True),
+        ("a\nb", "ab", True),
+        ("a\n\nb", " a\n b ", True),
+        ("先想", "先想一想", True),
+        ("", "a", True),
+        ("a", "a", False),
+        (" a\n", " a\n", False),
+        ("b", "ab", False),
+        ("ab", "a", False),
+        ("a", "b", False),
+    ],
+)
+def test_damaged(carried: str, issued: str, expected: bool) -> None:
+    """What a framework leaves of a text: stripped, joined in another way, or cut; never another text."""
+    assert is_damaged(carried, issued) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks", "expected"),
+    [
+        ("a\nb", [" a", "b "], " ab "),
+        ("a", [" a", "b "], " ab "),
+        (" ab ", [" a", "b "], " ab "),
+        ("other", [" a"], "other"),
+        ("a", [], "a"),
+        (" ", [" a"], " a"),
+    ],
+)
+def test_blocks_tell_what_joining_damaged(text: str, blocks: list[str], expected: str) -> None:
+    """Where a bridge joined or cut the text, the blocks beside it still have it."""
+    message = {"reasoning_content": text, "thinking_blocks": [{"type": "thinking", "thinking": b} for b in blocks]}
+
+    assert expected == read_reasoning(message)
+
+
+@given(text=texts, blocks=st.lists(texts, max_size=3))
+def test_damage_changes_no_thought(text: str, blocks: list[str]) -> None:
+    """What is read is one of the two, and a text that is only spread otherwise reads as the blocks."""
+    joined = "".join(blocks)
+    spread = {"thinking_blocks": [{"type": "thinking", "thinking": block} for block in blocks]}
+
+    assert read_reasoning({"reasoning_content": text, **spread}) in (text, joined)
+    if not is_placeholder(joined.strip()):
+        assert joined == read_reasoning({"reasoning_content": "\n".join(blocks).strip(), **spread})

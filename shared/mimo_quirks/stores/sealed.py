@@ -17,9 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-
-from mimo_quirks.sealing import cipher, derive
+from mimo_quirks.sealing import InvalidTag, cipher, derive
 
 from .packing import pack, unpack
 from .protocol import CANDIDATES, Entry, ReasoningStore

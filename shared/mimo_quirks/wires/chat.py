@@ -18,5 +18,5 @@ def view(history: Any) -> View | None:
 
 
 def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
-    """See `Wire`."""
+    """See `Wire`. Every message is taken as it shall be, a turn or not."""
     return history if all(new is old for new, old in zip(messages, seen.messages, strict=True)) else list(messages)

@@ -6,15 +6,17 @@ signature may be absent (contract §4.7).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mimo_quirks.content import written
 from mimo_quirks.spellings import BLOCKS, is_reasoning_block
 from mimo_quirks.turns import Message
 
-from .wire import View, blocks_of, changes
+from .wire import Change, View, blocks_of, changes, headless, said
+
+_EMPTY: Final = {"type": "text", "text": ""}
+"""What a content that is `""` would be as a block; Anthropic's own API refuses it."""
 
 
 def view(history: Any) -> View | None:
@@ -34,11 +36,11 @@ def view(history: Any) -> View | None:
 
 def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
     """See `Wire`. Blocks are replaced where they stand; where their number is another, they come first."""
-    changed = {place: message for (place,), message in changes(seen, messages)}
+    changed = {change.place[0]: change for change in changes(seen, messages)}
     if not changed:
         return history
     return [
-        {**message, "content": _with_blocks(message.get("content"), changed[index])} if index in changed else message
+        {**message, "content": _content(message.get("content"), changed[index])} if index in changed else message
         for index, message in enumerate(history)
     ]
 
@@ -46,8 +48,7 @@ def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
 def as_turn(content: Any) -> dict[str, Any]:
     """An assistant's content as a message of the chat wire."""
     blocks = [block for block in content if isinstance(block, Mapping)] if isinstance(content, list | tuple) else []
-    texts = [block.get("text") for block in blocks if block.get("type") == "text"]
-    spoken = content if isinstance(content, str) else "".join(text for text in texts if isinstance(text, str))
+    spoken = content if isinstance(content, str) else "".join(map(said, blocks))
     turn: dict[str, Any] = {"role": "assistant", "content": spoken}
     calls = [_call(block) for block in blocks if block.get("type") == "tool_use"]
     if calls:
@@ -60,7 +61,7 @@ def as_turn(content: Any) -> dict[str, Any]:
 
 def _call(block: Mapping[str, Any]) -> dict[str, Any]:
     given = block.get("input")
-    arguments = given if isinstance(given, str) else json.dumps(given if given is not None else {}, default=str)
+    arguments = given if isinstance(given, str) else written({} if given is None else given)
     return {"id": block.get("id"), "type": "function", "function": {"name": block.get("name"), "arguments": arguments}}
 
 
@@ -84,12 +85,12 @@ def _result(content: Any) -> Any:
     return content if isinstance(content, str | list | tuple) else "" if content is None else written(content)
 
 
-def _with_blocks(content: Any, message: Message) -> Any:
-    """An assistant's content with the reasoning of a message of the chat wire in the place of its own."""
-    blocks = list(content) if isinstance(content, list | tuple) else [{"type": "text", "text": content}]
-    thoughts = blocks_of(message)
-    if sum(map(is_reasoning_block, blocks)) == len(thoughts):
+def _content(content: Any, change: Change) -> list[Any]:
+    """The content of a turn that changed: what it said, and the reasoning that it shall have."""
+    parts = content if isinstance(content, list | tuple) else [{"type": "text", "text": content or ""}]
+    spoken = [part for part in headless(parts, change.cut) if part != _EMPTY]
+    thoughts = blocks_of(change.turn)
+    if sum(map(is_reasoning_block, spoken)) == len(thoughts):
         remaining = iter(thoughts)
-        return [next(remaining) if is_reasoning_block(block) else block for block in blocks]
-    spoken = [block for block in blocks if not is_reasoning_block(block) and block != {"type": "text", "text": ""}]
-    return [*thoughts, *spoken]
+        return [next(remaining) if is_reasoning_block(part) else part for part in spoken]
+    return [*thoughts, *(part for part in spoken if not is_reasoning_block(part))]

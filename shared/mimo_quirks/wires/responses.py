@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import groupby
+from typing import Any, Final
 
 from mimo_quirks.content import written
-from mimo_quirks.spellings import BLOCKS, block_texts
+from mimo_quirks.spellings import BLOCKS, NESTS, block_texts
 from mimo_quirks.turns import Message
 
-from .wire import View, blocks_of, changes
+from .wire import Change, View, blocks_of, changes, headless, said
 
-_CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
-_RESULTS = ("function_call_output", "custom_tool_call_output")
+_REASONING: Final = "reasoning"
+_CALLS: Final = ("function_call", "custom_tool_call")
+_RESULTS: Final = ("function_call_output", "custom_tool_call_output")
 
 
 def view(history: Any) -> View | None:
@@ -28,28 +30,23 @@ def view(history: Any) -> View | None:
         return None
     seen: list[Message] = []
     places: list[tuple[int, ...]] = []
-    run: list[int] = []
-    for index, item in enumerate([*history, {}]):
-        if is_of_model(item):
-            run.append(index)
-            continue
-        if run:
-            seen.append(as_turn([history[place] for place in run]))
-            places.append(tuple(run))
-            run = []
-        if item:
-            seen.append(_other(item))
-            places.append((index,))
+    for is_turn, run in groupby(range(len(history)), lambda index: is_of_model(history[index])):
+        indices = tuple(run)
+        if is_turn:
+            seen.append(_turn([history[index] for index in indices]))
+            places.append(indices)
+        else:
+            seen += [_other(history[index]) for index in indices]
+            places += [(index,) for index in indices]
     return View(seen, places)
 
 
 def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
     """See `Wire`. Items are replaced where they stand; where their number is another, they come first in the turn."""
-    if isinstance(history, str):
-        return history
-    replaced = {index: [_tidy(item)] for index, item in enumerate(history) if _is_summarised(item)}
-    for run, message in changes(seen, messages):
-        replaced.update(zip(run, _with_items([history[place] for place in run], message), strict=True))
+    replaced: dict[int, list[Any]] = {}
+    for change in changes(seen, messages):
+        items = [history[index] for index in change.place]
+        replaced.update(zip(change.place, _with_items(items, change), strict=True))
     if not replaced:
         return history
     return [item for index, old in enumerate(history) for item in replaced.get(index, [old])]
@@ -57,37 +54,58 @@ def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
 
 def as_turn(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The items of a turn as a message of the chat wire."""
-    spoken = "".join(_spoken(item.get("content")) for item in items if _is_message(item))
+    spoken = "".join(_spoken(item.get("content")) for item in items if _kind(item) == "message")
     turn: dict[str, Any] = {"role": "assistant", "content": spoken}
-    calls = [_call(item, _CALLS[item["type"]]) for item in items if item.get("type") in _CALLS]
+    calls = [_call(item) for item in items if _kind(item) in _CALLS]
     if calls:
         turn["tool_calls"] = calls
-    thoughts = [_block(item) for item in items if item.get("type") == "reasoning"]
+    thoughts = [_block(item) for item in items if _kind(item) == _REASONING]
     if thoughts:
         turn[BLOCKS] = thoughts
     return turn
 
 
-def reasoning_item(text: str) -> dict[str, Any]:
-    """An item that holds this text. Its id is made of the text: it is the same in every request."""
-    ident = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+def reasoning_item(text: str, place: str = "") -> dict[str, Any]:
+    """An item that holds this text.
+
+    Args:
+        text: The reasoning.
+        place: Where it stands, if its text may stand elsewhere too: no two items of a history have one id. The id is
+            made of both, so that it is the same in every request.
+    """
+    ident = hashlib.sha256(f"{place}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()[:24]
     content = [{"type": "reasoning_text", "text": text}]
-    return {"type": "reasoning", "id": f"rs_{ident}", "summary": [], "content": content}
+    return {"type": _REASONING, "id": f"rs_{ident}", "summary": [], "content": content}
 
 
 def is_of_model(item: Mapping[str, Any]) -> bool:
     """Whether the model made the item."""
-    kind = item.get("type")
-    return kind == "reasoning" or kind in _CALLS or (_is_message(item) and item.get("role") == "assistant")
+    kind = _kind(item)
+    return kind == _REASONING or kind in _CALLS or item.get("role") == "assistant"
 
 
-def _is_message(item: Mapping[str, Any]) -> bool:
-    return str(item.get("type", "message")) == "message"
+def _kind(item: Mapping[str, Any]) -> Any:
+    """The type of an item; a message needs none."""
+    return item.get("type") or "message"
 
 
-def _call(item: Mapping[str, Any], given: str) -> dict[str, Any]:
-    function = {"name": item.get("name"), "arguments": item.get(given)}
-    return {"id": item.get("call_id"), "type": "function", "function": function}
+def _turn(items: Sequence[Mapping[str, Any]]) -> Message:
+    """A turn of a history. Where a summary would be folded in twice, its blocks are not where this wire wants them."""
+    turn = as_turn(items)
+    thoughts = [item for item in items if _kind(item) == _REASONING]
+    sealed = any(item.get("encrypted_content") for item in thoughts)  # is written anew, or taken away, in any case
+    if sealed or not any(item.get("summary") and block_texts(item) for item in thoughts):
+        return turn
+    blocks = turn.pop(BLOCKS)
+    return {**turn, NESTS[0]: {BLOCKS: blocks}}
+
+
+def _call(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A call; LiteLLM's bridge makes the same arguments of the text that a custom tool is given."""
+    given = item.get("arguments") if _kind(item) == _CALLS[0] else {"content": item.get("input")}
+    arguments = given if isinstance(given, str) else written(given)
+    function = {"name": item.get("name"), "arguments": arguments}
+    return {"id": item.get("call_id") or item.get("id"), "type": "function", "function": function}
 
 
 def _block(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,30 +125,36 @@ def _other(item: Mapping[str, Any]) -> Message:
 def _spoken(content: Any) -> str:
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list | tuple) else ()
-    texts = (part.get("text") for part in parts if isinstance(part, Mapping))
-    return "".join(text for text in texts if isinstance(text, str))
+    return "".join(map(said, content)) if isinstance(content, list | tuple) else ""
 
 
-def _with_items(run: Sequence[Mapping[str, Any]], message: Message) -> list[list[Any]]:
-    """What stands in the place of each item of a turn, with the reasoning of a message of the chat wire."""
-    thoughts = blocks_of(message)
-    items = [reasoning_item(text) for block in thoughts for text in block_texts(block)]
-    if sum(item.get("type") == "reasoning" for item in run) == len(items):
-        remaining = iter(items)
-        return [[_kept(item, next(remaining))] if item.get("type") == "reasoning" else [item] for item in run]
-    kept: list[list[Any]] = [[] if item.get("type") == "reasoning" else [item] for item in run]
-    kept[0] = [*items, *kept[0]]
-    return kept
+def _with_items(items: Sequence[Mapping[str, Any]], change: Change) -> list[list[Any]]:
+    """What stands in the place of each item of a turn that changed."""
+    texts = [text for block in blocks_of(change.turn) for text in block_texts(block)]
+    thoughts = [reasoning_item(text, f"{change.place[0]}.{number}") for number, text in enumerate(texts)]
+    if sum(_kind(item) == _REASONING for item in items) == len(thoughts):
+        remaining = iter(thoughts)
+        new = [[_kept(item, next(remaining))] if _kind(item) == _REASONING else [item] for item in items]
+    else:
+        new = [[] if _kind(item) == _REASONING else [item] for item in items]
+        new[0] = [*thoughts, *new[0]]
+    return _headless(new, change.cut) if change.cut else new
 
 
-def _is_summarised(item: Mapping[str, Any]) -> bool:
-    return item.get("type") == "reasoning" and bool(item.get("summary")) and bool(block_texts(item))
-
-
-def _tidy(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The item with its text as content."""
-    return _kept(item, reasoning_item("".join(block_texts(item))))
+def _headless(places: Sequence[Sequence[Any]], cut: int) -> list[list[Any]]:
+    """What stands in each place, without the first characters that the turn says."""
+    new: list[list[Any]] = []
+    for items in places:
+        new.append([])
+        for item in items:
+            content: Any = item.get("content") if _kind(item) == "message" else None
+            if cut and _spoken(content):
+                left = content[cut:] if isinstance(content, str) else headless(content, cut)
+                new[-1] += [{**item, "content": left}] if left else []
+                cut = max(0, cut - len(_spoken(content)))
+            else:
+                new[-1].append(item)
+    return new
 
 
 def _kept(old: Mapping[str, Any], new: dict[str, Any]) -> dict[str, Any]:
