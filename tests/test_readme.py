@@ -22,7 +22,7 @@ pytest.importorskip("langchain_openai")
 
 from mimo_quirks.cli.demo import CONFIG
 from mimo_quirks.cli.proxy import LiteLLMProxy
-from mimo_quirks.simulator import Simulator, errors
+from mimo_quirks.simulator import Mode, Simulator, errors
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -63,8 +63,8 @@ def test_error() -> None:
 
 
 def test_configuration(environment: dict[str, str]) -> None:
-    """The YAML is the demo's, and a proxy serves with it."""
-    (block,) = _blocks("yaml")
+    """The first YAML is the demo's, and a proxy serves with it."""
+    block = _blocks("yaml")[0]
     with LiteLLMProxy(block, environment) as proxy:
         question = {"model": "mimo", "messages": [{"role": "user", "content": "hi"}]}
         headers = {"Authorization": f"Bearer {proxy.key}"}
@@ -72,6 +72,20 @@ def test_configuration(environment: dict[str, str]) -> None:
 
     assert CONFIG == block
     assert "答案是" in answer.json()["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize("path", ["responses", "messages"])
+def test_a_host_of_the_chat_wire_alone(path: str) -> None:
+    """The second YAML serves the other routes from a host that has no endpoint for them."""
+    question = [{"role": "user", "content": "hi"}]
+    body = {"model": "mimo", "input": question, "messages": question, "max_tokens": 4000}
+    with Simulator(Mode(wires=("chat",))) as simulator:
+        environment = {**os.environ, "MIMO_API_KEY": "k", "MIMO_BASE_URL": simulator.base_url}
+        with LiteLLMProxy(_blocks("yaml")[1], environment) as proxy:
+            headers = {"Authorization": f"Bearer {proxy.key}"}
+            answer = httpx.post(f"{proxy.base_url}/v1/{path}", json=body, headers=headers, timeout=60)
+
+    assert "答案是" in answer.text
 
 
 def test_commands() -> None:

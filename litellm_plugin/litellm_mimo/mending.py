@@ -36,6 +36,7 @@ def register_models() -> None:
             "max_output_tokens": model.max_output,
             "max_tokens": model.max_output,
             "input_cost_per_token": model.usd_input / 1e6,
+            "cache_creation_input_token_cost": 0.0,  # cache writes are free (contract §2)
             "cache_read_input_token_cost": model.usd_cached and model.usd_cached / 1e6,
             "output_cost_per_token": model.usd_output / 1e6,
             "supports_function_calling": True,
