@@ -14,7 +14,7 @@ test: $(INSTALLED)
 
 # The same tests at their full size.
 test-long: $(INSTALLED)
-	TEST_SCALE=10 $(BIN)/python -m pytest -s tests/litellm_plugin/test_proxy_memory.py
+	TEST_SCALE=10 $(BIN)/python -m pytest -s tests/litellm_plugin/test_proxy_memory.py tests/litellm_plugin/test_routes.py
 
 # The tests with the lowest version of everything that pyproject.toml admits.
 test-floors:

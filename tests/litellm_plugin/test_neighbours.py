@@ -95,11 +95,11 @@ CARRIERS = {
 }
 
 
-def _ask(proxy: LiteLLMProxy, route: str, model: str, history: list[Any], *, streams: bool) -> None:
+def _ask(proxy: LiteLLMProxy, route: str, model: str, history: list[Any], *, streams: bool, **more: Any) -> None:
     if route == "messages":
         client = Anthropic(base_url=proxy.base_url, api_key=proxy.key, max_retries=0)
         tools: Any = [{"name": "weather", "input_schema": SCHEMA}]
-        arguments: Any = {"model": model, "max_tokens": 4000, "messages": history, "tools": tools}
+        arguments: Any = {"model": model, "max_tokens": 4000, "messages": history, "tools": tools, **more}
         if streams:
             with client.messages.stream(**arguments) as stream:
                 stream.get_final_message()
@@ -108,7 +108,7 @@ def _ask(proxy: LiteLLMProxy, route: str, model: str, history: list[Any], *, str
         return
     client_ = OpenAI(base_url=f"{proxy.base_url}/v1", api_key=proxy.key, max_retries=0)
     tools = [{"type": "function", **FUNCTION}]
-    answer: Any = client_.responses.create(model=model, input=history, tools=tools, stream=streams, store=False)
+    answer: Any = client_.responses.create(model=model, input=history, tools=tools, stream=streams, **more)
     if streams:
         list(answer)
 
@@ -126,6 +126,27 @@ def test_bodies_are_the_same(
     with_us, without = stranger.exchanges
     assert without.raw == with_us.raw
     assert without.path == with_us.path
+
+
+@pytest.mark.parametrize("model", ["broken", "broken-native"])
+@pytest.mark.parametrize(
+    ("route", "switch"),
+    [
+        ("messages", {"thinking": {"type": "enabled", "budget_tokens": 1024}}),
+        ("messages", {"thinking": {"type": "disabled"}}),
+        ("responses", {"reasoning": {"effort": "low"}}),
+    ],
+    ids=str,
+)
+def test_a_switch_falls_back(
+    model: str, route: str, switch: dict[str, Any], ours: LiteLLMProxy, plain: LiteLLMProxy, stranger: Simulator
+) -> None:
+    """What a client asked of MiMo reaches the fallback as LiteLLM alone would have written it."""
+    for proxy in (ours, plain):
+        _ask(proxy, route, model, _history(route, None), streams=False, **switch)
+
+    with_us, without = stranger.exchanges
+    assert without.raw == with_us.raw
 
 
 @pytest.mark.parametrize("route", CARRIERS)
