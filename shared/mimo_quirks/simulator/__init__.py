@@ -16,7 +16,7 @@ The rooms, from facts to sockets; arrows point upward only:
     history, records     what a client sent, what this server said
     alignment            which turn of its conversation each message is
     judge, checks        pure verdicts and refusals, errors their literal bodies
-    model, arguments     the pretend model
+    model, asked, arguments   the pretend model
     completion, stream   one answer, as one document or as events
     chat, ledger         the wire, and the memory of what was issued
     app, server          HTTP and the thread

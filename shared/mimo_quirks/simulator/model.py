@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle, islice, takewhile
 from typing import Any
 
-from mimo_quirks.simulator.arguments import arguments_for
+from mimo_quirks.simulator.asked import call_arguments, formatted
 from mimo_quirks.simulator.history import Asked, is_assistant, tool_calls
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Call, Issued
@@ -32,7 +32,8 @@ def reply(asked: Asked, mode: Mode) -> Issued:
     functions = [tool["function"] for tool in asked.tools if tool.get("type") == "function"]
     reasoning = _thought() if asked.thinking else None
     if not functions or _rounds_so_far(asked.history) >= mode.tool_rounds:
-        return Issued(reasoning, "Done." if mode.answers == "identical" else f"答案是 {secrets.token_hex(8)}。")
+        answer = "Done." if mode.answers == "identical" else f"答案是 {secrets.token_hex(8)}。"
+        return Issued(reasoning, formatted(asked.body, asked.history, answer))
     # Contract §6 and §7: content is the empty string beside tool calls, and all calls belong to one text of
     # reasoning.
     return Issued(reasoning, "", tuple(_calls(functions, asked.history, mode)))
@@ -47,7 +48,7 @@ def _calls(functions: Sequence[Mapping[str, Any]], history: Sequence[Json], mode
     for ordinal, function in enumerate(islice(cycle(functions), mode.parallel_calls), made):
         name = function["name"]
         id_ = f"{name}:{ordinal}" if mode.ids == "repeating" else f"call_{secrets.token_hex(12)}"
-        yield Call(id_, name, arguments_for(function.get("parameters")))
+        yield Call(id_, name, call_arguments(function.get("parameters"), history))
 
 
 def _rounds_so_far(history: Sequence[Json]) -> int:
