@@ -33,6 +33,11 @@ def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**wire, "additional_kwargs": additional, "response_metadata": message.response_metadata}
 
 
+def reasoning_of(message: AIMessage) -> str | None:
+    """The reasoning that a message holds, under whatever name."""
+    return read_reasoning(held(message, {}))
+
+
 def on_the_wire(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message as it leaves: without what was laid beside it."""
     return {key: value for key, value in message.items() if key not in _HELD}

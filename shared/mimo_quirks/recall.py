@@ -82,7 +82,7 @@ def answer(question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
         candidates = [
             memory
             for memory in _candidates(turn, found)
-            if memory not in taken and places.get(memory.place, turn) is turn
+            if memory not in taken and not _is_of(places.get(memory.place, turn), memory, turn)
         ]
         if keeps_ids and turn.calls:
             candidates = [memory for memory in candidates if _has_ids(memory, turn)]
@@ -146,6 +146,14 @@ def _memories(keys: Sequence[str], found: Mapping[str, Sequence[bytes]]) -> list
 def _says(memory: _Memory, turn: Sight) -> bool:
     """Whether the remembered turn has every call of the visible one, by what they say."""
     return {said for _, said in turn.calls} <= {said for _, said in memory.calls}
+
+
+def _is_of(other: Sight, memory: _Memory, turn: Sight) -> bool:
+    """Whether the remembered turn is another one of the history: it stood there, and ids do not say otherwise.
+
+    A history that was trimmed when the turn was heard puts it where a turn before it stands in the whole.
+    """
+    return other is not turn and (_has_ids(memory, other) or not _has_ids(memory, turn))
 
 
 def _has_ids(memory: _Memory, turn: Sight) -> bool:

@@ -345,6 +345,20 @@ def test_one_memory_answers_once() -> None:
     assert {1: "r1"} == _recall(store, _forget(history)).texts
 
 
+@pytest.mark.parametrize(("ident", "found"), [("call_2c4e6a8b0d1f2a3b", {1: "first", 4: "second"}), ("weather:0", {})])
+def test_a_trimmed_history_that_grows_whole_again(ident: str, found: dict[int, str]) -> None:
+    """A turn that stood where another one stands in the whole is known by an id of its own, and not without."""
+    one, two = _call("call_1a3c5e7a9b0d2f4c" if found else ident), _call(ident)
+    store = MemoryStore()
+    for turn in (_turn("first", one), _turn("second", two)):
+        entry = remember([_user("x")], turn, "a")
+        assert entry is not None
+        store.put([entry])
+    whole = [_user("x"), _turn(None, one), _result(one, "1"), _user("x"), _turn(None, two), _result(two, "2")]
+
+    assert found == _recall(store, whole).texts
+
+
 def test_equal_texts_vouch_for_nobody() -> None:
     """Where twins went on with the same text, it does not say which of them came before."""
     mine, other = (
