@@ -128,7 +128,7 @@ class ChatMiMo(BaseChatOpenAI):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """True: `loads(dumps(model), allowed_objects=[ChatMiMo])` is the model again."""
+        """True: `loads(dumps(model), allowed_objects=[ChatMiMo], valid_namespaces=["langchain_mimo"])` is it again."""
         return True
 
     @classmethod
@@ -242,20 +242,25 @@ class ChatMiMo(BaseChatOpenAI):
         """Tokens of a request with these messages, the reasoning that goes back to the API counted in."""
         return count_tokens(messages, tools, lambda text: len(self.get_token_ids(text)))
 
-    def bind_tools(self, tools: Sequence[Tool], **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+    def bind_tools(
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: dict[str, Any] | str | bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
         """As `ChatOpenAI.bind_tools`. Xiaomi's hosts cannot be made to call a tool, and a warning says so.
 
         Args:
             tools: What the model may call: functions, classes, tools or OpenAI's dicts.
+            tool_choice: What it must call; on Xiaomi's hosts nothing but "auto" and "none" has an effect.
             **kwargs: See there.
         """
-        quirks, choice = self._quirks(self.model_name), kwargs.get("tool_choice")
-        if quirks is not None and not quirks.forces_tools and is_forced(choice):
-            message = (
-                f"tool_choice={choice!r} is not sent: this host knows auto alone, and the model may answer in text"
-            )
-            warnings.warn(message, stacklevel=2)
-        return super().bind_tools(tools, **kwargs)
+        quirks = self._quirks(self.model_name)
+        if quirks is not None and not quirks.forces_tools and is_forced(tool_choice):
+            said = f"tool_choice={tool_choice!r} is not sent: this host knows auto alone, and may answer in text"
+            warnings.warn(said, stacklevel=2)
+        return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
 
     def with_structured_output(
         self,
@@ -279,7 +284,7 @@ class ChatMiMo(BaseChatOpenAI):
         """
         quirks = self._quirks(self.model_name)
         if method == "function_calling" and quirks is not None and not quirks.forces_tools:
-            kwargs["tool_choice"] = "auto"
+            kwargs["tool_choice"] = None
         chain = super().with_structured_output(schema, method=method, include_raw=False, **kwargs)
         if not isinstance(chain, RunnableSequence):
             return chain
