@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import openai
 import pytest
 from langchain.chat_models import init_chat_model
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
@@ -15,6 +15,7 @@ from langchain_openai import ChatOpenAI
 from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo, register
+from langchain_mimo.clients import httpx  # the SDK's own
 from langchain_mimo.refused import REFUSED
 from mimo_quirks.simulator import Mode, Simulator
 
@@ -82,8 +83,8 @@ async def test_clients(simulator: Simulator, make_model: Make) -> None:
 
     heard: list[str] = []
     clients = {
-        "http_client": httpx.Client(event_hooks={"request": [lambda request: heard.append("sync")]}),
-        "http_async_client": httpx.AsyncClient(event_hooks={"request": [_note(heard)]}),
+        "http_client": openai.DefaultHttpxClient(event_hooks={"request": [lambda request: heard.append("sync")]}),
+        "http_async_client": openai.DefaultAsyncHttpxClient(event_hooks={"request": [_note(heard)]}),
     }
     own = make_model(**clients)
     own.invoke("hi")
@@ -176,7 +177,7 @@ def test_several_choices_elsewhere(make_model: Make) -> None:
         asked.append(json.loads(request.content))
         return httpx.Response(200, json=answer)
 
-    client = httpx.Client(transport=httpx.MockTransport(serve))
+    client = openai.DefaultHttpxClient(transport=httpx.MockTransport(serve))
     result = make_model(n=2, http_client=client).generate([[HumanMessage("hi")]])
     messages = [generation.message for generation in result.generations[0]]  # type: ignore[union-attr]
 
