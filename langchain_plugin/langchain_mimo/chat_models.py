@@ -400,8 +400,7 @@ class ChatMiMo(BaseChatOpenAI):
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
         generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-        choices = choices_of(chunk)
-        if generation is not None and choices:
+        if generation is not None and (choices := chunk.get("choices") or choices_of(chunk)):
             keep_reasoning(generation.message, choices[0].get("delta"))
         return generation
 

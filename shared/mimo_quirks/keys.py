@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from .content import written
 from .spellings import split_think
-from .turns import Call, Message, is_turn, read_turn
+from .turns import Call, Message, calls_of, content_text, is_turn
 
 MOST_CALLS: Final = 16
 """How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
@@ -77,37 +77,43 @@ def sights(history: Sequence[Message], scope: str) -> list[Sight]:
             nearer = (round_, digest(results or others)) if turn.is_telling or results else ()
             contexts = (prefix, *nearer)
             found.append(Sight(index, len(found), turn.calls, turn.levels(scope, contexts)))
-            prefix, round_ = digest(prefix, turn.event), digest(round_, turn.event)
-            said.update((call.id, _said(call)) for call in turn.raw)
+            told = turn.event
+            prefix, round_ = digest(prefix, told), digest(round_, told)
+            said.update(zip((call.id for call in turn.raw), turn.said, strict=True))
     return found
+
+
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def digest(*parts: object) -> str:
     """A digest of JSON values, equal for equal values only."""
-    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
+    return hashlib.sha256(_COMPACT.encode(parts).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
+    """A turn without its reasoning; `said` is what each call says."""
+
     text: str
     raw: tuple[Call, ...]
+    said: tuple[str, ...]
 
     @classmethod
     def of(cls, message: Message) -> _Seen:
-        turn = read_turn(message)
-        text = turn.content
+        text, raw = content_text(message.get("content")), tuple(calls_of(message))
         while split := split_think(text):
             text = split[1]
-        return cls(_canonical_text(text), turn.calls)
+        return cls(_canonical_text(text), raw, tuple(map(_said, raw)))
 
     @property
     def calls(self) -> tuple[tuple[str, str], ...]:
-        return tuple((digest(call.id), _said(call)) for call in self.raw)
+        return tuple((digest(call.id), said) for call, said in zip(self.raw, self.said, strict=True))
 
     @property
     def event(self) -> list[object]:
         """How the turn stands in the context of later ones: parallel calls in any order are the same."""
-        return ["turn", sorted(map(_said, self.raw)) or self.text]
+        return ["turn", sorted(self.said) or self.text]
 
     @property
     def is_telling(self) -> bool:
@@ -115,7 +121,7 @@ class _Seen:
         return bool(self.raw) or len(self.text) >= _SHORT
 
     def levels(self, scope: str, contexts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        said = sorted({_said(call) for call in self.raw})[:MOST_CALLS] or [self.text]
+        said = sorted(set(self.said))[:MOST_CALLS] or [self.text]
         kind = "call" if self.raw else "text"
         by_context = (
             tuple(digest(scope, kind, level, context, one) for one in said) for level, context in enumerate(contexts)
@@ -160,8 +166,8 @@ def _said(call: Call) -> str:
 def canonical_arguments(arguments: str) -> str:
     """Arguments as every client means them: order of keys, spaces, escapes and `1.0` for `1` are nothing."""
     try:
-        value = json.loads(arguments, parse_float=_number)
-        return unicodedata.normalize("NFC", json.dumps(value, sort_keys=True, ensure_ascii=False))
+        value = _WHOLE_NUMBERS.decode(arguments)
+        return unicodedata.normalize("NFC", _SORTED.encode(value))
     except (ValueError, RecursionError):
         return _canonical_text(arguments)
 
@@ -169,6 +175,10 @@ def canonical_arguments(arguments: str) -> str:
 def _number(text: str) -> float | int:
     value = float(text)
     return int(value) if value.is_integer() else value
+
+
+_WHOLE_NUMBERS: Final = json.JSONDecoder(parse_float=_number)
+_SORTED: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 
 def _canonical_content(content: object) -> str:

@@ -76,12 +76,13 @@ def answer(question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
     """Judges what the store found. The last turn comes first, for it may vouch for the one before."""
     texts: dict[int, str] = {}
     ambiguous, links, taken = set(), dict[int, str](), set[_Memory]()
-    keeps_ids = any(_has_ids(memory, turn) for turn in question.turns for memory in _candidates(turn, found))
+    known = {turn.index: _candidates(turn, found) for turn in question.turns}
+    keeps_ids = any(_has_ids(memory, turn) for turn in question.turns for memory in known[turn.index])
     places = {turn.levels[0][0]: turn for turn in question.turns}
     for turn in reversed(question.turns):
         candidates = [
             memory
-            for memory in _candidates(turn, found)
+            for memory in known[turn.index]
             if memory not in taken and not _is_of(places.get(memory.place, turn), memory, turn)
         ]
         if keeps_ids and turn.calls:

@@ -253,6 +253,16 @@ def test_empty_reasoning_is_a_fact() -> None:
     assert {1: ""} == _recall(_store(history), _forget(history)).texts
 
 
+@pytest.mark.parametrize("thought", ["<think>a</think>", "<think></think><think>b</think>"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_keys_ignore_think_tags(thought: str, listed: bool) -> None:
+    """A thought at the beginning of the text is none of it."""
+    content: Any = [{"type": "text", "text": f"{thought}answer"}] if listed else f"{thought}answer"
+    turn = {"role": "assistant", "content": content}
+
+    assert sights([_user("x"), _turn(None, content="answer")], "a") == sights([_user("x"), turn], "a")
+
+
 def test_scopes() -> None:
     """Nothing crosses a scope."""
     history = _conversation("m")
