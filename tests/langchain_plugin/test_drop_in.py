@@ -280,6 +280,14 @@ def test_event_loops(streaming: bool, simulator: Simulator, make_model: Make) ->
     assert [200] * 4 == [exchange.status for exchange in simulator.exchanges]
 
 
+def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+    """Where httpx finds a proxy in the environment, connections are left to it."""
+    assert make_model().http_async_client is not None
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+
+    assert None is make_model().http_async_client
+
+
 def test_event_loops_at_once(simulator: Simulator, make_model: Make) -> None:
     """Loops of several threads share a model."""
     from concurrent.futures import ThreadPoolExecutor

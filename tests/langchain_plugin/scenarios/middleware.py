@@ -17,6 +17,7 @@ from langchain.agents.middleware import (
     ModelFallbackMiddleware,
     ModelRetryMiddleware,
     PIIMiddleware,
+    ProviderToolSearchMiddleware,
     ShellToolMiddleware,
     SummarizationMiddleware,
     TodoListMiddleware,
@@ -75,7 +76,7 @@ async def _pii(bench: Bench) -> History:
     return history
 
 
-@scenario("TodoList, ToolRetry, ModelRetry, limits")
+@scenario("TodoList, ToolRetry, ModelRetry, limits, tool search")
 async def _many(bench: Bench) -> History:
     return await _converse(
         bench,
@@ -85,6 +86,7 @@ async def _many(bench: Bench) -> History:
         ModelCallLimitMiddleware(run_limit=9),
         ToolCallLimitMiddleware(run_limit=9),
         ToolErrorMiddleware(lambda error, request: "failed"),
+        ProviderToolSearchMiddleware(),
     )
 
 
