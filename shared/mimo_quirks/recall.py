@@ -76,7 +76,8 @@ def answer(question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
     """Judges what the store found. The last turn comes first, for it may vouch for the one before."""
     texts: dict[int, str] = {}
     ambiguous, links, taken = set(), dict[int, str](), set[_Memory]()
-    known = {turn.index: _candidates(turn, found) for turn in question.turns}
+    read = {payload: _read(payload) for payloads in found.values() for payload in payloads}
+    known = {turn.index: _candidates(turn, found, read) for turn in question.turns}
     keeps_ids = any(_has_ids(memory, turn) for turn in question.turns for memory in known[turn.index])
     places = {turn.levels[0][0]: turn for turn in question.turns}
     for turn in reversed(question.turns):
@@ -124,12 +125,14 @@ def _lacks(message: Message) -> bool:
     return (reasoning is None or is_placeholder(reasoning)) and split_think(message.get("content")) is None
 
 
-def _candidates(turn: Sight, found: Mapping[str, Sequence[bytes]]) -> list[_Memory]:
+def _candidates(
+    turn: Sight, found: Mapping[str, Sequence[bytes]], read: Mapping[bytes, _Memory | None]
+) -> list[_Memory]:
     """The memories on the strongest level that has any; a level that is full cannot be told to have one."""
     *contexts, ids = turn.levels
-    by_id = [memory for memory in _memories(ids, found) if _has_ids(memory, turn)]
+    by_id = [memory for memory in _memories(ids, found, read) if _has_ids(memory, turn)]
     for level in contexts:
-        memories = [memory for memory in _memories(level, found) if _says(memory, turn)]
+        memories = [memory for memory in _memories(level, found, read) if _says(memory, turn)]
         exact = [memory for memory in memories if _has_ids(memory, turn)]
         if exact or by_id:
             return exact or by_id
@@ -139,9 +142,11 @@ def _candidates(turn: Sight, found: Mapping[str, Sequence[bytes]]) -> list[_Memo
     return by_id
 
 
-def _memories(keys: Sequence[str], found: Mapping[str, Sequence[bytes]]) -> list[_Memory]:
+def _memories(
+    keys: Sequence[str], found: Mapping[str, Sequence[bytes]], read: Mapping[bytes, _Memory | None]
+) -> list[_Memory]:
     payloads = dict.fromkeys(payload for key in keys for payload in found.get(key, ()))
-    return [memory for memory in map(_read, payloads) if memory is not None]
+    return [memory for memory in map(read.get, payloads) if memory is not None]
 
 
 def _says(memory: _Memory, turn: Sight) -> bool:
