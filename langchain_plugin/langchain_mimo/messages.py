@@ -33,7 +33,11 @@ def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
     if blocks:
         kept = additional.get(_BLOCKS)
         additional = {**additional, _BLOCKS: [*(kept if isinstance(kept, list) else ()), *blocks]}
-    return {**wire, "additional_kwargs": additional, "response_metadata": message.response_metadata}
+    spelled = _SPELLED.intersection(additional)
+    if spelled == {REASONING} and isinstance(additional[REASONING], str):  # as we kept it, so as the wire has it
+        return {**wire, REASONING: additional[REASONING], "response_metadata": message.response_metadata}
+    nested = {"additional_kwargs": additional} if spelled else {}
+    return {**wire, **nested, "response_metadata": message.response_metadata}
 
 
 def reasoning_of(message: AIMessage) -> str | None:

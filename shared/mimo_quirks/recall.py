@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from .keys import Sight, digest, sights
@@ -76,7 +77,7 @@ def answer(question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
     """Judges what the store found. The last turn comes first, for it may vouch for the one before."""
     texts: dict[int, str] = {}
     ambiguous, links, taken = set(), dict[int, str](), set[_Memory]()
-    read = {payload: _read(payload) for payloads in found.values() for payload in payloads}
+    read = {payload: _read(payload) for payload in set(chain.from_iterable(found.values()))}
     known = {turn.index: _candidates(turn, found, read) for turn in question.turns}
     keeps_ids = any(_has_ids(memory, turn) for turn in question.turns for memory in known[turn.index])
     places = {turn.levels[0][0]: turn for turn in question.turns}

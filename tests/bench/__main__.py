@@ -25,6 +25,7 @@ from langchain_mimo.clients import httpx
 from mimo_quirks.stores import MemoryStore
 
 FRAME = {"id": "1", "created": 1, "model": "mimo-v2.6-pro"}
+METADATA = {"model_provider": "xiaomi_mimo", "model_name": "mimo-v2.6-pro", "finish_reason": "stop"}
 URL = "https://relay.example/v1"
 THOUGHT = "先想一想 and then some more, as models do. " * 12
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
@@ -62,7 +63,8 @@ def _history(size: int, *, reasoning: bool) -> list[BaseMessage]:
             ident = f"call_{number:04d}a{step}b7c9d1e3f5"
             call = {"id": ident, "name": "weather", "args": {"city": "北京", "day": number + step}}
             held = {"reasoning_content": f"{number}.{step} {THOUGHT}"} if reasoning else {}
-            messages.append(AIMessage("", tool_calls=[call], additional_kwargs=held))
+            turn = AIMessage("", tool_calls=[call], additional_kwargs=held, response_metadata=dict(METADATA))
+            messages.append(turn)
             messages.append(ToolMessage(f"{step} °C and clear, as the forecast of {number} said", tool_call_id=ident))
         held = {"reasoning_content": f"{number} {THOUGHT}"} if reasoning else {}
         messages.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -308,6 +309,14 @@ def test_other_arguments(one: str, other: str) -> None:
 def test_digests_are_injective(one: list[Any], other: list[Any]) -> None:
     """Whatever ids contain, two different lists of parts have two digests."""
     assert (json.dumps(one) == json.dumps(other)) is (digest(*one) == digest(*other))
+
+
+@given(json_values)
+def test_digests_are_of_json(value: Any) -> None:
+    """A digest is that of the value as compact JSON, on every machine."""
+    written = json.dumps([value], separators=(",", ":")).encode()
+
+    assert hashlib.sha256(written).hexdigest()[:32] == digest(value)
 
 
 def test_a_flood_of_calls() -> None:
