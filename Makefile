@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-long test-floors lint types format clean
+.PHONY: demo test test-long test-floors test-openai3 bench lint types format clean
 
 demo: $(INSTALLED)
 	$(BIN)/mimo-quirks demo
@@ -23,6 +23,18 @@ test-floors:
 	VIRTUAL_ENV=$(VENV)-floors $(VENV)-floors/bin/uv pip install --quiet --resolution lowest-direct --editable ".[all]"
 	VIRTUAL_ENV=$(VENV)-floors $(VENV)-floors/bin/uv pip install --quiet --group dev
 	$(VENV)-floors/bin/python -m pytest --ignore tests/test_packaging.py
+
+# ChatMiMo with openai 3, which LiteLLM does not admit; `test` has openai 2.
+test-openai3:
+	$(PYTHON) -m venv $(VENV)-openai3
+	$(VENV)-openai3/bin/python -m pip install --quiet uv
+	VIRTUAL_ENV=$(VENV)-openai3 $(VENV)-openai3/bin/uv pip install --quiet --editable ".[langchain,redis,encryption,cli]"
+	VIRTUAL_ENV=$(VENV)-openai3 $(VENV)-openai3/bin/uv pip install --quiet "langchain<2" "openai>=3,<4" --group dev
+	$(VENV)-openai3/bin/python -m pytest tests/langchain_plugin
+
+# What ChatMiMo costs beside ChatOpenAI; no part of the tests, for a figure depends on the machine.
+bench: $(INSTALLED)
+	$(BIN)/python -m tests.bench
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

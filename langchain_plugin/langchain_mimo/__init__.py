@@ -5,6 +5,10 @@ try:
 except ImportError as error:
     raise ImportError('ChatMiMo needs the "langchain" extra: pip install "mimo-quirks[langchain]"') from error
 
+from .blocks import register_blocks
 from .chat_models import ChatMiMo
+from .registration import register
 
-__all__ = ["ChatMiMo"]
+register_blocks()
+
+__all__ = ["ChatMiMo", "register"]

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import openai
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
-from langchain_core.language_models import LangSmithParams, LanguageModelInput
-from langchain_core.messages import BaseMessage
+from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.utils import from_env, secret_from_env
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import (
     ConfigDict,
@@ -36,6 +39,7 @@ from mimo_quirks.hosts import PLAIN, Dialect, host_name
 from mimo_quirks.journal import note
 from mimo_quirks.memory import Memory
 from mimo_quirks.origin import OUR_PROVIDER
+from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import NOTHING, Recall
 from mimo_quirks.replay import replay
@@ -43,8 +47,14 @@ from mimo_quirks.settings import Settings
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
 from mimo_quirks.turns import Message
 
+from .clients import with_client
 from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, turn_of, turns_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
+from .profiles import profile_of
+from .refused import refuse
+from .serialising import VERSION, shown
+from .structured import demanding, with_raw
+from .tokens import Tool, count_tokens, token_ids
 
 Thinking = StrictBool | Literal["enabled", "disabled"] | Mapping[str, Any]
 
@@ -74,9 +84,11 @@ class ChatMiMo(BaseChatOpenAI):
         scope: Whose memory it is; nothing is recalled across scopes. `{"configurable": {"mimo_scope": ...}}` in a
             config, or `scope=` in a call, says so for that call.
 
+    Every other field of `ChatOpenAI` means what it means there, or is refused by name; see `refused.REFUSED`.
+
     Raises:
-        ValueError: No key, a URL that is none, a bad `MIMO_QUIRKS_*` setting, `use_responses_api=True`, or a store that
-            other processes see without a scope.
+        ValueError: No key, a URL that is none, a bad `MIMO_QUIRKS_*` setting, a field that is OpenAI's alone, more
+            choices than the host gives, or a store that other processes see without a scope.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
@@ -103,6 +115,30 @@ class ChatMiMo(BaseChatOpenAI):
     @property
     def _llm_type(self) -> str:
         return "mimo-chat"
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """What stands for the key where a model is serialised."""
+        return {"openai_api_key": "MIMO_API_KEY"}
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
+        return shown(self.openai_api_base, self.openai_proxy, self.default_headers)
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `loads(dumps(model), allowed_objects=[ChatMiMo], valid_namespaces=["langchain_mimo"])` is it again."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Where the class is found by its serialised name."""
+        return ["langchain_mimo", "chat_models"]
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The key of LangChain's caches, from what is sent: `model_copy` takes along what a model was serialised as."""
+        return str(sorted({**self._get_invocation_params(stop=stop, **kwargs), **kwargs}.items()))
 
     @property
     def _default_params(self) -> dict[str, Any]:
@@ -146,19 +182,27 @@ class ChatMiMo(BaseChatOpenAI):
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
         return self
 
-    @field_validator("use_responses_api")
-    @classmethod
-    def _is_chat(cls, responses: bool | None) -> bool | None:  # noqa: FBT001 - pydantic's signature
-        if responses:
-            raise ValueError("use_responses_api=True: ChatMiMo speaks the chat wire")
-        return responses
+    @model_validator(mode="after")
+    def _set_mimo_version(self) -> Self:
+        self._add_version("mimo-quirks", VERSION)
+        return self
+
+    @model_validator(mode="after")
+    def _has_choices(self) -> Self:
+        quirks = self._quirks(self.model_name)
+        reason = quirks and refused_choices(self.n, quirks)
+        if reason:
+            raise ValueError(reason)
+        return self
 
     @model_validator(mode="wrap")
     @classmethod
     def _without_openai(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
         """Takes OpenAI's headers off the clients that were built here: the SDK reads them from the environment."""
-        self = build(values)
-        given = values.keys() if isinstance(values, dict) else ()
+        if not isinstance(values, dict):
+            return build(values)
+        refuse(values)
+        self, given = build(with_client(values)), values.keys()
         self.openai_organization = None
         for name in ("root_client", "root_async_client"):
             client = getattr(self, name)
@@ -176,6 +220,80 @@ class ChatMiMo(BaseChatOpenAI):
         params["ls_provider"] = OUR_PROVIDER  # SummarizationMiddleware compares it with the messages' model_provider
         return params
 
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return profile_of(self.model_name)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """One number for each token, as far as that can be told without MiMo's tokenizer; nothing is downloaded.
+
+        `custom_get_token_ids` and `tiktoken_model_name` are obeyed.
+        """
+        if self.custom_get_token_ids is not None or self.tiktoken_model_name is not None:
+            return super().get_token_ids(text)
+        return token_ids(text)
+
+    def get_num_tokens_from_messages(
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[Tool] | None = None,
+        *,
+        allow_fetching_images: bool = True,  # noqa: ARG002 - the parent's signature; nothing is fetched
+    ) -> int:
+        """Tokens of a request with these messages, the reasoning that goes back to the API counted in."""
+        return count_tokens(messages, tools, lambda text: len(self.get_token_ids(text)))
+
+    def bind_tools(
+        self,
+        tools: Sequence[Tool],
+        *,
+        tool_choice: dict[str, Any] | str | bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """As `ChatOpenAI.bind_tools`. Xiaomi's hosts cannot be made to call a tool, and a warning says so.
+
+        Args:
+            tools: What the model may call: functions, classes, tools or OpenAI's dicts.
+            tool_choice: What it must call; on Xiaomi's hosts nothing but "auto" and "none" has an effect.
+            **kwargs: See there.
+        """
+        quirks = self._quirks(self.model_name)
+        if quirks is not None and not quirks.forces_tools and is_forced(tool_choice):
+            said = f"tool_choice={tool_choice!r} is not sent: this host knows auto alone, and may answer in text"
+            warnings.warn(said, stacklevel=2)
+        return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type | None = None,
+        *,
+        method: Literal["function_calling", "json_mode", "json_schema"] = "json_schema",
+        include_raw: bool = False,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """As `ChatOpenAI.with_structured_output`, by each of the three methods.
+
+        Args:
+            schema: A pydantic class, a TypedDict, or a JSON schema; none is needed for "json_mode".
+            method: "json_schema", which v2.6 follows; "json_mode", with the keys named in the prompt; or
+                "function_calling", by a tool that the model is free not to call.
+            include_raw: Gives a dict of raw, parsed and parsing_error, and raises nothing.
+            **kwargs: See there.
+
+        Raises:
+            OutputParserException: When the answer cannot be read, or has no call of the tool, unless `include_raw`.
+        """
+        quirks = self._quirks(self.model_name)
+        if method == "function_calling" and quirks is not None and not quirks.forces_tools:
+            kwargs["tool_choice"] = None
+        chain = super().with_structured_output(schema, method=method, include_raw=False, **kwargs)
+        if not isinstance(chain, RunnableSequence):
+            return chain
+        model, parser = chain.first, chain.last
+        bound = getattr(model, "kwargs", {})
+        if "tools" in bound and "response_format" not in bound and schema is not None:
+            parser = demanding(convert_to_openai_tool(schema)["function"]["name"]) | parser
+        return with_raw(model, parser) if include_raw else model | parser
+
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
@@ -187,6 +305,10 @@ class ChatMiMo(BaseChatOpenAI):
         if "max_tokens" in payload:
             payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
         quirks = self._quirks(payload["model"])
+        if quirks is not None:
+            if reason := refused_choices(payload.get("n"), quirks):
+                raise ValueError(reason)
+            payload = dict(without_forced_tools(payload, quirks))
         _switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN)
         wires = [held(message, wire) for message, wire in zip(messages, payload["messages"], strict=True)]
         history: Sequence[Message] = [string_content(wire) for wire in wires]
@@ -278,8 +400,7 @@ class ChatMiMo(BaseChatOpenAI):
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
         generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-        choices = choices_of(chunk)
-        if generation is not None and choices:
+        if generation is not None and (choices := chunk.get("choices") or choices_of(chunk)):
             keep_reasoning(generation.message, choices[0].get("delta"))
         return generation
 

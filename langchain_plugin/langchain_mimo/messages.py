@@ -21,39 +21,54 @@ REASONING: Final = "reasoning_content"
 
 _HELD: Final = ("additional_kwargs", "response_metadata")
 _BLOCKS: Final = "thinking_blocks"
+_SPELLED: Final = {*KEYS, *NESTS}
 
 
 def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
     """The wire message with everything beside it that the LangChain message knows of its reasoning."""
     if not isinstance(message, AIMessage):
         return wire
-    kept = message.additional_kwargs.get(_BLOCKS)
-    blocks = [*(kept if isinstance(kept, list) else ()), *filter(is_reasoning_block, message.content)]
-    additional = {**message.additional_kwargs, **({_BLOCKS: blocks} if blocks else {})}
-    return {**wire, "additional_kwargs": additional, "response_metadata": message.response_metadata}
+    additional = message.additional_kwargs
+    blocks = [*filter(is_reasoning_block, message.content)] if isinstance(message.content, list) else []
+    if blocks:
+        kept = additional.get(_BLOCKS)
+        additional = {**additional, _BLOCKS: [*(kept if isinstance(kept, list) else ()), *blocks]}
+    spelled = _SPELLED.intersection(additional)
+    if spelled == {REASONING} and isinstance(additional[REASONING], str):  # as we kept it, so as the wire has it
+        return {**wire, REASONING: additional[REASONING], "response_metadata": message.response_metadata}
+    nested = {"additional_kwargs": additional} if spelled else {}
+    return {**wire, **nested, "response_metadata": message.response_metadata}
+
+
+def reasoning_of(message: AIMessage) -> str | None:
+    """The reasoning that a message holds, under whatever name."""
+    return read_reasoning(held(message, {}))
 
 
 def on_the_wire(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message as it leaves: without what was laid beside it."""
-    return {key: value for key, value in message.items() if key not in _HELD}
+    rest = dict(message)
+    for key in _HELD:
+        rest.pop(key, None)
+    return rest
 
 
-def choices_of(response: Mapping[str, Any] | BaseModel) -> Sequence[Any]:
+def choices_of(response: dict[str, Any] | BaseModel) -> Sequence[Any]:
     """The choices of a completion or of a chunk, wherever its form keeps them."""
-    choices = response.get("choices") if isinstance(response, Mapping) else getattr(response, "choices", None)
-    if not choices and isinstance(response, Mapping):
-        choices = (response.get("chunk") or {}).get("choices")  # the SDK's stream with a response_format
-    return choices or ()
+    if not isinstance(response, dict):
+        return getattr(response, "choices", None) or ()
+    return response.get("choices") or (response.get("chunk") or {}).get("choices") or ()  # a stream with a format
 
 
-def keep_reasoning(message: BaseMessage, said: Mapping[str, Any] | BaseModel | None) -> None:
+def keep_reasoning(message: BaseMessage, said: dict[str, Any] | BaseModel | None) -> None:
     """Puts the reasoning of what the API said, a message or a delta, where LangChain's readers look for it.
 
     An empty text is left out: it would make an empty block, and in a stream one block per token.
     """
     message.response_metadata["model_provider"] = OUR_PROVIDER
-    fields = said.model_dump(include={*KEYS, *NESTS}, warnings=False) if isinstance(said, BaseModel) else said
-    reasoning = read_reasoning(fields or {})
+    if not isinstance(said, dict):
+        said = said.model_dump(include=_SPELLED, warnings=False) if isinstance(said, BaseModel) else {}
+    reasoning = None if _SPELLED.isdisjoint(said) else read_reasoning(said)
     if reasoning:
         message.additional_kwargs[REASONING] = reasoning
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 import litellm
 
 from mimo_quirks.hosts import Dialect
-from mimo_quirks.models import MODELS
+from mimo_quirks.models import abilities_of
+from mimo_quirks.prices import PRICES, Price
 from mimo_quirks.thinking import asked_to_think, switch_of, thinking_parameters
 from mimo_quirks.wires import MESSAGES, RESPONSES, Wire
 
@@ -29,27 +30,40 @@ def register_models() -> None:
     A synchronous call has no hook before LiteLLM takes its tools away.
     """
     missing = {
-        f"xiaomi_mimo/{model.id}": {
-            "litellm_provider": "xiaomi_mimo",
-            "mode": "chat",
-            "max_input_tokens": model.context,
-            "max_output_tokens": model.max_output,
-            "max_tokens": model.max_output,
-            "input_cost_per_token": model.usd_input / 1e6,
-            "cache_creation_input_token_cost": 0.0,  # cache writes are free (contract §2)
-            "cache_read_input_token_cost": model.usd_cached and model.usd_cached / 1e6,
-            "output_cost_per_token": model.usd_output / 1e6,
-            "supports_function_calling": True,
-            "supports_tool_choice": True,
-            "supports_reasoning": True,
-            "supports_prompt_caching": True,
-            "supports_vision": model.sees,
-            "source": model.source,
-        }
-        for model in MODELS
-        if f"xiaomi_mimo/{model.id}" not in litellm.model_cost
+        f"xiaomi_mimo/{price.id}": _entry(price)
+        for price in PRICES
+        if f"xiaomi_mimo/{price.id}" not in litellm.model_cost
     }
     litellm.register_model(missing)
+
+
+def _entry(price: Price) -> dict[str, Any]:
+    """A model as LiteLLM's cost map writes it."""
+    abilities = abilities_of(price.id)
+    known = (
+        {}
+        if abilities is None
+        else {
+            "max_input_tokens": abilities.context,
+            "max_output_tokens": abilities.output,
+            "max_tokens": abilities.output,
+            "supports_vision": abilities.sees,
+        }
+    )
+    return {
+        "litellm_provider": "xiaomi_mimo",
+        "mode": "chat",
+        "input_cost_per_token": price.usd_input / 1e6,
+        "cache_read_input_token_cost": price.usd_cached and price.usd_cached / 1e6,
+        "cache_creation_input_token_cost": 0.0,
+        "output_cost_per_token": price.usd_output / 1e6,
+        "supports_function_calling": True,
+        "supports_tool_choice": True,
+        "supports_reasoning": True,
+        "supports_prompt_caching": True,
+        "source": price.source,
+        **known,
+    }
 
 
 def with_tools(call: Call) -> dict[str, Any]:

@@ -7,6 +7,7 @@ what broke for others.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -74,6 +75,7 @@ def segment(model: str) -> str:
     return _PRESET.sub("", model).rsplit("/", 1)[-1].partition("[")[0]
 
 
+@functools.lru_cache(maxsize=256)  # every turn of a history names its model
 def family_of(model: str) -> str | None:
     """The family whose shape the id's last segment has, or None."""
     return next((family.name for family in FAMILIES if is_like(model, family)), None)

@@ -50,6 +50,8 @@ class Host:
         serves: The family that any chat model on this host belongs to, whatever its id says.
         takes_placeholder: False where a placeholder is useless or harmful.
         forbids_when_off: The host refuses reasoning in a request that switches thinking off.
+        forces_tools: False where every `tool_choice` but `auto` is dropped without a word.
+        takes_n: False where more than one choice is refused.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Host:
     serves: str | None = None
     takes_placeholder: bool = True
     forbids_when_off: bool = False
+    forces_tools: bool = True
+    takes_n: bool = True
 
 
 PLAIN: Final = Dialect(
@@ -113,6 +117,8 @@ HOSTS: Final = (
         domains=words(r"token-plan-[a-z]+\.xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
+        forces_tools=False,  # contract §7
+        takes_n=False,
         source="models.dev xiaomi-token-plan providers; contract §1.1",
         date="2026-05-18",
     ),
@@ -121,6 +127,8 @@ HOSTS: Final = (
         domains=words(r"(?:[a-z0-9-]+\.)*xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
+        forces_tools=False,  # contract §7
+        takes_n=False,
         source="Xiaomi API reference; contract §1.1",
         date="2026-05-12",
     ),

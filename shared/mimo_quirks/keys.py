@@ -25,12 +25,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any, Final
 
 from .content import written
 from .spellings import split_think
-from .turns import Call, Message, is_turn, read_turn
+from .turns import Call, Message, calls_of, content_text, is_turn
 
 MOST_CALLS: Final = 16
 """How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
@@ -84,37 +85,52 @@ def sights(history: Sequence[Message], scope: str) -> list[Sight]:
             nearer = (round_, digest(results or merged)) if turn.is_telling or results else ()
             contexts = (prefix, *nearer)
             found.append(Sight(index, len(found), turn.calls, turn.levels(scope, contexts)))
-            prefix, round_ = digest(prefix, turn.event), digest(round_, turn.event)
-            said.update((call.id, _said(call)) for call in turn.raw)
+            told = turn.event
+            prefix, round_ = digest(prefix, told), digest(round_, told)
+            said.update(zip((call.id for call in turn.raw), turn.said, strict=True))
     return found
+
+
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def digest(*parts: object) -> str:
     """A digest of JSON values, equal for equal values only."""
-    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
+    return hashlib.sha256(_compact(parts).encode()).hexdigest()[:32]
+
+
+def _compact(value: object) -> str:
+    """A value as JSON without spaces; what digests are mostly made of without setting up an encoder each time."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(_compact, value))}]"
+    return _COMPACT.encode(value)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
+    """A turn without its reasoning; `said` is what each call says."""
+
     text: str
     raw: tuple[Call, ...]
+    said: tuple[str, ...]
 
     @classmethod
     def of(cls, message: Message) -> _Seen:
-        turn = read_turn(message)
-        text = turn.content
+        text, raw = content_text(message.get("content")), tuple(calls_of(message))
         while split := split_think(text):
             text = split[1]
-        return cls(_canonical_text(text), turn.calls)
+        return cls(_canonical_text(text), raw, tuple(map(_said, raw)))
 
     @property
     def calls(self) -> tuple[tuple[str, str], ...]:
-        return tuple((digest(call.id), _said(call)) for call in self.raw)
+        return tuple((digest(call.id), said) for call, said in zip(self.raw, self.said, strict=True))
 
     @property
     def event(self) -> list[object]:
         """How the turn stands in the context of later ones: parallel calls in any order are the same."""
-        return ["turn", sorted(map(_said, self.raw)) or self.text]
+        return ["turn", sorted(self.said) or self.text]
 
     @property
     def is_telling(self) -> bool:
@@ -122,7 +138,7 @@ class _Seen:
         return bool(self.raw) or len(self.text) >= _SHORT
 
     def levels(self, scope: str, contexts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        said = sorted({_said(call) for call in self.raw})[:MOST_CALLS] or [self.text]
+        said = sorted(set(self.said))[:MOST_CALLS] or [self.text]
         kind = "call" if self.raw else "text"
         by_context = (
             tuple(digest(scope, kind, level, context, one) for one in said) for level, context in enumerate(contexts)
@@ -173,8 +189,8 @@ def _said(call: Call) -> str:
 def canonical_arguments(arguments: str) -> str:
     """Arguments as every client means them: order of keys, spaces, escapes and `1.0` for `1` are nothing."""
     try:
-        value = json.loads(arguments or "{}", parse_float=_number)  # no arguments at all are none
-        return unicodedata.normalize("NFC", json.dumps(value, sort_keys=True, ensure_ascii=False))
+        value = _WHOLE_NUMBERS.decode(arguments or "{}")  # no arguments at all are none
+        return unicodedata.normalize("NFC", _SORTED.encode(value))
     except (ValueError, RecursionError):
         return _canonical_text(arguments)
 
@@ -182,6 +198,10 @@ def canonical_arguments(arguments: str) -> str:
 def _number(text: str) -> float | int:
     value = float(text)
     return int(value) if value.is_integer() else value
+
+
+_WHOLE_NUMBERS: Final = json.JSONDecoder(parse_float=_number)
+_SORTED: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 
 def _canonical_content(content: object) -> str:

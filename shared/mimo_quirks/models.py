@@ -1,69 +1,84 @@
-"""Facts of the chat models: what LiteLLM's cost map and LangChain's profiles want to know.
+"""What a model of the family can do: one row per shape of ids, the newest first.
 
-Nothing is decided by these rows: families are told by the shape of an id (see `families`), so that a new model works
-before its row is here.
+A row is known by its shape, so that dated, prefixed and suffixed ids are known too; an id of no row tells nothing.
+"contract §n" in a source is a section of mimo-api-contract.md, the project's fact sheet.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
+from .families import segment, words
+
+_MILLION: Final = 2**20
+
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """One chat model.
+class Abilities:
+    """What one model takes and gives.
 
     Attributes:
-        context: Tokens that fit into a request.
-        max_output: Tokens of reasoning and answer together.
-        usd_input: US dollars for a million tokens of input.
-        usd_cached: The same for input that is read from the prompt cache; None where it is not known.
-        usd_output: The same for output.
-        sees: Takes images.
-        source: Where the row is from.
-        date: When the model was released.
+        shape: Searched in the last segment of a model id.
+        context: Tokens of a request and its answer together.
+        output: Most tokens of an answer, reasoning included.
+        sees: It takes images.
+        hears: It takes audio and video.
+        follows_schemas: A `response_format` of type `json_schema` is honoured.
     """
 
-    id: str
+    shape: re.Pattern[str]
     context: int
-    max_output: int
-    usd_input: float
-    usd_cached: float | None
-    usd_output: float
-    sees: bool
+    output: int
     source: str
     date: str
+    sees: bool = False
+    hears: bool = False
+    follows_schemas: bool = False
 
-
-_CONTEXT: Final = 1_048_576
-_OUTPUT: Final = 131_072
 
 MODELS: Final = (
-    Model("mimo-v2.6-pro", _CONTEXT, _OUTPUT, 0.435, 0.0036, 0.87, sees=True, source="contract §2", date="2026-09-22"),
-    Model("mimo-v2.6-flash", _CONTEXT, _OUTPUT, 0.14, 0.0028, 0.28, sees=True, source="contract §2", date="2026-09-22"),
-    Model(
-        "mimo-v2.6-pro-ultraspeed",
-        _CONTEXT,
-        _OUTPUT,
-        4.35,
-        None,
-        8.70,
+    Abilities(
+        shape=words(r"(?:^|[-_.])mimo-v2[.-]6-(?:pro|flash)(?![a-z0-9])"),
+        context=_MILLION,
+        output=131_072,
         sees=True,
-        source="contract §2, prices by hearsay",
-        date="2026-09-22",
+        follows_schemas=True,  # llmgateway#4173, and a probe of 2026-10-04; contract §7
+        source="mimo.mi.com model pages; contract §2, §7",
+        date="2026-10-04",
     ),
-    Model("mimo-v2.5-pro", _CONTEXT, _OUTPUT, 0.435, 0.0036, 0.87, sees=False, source="contract §2", date="2026-04-22"),
-    Model("mimo-v2.5", _CONTEXT, _OUTPUT, 0.14, 0.0028, 0.28, sees=True, source="contract §2", date="2026-04-22"),
-    Model(
-        "mimo-v2.5-pro-ultraspeed",
-        _CONTEXT,
-        _OUTPUT,
-        1.305,
-        0.0108,
-        2.61,
-        sees=False,
-        source="contract §2",
-        date="2026-06-08",
+    Abilities(
+        shape=words(r"(?:^|[-_.])mimo-v2[.-]5-pro(?![a-z0-9])"),
+        context=_MILLION,
+        output=131_072,
+        source="mimo.mi.com model pages; contract §2",
+        date="2026-04-22",
+    ),
+    Abilities(
+        shape=words(r"(?:^|[-_.])mimo-v2[.-]5(?![-.a-z0-9])"),
+        context=_MILLION,
+        output=131_072,
+        sees=True,
+        hears=True,
+        source="mimo.mi.com model pages; contract §2",
+        date="2026-04-22",
+    ),
+    Abilities(
+        shape=words(r"(?:^|[-_.])mimo-v2-flash(?![a-z0-9])"),
+        context=262_144,
+        output=65_536,
+        source="open weights; contract §2",
+        date="2025-12-16",
     ),
 )
+
+
+def abilities_of(model: str) -> Abilities | None:
+    """The row of a model id, or None where none is known.
+
+    Args:
+        model: The id as it goes to the host; vendor prefixes and suffixes such as ``:free`` and ``[1m]`` may stand.
+    """
+    last = segment(model).partition(":")[0]
+    return next((row for row in MODELS if row.shape.search(last)), None)

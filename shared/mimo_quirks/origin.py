@@ -60,6 +60,8 @@ def _blocks(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from filter(is_reasoning_block, content if isinstance(content, list | tuple) else ())
     for holder in (message, *(message.get(nest) for nest in NESTS)):
         if isinstance(holder, Mapping):
-            for value in map(holder.get, KEYS):
-                blocks = value if isinstance(value, list | tuple) else (value,)
-                yield from (block for block in blocks if isinstance(block, Mapping))
+            for key in KEYS:
+                value = holder.get(key)
+                if value is not None and not isinstance(value, str):
+                    blocks = value if isinstance(value, list | tuple) else (value,)
+                    yield from (block for block in blocks if isinstance(block, Mapping))

@@ -34,6 +34,8 @@ class Quirks:
         placeholder: What stands in for lost reasoning on a tool turn; `None` for nothing.
         thinks_by_default: The model thinks unless the request says otherwise.
         forbids_when_off: Reasoning is refused while thinking is off.
+        forces_tools: The host obeys a `tool_choice` other than `auto`.
+        takes_n: The host gives more than one choice.
     """
 
     family: str
@@ -42,6 +44,8 @@ class Quirks:
     placeholder: str | None
     thinks_by_default: bool
     forbids_when_off: bool
+    forces_tools: bool = True
+    takes_n: bool = True
 
     def on(self, wire: str) -> Quirks:
         """The quirks of the same deployment on another wire; those of the chat wire are these.
@@ -90,6 +94,8 @@ def quirks_for(
         placeholder=family_row.placeholder if host_row.takes_placeholder else None,
         thinks_by_default=not family_row.quiet.search(segment(model)),
         forbids_when_off=host_row.forbids_when_off,
+        forces_tools=host_row.forces_tools,
+        takes_n=host_row.takes_n,
     )
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from .keys import Sight, digest, sights
@@ -92,13 +93,15 @@ def answer(question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
     """Judges what the store found. The last turn comes first, for it may vouch for the one before."""
     texts: dict[int, str] = {}
     ambiguous, links, taken = set(), dict[int, str](), set[_Memory]()
-    keeps_ids = any(_has_ids(memory, turn) for turn in question.turns for memory in _candidates(turn, found))
+    read = {payload: _read(payload) for payload in set(chain.from_iterable(found.values()))}
+    known = {turn.index: _candidates(turn, found, read) for turn in question.turns}
+    keeps_ids = any(_has_ids(memory, turn) for turn in question.turns for memory in known[turn.index])
     places = {turn.levels[0][0]: turn for turn in question.turns}
     for turn in reversed(question.turns):
         candidates = [
             memory
-            for memory in _candidates(turn, found)
-            if memory not in taken and places.get(memory.place, turn) is turn
+            for memory in known[turn.index]
+            if memory not in taken and not _is_of(places.get(memory.place, turn), memory, turn)
         ]
         if keeps_ids and turn.calls:
             candidates = [memory for memory in candidates if _has_ids(memory, turn)]
@@ -139,12 +142,14 @@ def _lacks(message: Message) -> bool:
     return (reasoning is None or is_placeholder(reasoning)) and split_think(message.get("content")) is None
 
 
-def _candidates(turn: Sight, found: Mapping[str, Sequence[bytes]]) -> list[_Memory]:
+def _candidates(
+    turn: Sight, found: Mapping[str, Sequence[bytes]], read: Mapping[bytes, _Memory | None]
+) -> list[_Memory]:
     """The memories on the strongest level that has any; a level that is full cannot be told to have one."""
     *contexts, ids = turn.levels
-    by_id = [memory for memory in _memories(ids, found) if _has_ids(memory, turn)]
+    by_id = [memory for memory in _memories(ids, found, read) if _has_ids(memory, turn)]
     for level in contexts:
-        memories = [memory for memory in _memories(level, found) if _says(memory, turn)]
+        memories = [memory for memory in _memories(level, found, read) if _says(memory, turn)]
         exact = [memory for memory in memories if _has_ids(memory, turn)]
         if exact or by_id:
             return exact or by_id
@@ -154,14 +159,24 @@ def _candidates(turn: Sight, found: Mapping[str, Sequence[bytes]]) -> list[_Memo
     return by_id
 
 
-def _memories(keys: Sequence[str], found: Mapping[str, Sequence[bytes]]) -> list[_Memory]:
+def _memories(
+    keys: Sequence[str], found: Mapping[str, Sequence[bytes]], read: Mapping[bytes, _Memory | None]
+) -> list[_Memory]:
     payloads = dict.fromkeys(payload for key in keys for payload in found.get(key, ()))
-    return [memory for memory in map(_read, payloads) if memory is not None]
+    return [memory for memory in map(read.get, payloads) if memory is not None]
 
 
 def _says(memory: _Memory, turn: Sight) -> bool:
     """Whether the remembered turn has every call of the visible one, by what they say."""
     return {said for _, said in turn.calls} <= {said for _, said in memory.calls}
+
+
+def _is_of(other: Sight, memory: _Memory, turn: Sight) -> bool:
+    """Whether the remembered turn is another one of the history: it stood there, and ids do not say otherwise.
+
+    A history that was trimmed when the turn was heard puts it where a turn before it stands in the whole.
+    """
+    return other is not turn and (_has_ids(memory, other) or not _has_ids(memory, turn))
 
 
 def _has_ids(memory: _Memory, turn: Sight) -> bool:

@@ -18,7 +18,7 @@ from .hosts import Dialect
 from .origin import is_foreign
 from .quirks import Quirks
 from .recall import NOTHING, Recall
-from .spellings import BLOCKS, NESTS, split_think, texts_of
+from .spellings import BLOCKS, KEYS, NESTS, split_think, texts_of
 from .turns import Message, is_damaged, is_placeholder, is_tool_turn, is_turn, lift, without_reasoning
 
 _FRAMEWORKS: Final = frozenset({BLOCKS})
@@ -105,7 +105,7 @@ def _replay_turn(
     if quirks.forbids_when_off and not thinking:
         return _strip(message)
     foreign = is_foreign(message, quirks.family)
-    reasoning, rest = lift(message)
+    reasoning, rest = (message[KEYS[0]], message) if _is_ready(message, quirks.dialect) else lift(message)
     if recalled and thinking and (foreign or _is_lost(reasoning) or is_damaged(str(reasoning), recalled)):
         return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
     if foreign:
@@ -126,6 +126,13 @@ def _strip(message: Message) -> tuple[Message, Action, str]:
     if bare is message:
         return message, "left", "thinking is off"
     return bare, "stripped", "the host refuses reasoning while thinking is off"
+
+
+def _is_ready(message: Message, dialect: Dialect) -> bool:
+    """Whether the message is as this host wants it, which is seen at once where there is one name and one text."""
+    first, content = message.get(KEYS[0]), message.get("content")
+    plain = isinstance(first, str) and isinstance(content, str) and not is_placeholder(first)
+    return plain and dialect.fields == KEYS[:1] and not dialect.alternatives
 
 
 def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, str]:

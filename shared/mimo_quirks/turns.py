@@ -76,7 +76,7 @@ def is_damaged(carried: str, issued: str) -> bool:
 def read_turn(message: Message, *, complete: bool = True) -> Turn:
     """Captures a turn from a full assistant message of the chat wire."""
     reasoning, rest = lift(message)
-    return Turn(_content_text(rest.get("content")), tuple(_calls(message)), reasoning, complete)
+    return Turn(content_text(rest.get("content")), tuple(calls_of(message)), reasoning, complete)
 
 
 def as_message(turn: Turn) -> dict[str, Any]:
@@ -99,6 +99,9 @@ def read_reasoning(message: Message) -> str | None:
     Returns a blank text or a placeholder only where no spelling holds anything better. A leading ``<think>`` is not
     looked at here, because in a delta it is not yet complete: see `lift`.
     """
+    first = message.get(KEYS[0])
+    if isinstance(first, str) and not is_placeholder(first):
+        return first
     found: str | None = None
     for text in _spelled(message):
         if not is_placeholder(text):
@@ -145,7 +148,8 @@ def _spelled(message: Message) -> Iterator[str]:
     for holder in (message, *(message.get(nest) for nest in NESTS)):
         if isinstance(holder, Mapping):
             for key in KEYS:
-                texts = texts_of(holder.get(key))
+                value = holder.get(key)
+                texts = texts_of(value) if value is not None else ()
                 if texts:
                     yield "".join(texts)
     content = message.get("content")
@@ -155,7 +159,8 @@ def _spelled(message: Message) -> Iterator[str]:
             yield "".join(texts)
 
 
-def _content_text(content: object) -> str:
+def content_text(content: object) -> str:
+    """The text of a content: a string, or the text blocks of a list."""
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list | tuple) else ()
@@ -163,7 +168,8 @@ def _content_text(content: object) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _calls(message: Message) -> Iterator[Call]:
+def calls_of(message: Message) -> Iterator[Call]:
+    """The tool calls of an assistant message; what is none is passed over."""
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list | tuple) else ():
         function = call.get("function") if isinstance(call, Mapping) else None

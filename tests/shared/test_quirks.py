@@ -8,7 +8,8 @@ import pytest
 
 from mimo_quirks.families import FAMILIES, family_of
 from mimo_quirks.hosts import HOSTS, MESSAGES, RESPONSES, host_name
-from mimo_quirks.models import MODELS
+from mimo_quirks.models import MODELS, abilities_of
+from mimo_quirks.prices import PRICES
 from mimo_quirks.quirks import quirks_for
 
 
@@ -177,7 +178,9 @@ def test_every_row_has_a_source_and_a_date() -> None:
     dialects = [*(host.dialect for host in HOSTS), MESSAGES, RESPONSES]
 
     assert [] == [
-        row for row in (*FAMILIES, *HOSTS, *MODELS, *dialects) if not row.source or not row.date.startswith("2026-")
+        row
+        for row in (*FAMILIES, *HOSTS, *MODELS, *PRICES, *dialects)
+        if not row.source or not row.date.startswith("202")
     ]
 
 
@@ -207,10 +210,8 @@ def test_wires() -> None:
             assert quirks.on(wire) == replace(quirks, dialect=dialect, placeholder=quirks.on(wire).placeholder)
 
 
-def test_models() -> None:
-    """The rows are of models that are MiMo's, each once, and an output fits into the context."""
-    assert {"mimo"} == {family_of(model.id) for model in MODELS}
-    assert len(MODELS) == len({model.id for model in MODELS})
-    assert [] == [
-        model.id for model in MODELS if model.max_output > model.context or model.usd_output < model.usd_input
-    ]
+def test_prices() -> None:
+    """The rows are of models that are known to be MiMo's, each once, and an answer costs more than a question."""
+    assert {"mimo"} == {family_of(price.id) for price in PRICES}
+    assert len(PRICES) == len({price.id for price in PRICES})
+    assert [] == [price.id for price in PRICES if abilities_of(price.id) is None or price.usd_output < price.usd_input]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -253,6 +254,16 @@ def test_empty_reasoning_is_a_fact() -> None:
     assert {1: ""} == _recall(_store(history), _forget(history)).texts
 
 
+@pytest.mark.parametrize("thought", ["<think>a</think>", "<think></think><think>b</think>"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_keys_ignore_think_tags(thought: str, listed: bool) -> None:
+    """A thought at the beginning of the text is none of it."""
+    content: Any = [{"type": "text", "text": f"{thought}answer"}] if listed else f"{thought}answer"
+    turn = {"role": "assistant", "content": content}
+
+    assert sights([_user("x"), _turn(None, content="answer")], "a") == sights([_user("x"), turn], "a")
+
+
 def test_scopes() -> None:
     """Nothing crosses a scope."""
     history = _conversation("m")
@@ -300,6 +311,14 @@ def test_digests_are_injective(one: list[Any], other: list[Any]) -> None:
     assert (json.dumps(one) == json.dumps(other)) is (digest(*one) == digest(*other))
 
 
+@given(json_values)
+def test_digests_are_of_json(value: Any) -> None:
+    """A digest is that of the value as compact JSON, on every machine."""
+    written = json.dumps([value], separators=(",", ":")).encode()
+
+    assert hashlib.sha256(written).hexdigest()[:32] == digest(value)
+
+
 def test_a_flood_of_calls() -> None:
     """A turn with a hundred calls has keys for some of them, and is found."""
     history = [_user("x"), _turn("r", *(_call(f"c:{n}", n=n) for n in range(120)))]
@@ -343,6 +362,20 @@ def test_one_memory_answers_once() -> None:
     store = _store(history[:2])
 
     assert {1: "r1"} == _recall(store, _forget(history)).texts
+
+
+@pytest.mark.parametrize(("ident", "found"), [("call_2c4e6a8b0d1f2a3b", {1: "first", 4: "second"}), ("weather:0", {})])
+def test_a_trimmed_history_that_grows_whole_again(ident: str, found: dict[int, str]) -> None:
+    """A turn that stood where another one stands in the whole is known by an id of its own, and not without."""
+    one, two = _call("call_1a3c5e7a9b0d2f4c" if found else ident), _call(ident)
+    store = MemoryStore()
+    for turn in (_turn("first", one), _turn("second", two)):
+        entry = remember([_user("x")], turn, "a")
+        assert entry is not None
+        store.put([entry])
+    whole = [_user("x"), _turn(None, one), _result(one, "1"), _user("x"), _turn(None, two), _result(two, "2")]
+
+    assert found == _recall(store, whole).texts
 
 
 def test_equal_texts_vouch_for_nobody() -> None:

@@ -16,7 +16,7 @@ The rooms, from facts to sockets; arrows point upward only:
     history, records     what a client sent, what this server said
     alignment            which turn of its conversation each message is
     judge, checks        pure verdicts and refusals, errors their literal bodies
-    model, arguments     the pretend model
+    model, asked, arguments   the pretend model
     ledger               the memory of what was issued
     answer, pieces       one answer as every wire needs it, and how streams are cut
     serving              one request in, one reply out, whatever the wire

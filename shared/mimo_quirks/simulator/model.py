@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle, islice, takewhile
 
-from mimo_quirks.simulator.arguments import arguments_for
+from mimo_quirks.simulator.asked import call_arguments, formatted
 from mimo_quirks.simulator.history import Asked, Message, Tool
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Call, Issued, Part
@@ -29,7 +29,7 @@ def reply(asked: Asked, mode: Mode, *, ordered: bool) -> Issued:
     """Answer a request with a new turn; `ordered` where the wire orders its parts."""
     # Contract §6 and §7: content is the empty string beside tool calls, and all calls belong to one turn's reasoning.
     calls = tuple(_calls(asked, mode)) if asked.tools and _rounds_so_far(asked.history) < mode.tool_rounds else ()
-    content = "" if calls else _answer(mode)
+    content = "" if calls else formatted(asked.body, asked.history, _answer(mode))
     late = mode.late_reasoning and bool(calls)
     count = max(mode.thinking_blocks, len(calls) + 1 if late else 1)
     blocks = [_thought() for _ in range(count)] if asked.thinking else []
@@ -61,7 +61,7 @@ def _calls(asked: Asked, mode: Mode) -> Iterator[Call]:
     tools: Iterable[Tool] = islice(cycle(asked.tools), mode.parallel_calls)
     for ordinal, tool in enumerate(tools, made):
         id_ = f"{tool.name}:{ordinal}" if mode.ids == "repeating" else f"call_{secrets.token_hex(12)}"
-        yield Call(id_, tool.name, arguments_for(tool.parameters))
+        yield Call(id_, tool.name, call_arguments(tool.parameters, asked.history))
 
 
 def _rounds_so_far(history: Sequence[Message]) -> int:

@@ -1,0 +1,40 @@
+"""What `ChatOpenAI` takes and `ChatMiMo` does not, and why: parameters of OpenAI's other wire, or of OpenAI alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_RESPONSES: Final = "ChatMiMo speaks the chat wire, and this belongs to OpenAI's Responses API"
+_OPENAI: Final = "this is OpenAI's alone"
+
+REFUSED: Final[Mapping[str, str]] = {
+    "use_responses_api": _RESPONSES,
+    "use_previous_response_id": _RESPONSES,
+    "context_management": _RESPONSES,
+    "include": _RESPONSES,
+    "truncation": _RESPONSES,
+    "prompt_cache_options": f"{_OPENAI}; MiMo caches by itself",
+    "service_tier": _OPENAI,
+    "verbosity": _OPENAI,
+    "organization": f"{_OPENAI}; a relay that wants such a header gets it by default_headers",
+    "openai_organization": f"{_OPENAI}; a relay that wants such a header gets it by default_headers",
+}
+"""Fields of the constructor by name; a value that switches one off is no harm."""
+
+
+def refuse(fields: Mapping[str, Any]) -> None:
+    """Looks at what somebody wants to construct a model with.
+
+    Raises:
+        ValueError: A field is OpenAI's; the message names it.
+    """
+    for name, reason in REFUSED.items():
+        if fields.get(name):
+            raise ValueError(f"{name}: {reason}")
+    if fields.get("output_version") == "responses/v1":
+        raise ValueError(f"output_version='responses/v1': {_RESPONSES}; use 'v0' or 'v1'")
+    reasoning = fields.get("reasoning")
+    unknown = set(reasoning) - {"effort"} if isinstance(reasoning, Mapping) else ()
+    if unknown:
+        raise ValueError(f"reasoning={reasoning!r}: only effort is understood; what a host takes goes into extra_body")

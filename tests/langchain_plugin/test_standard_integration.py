@@ -1,0 +1,74 @@
+"""LangChain's own integration tests of chat models, at the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import httpx
+import pytest
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+
+from langchain_mimo import ChatMiMo
+from mimo_quirks.simulator import Simulator
+
+
+@pytest.fixture(autouse=True)
+def _no_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite's pictures and sounds come from another site: here they are a few bytes."""
+    monkeypatch.setattr(httpx, "get", lambda *args, **kwargs: SimpleNamespace(content=b"\x89PNG"))
+
+
+class TestChatMiMo(ChatModelIntegrationTests):
+    @pytest.fixture(autouse=True)
+    def _simulated(self, simulator: Simulator, make_model: Callable[..., ChatMiMo]) -> None:
+        simulator.mode = replace(simulator.mode, tool_rounds=1)
+        self.base_url = simulator.base_url
+
+    @property
+    def chat_model_class(self) -> type[ChatMiMo]:
+        return ChatMiMo
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": "mimo-v2.6-pro", "api_key": "k", "base_url": self.base_url}
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_image_urls(self) -> bool:
+        return True
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
+    @property
+    def model_override_value(self) -> str:
+        return "mimo-v2.6-flash"
+
+    @property
+    def supported_usage_metadata_details(self) -> dict[Literal["invoke", "stream"], list[Any]]:
+        return {way: ["reasoning_output", "cache_read_input"] for way in ("invoke", "stream")}
+
+    def invoke_with_reasoning_output(self, *, stream: bool = False) -> Any:
+        return self._asked("Think.", stream)
+
+    def invoke_with_cache_read_input(self, *, stream: bool = False) -> Any:
+        self._asked("Twice.", stream)
+        return self._asked("Twice.", stream)
+
+    def _asked(self, question: str, stream: bool) -> Any:
+        model = ChatMiMo(**self.chat_model_params)
+        if not stream:
+            return model.invoke(question)
+        first, *rest = model.stream(question)
+        return first + rest

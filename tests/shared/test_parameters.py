@@ -1,0 +1,67 @@
+"""Parameters that a host does not obey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
+from mimo_quirks.quirks import Quirks, quirks_for
+
+
+def _quirks(url: str) -> Quirks:
+    quirks = quirks_for("mimo-v2.6-pro", url)
+    assert quirks is not None
+    return quirks
+
+
+XIAOMI, PLAN = _quirks("https://api.xiaomimimo.com/v1"), _quirks("https://token-plan-cn.xiaomimimo.com/v1")
+RELAY = _quirks("https://relay.example/v1")
+REQUEST = {"tools": [{}], "parallel_tool_calls": False}
+
+
+@pytest.mark.parametrize("quirks", [XIAOMI, PLAN])
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}])
+def test_a_forced_choice_is_left_out(choice: Any, quirks: Quirks) -> None:
+    """Xiaomi's hosts get the tools without it."""
+    assert without_forced_tools({**REQUEST, "tool_choice": choice}, quirks) == REQUEST
+
+
+def test_no_tools() -> None:
+    """None is obeyed by sending no tools."""
+    assert {"model": "m"} == without_forced_tools({**REQUEST, "tool_choice": "none", "model": "m"}, XIAOMI)
+
+
+@pytest.mark.parametrize(
+    ("request_", "quirks"),
+    [(REQUEST, XIAOMI), ({**REQUEST, "tool_choice": "auto"}, XIAOMI), ({**REQUEST, "tool_choice": "required"}, RELAY)],
+)
+def test_the_same_object(request_: dict[str, Any], quirks: Quirks) -> None:
+    """Where nothing is to be left out, the request is the object that came in."""
+    assert request_ is without_forced_tools(request_, quirks)
+
+
+def test_is_forced() -> None:
+    """Every framework's spelling of a demand is one."""
+    assert [False] * 4 == [is_forced(choice) for choice in (None, False, "auto", "none")]
+    assert [True] * 4 == [is_forced(choice) for choice in (True, "any", "required", {"type": "function"})]
+
+
+@pytest.mark.parametrize(
+    ("n", "quirks", "refused"),
+    [
+        (2, XIAOMI, True),
+        (2, PLAN, True),
+        (1, XIAOMI, False),
+        (None, XIAOMI, False),
+        ("2", XIAOMI, False),
+        (2, RELAY, False),
+    ],
+)
+def test_choices(n: Any, quirks: Quirks, refused: bool) -> None:
+    """More than one choice is refused by name where the host refuses it."""
+    reason = refused_choices(n, quirks)
+
+    assert refused is (reason is not None)
+    assert reason is None or reason.startswith("n=2: ")
