@@ -310,7 +310,9 @@ class ChatMiMo(BaseChatOpenAI):
                 raise ValueError(reason)
             payload = dict(without_forced_tools(payload, quirks))
         _switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN)
-        wires = [held(message, wire) for message, wire in zip(messages, payload["messages"], strict=True)]
+        wires = payload["messages"]
+        if quirks is not None:  # beside another family's messages nothing is laid
+            wires = [held(message, wire) for message, wire in zip(messages, wires, strict=True)]
         history: Sequence[Message] = [string_content(wire) for wire in wires]
         if quirks is not None:
             thinking = is_thinking(payload, quirks)

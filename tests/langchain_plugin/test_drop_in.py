@@ -197,7 +197,7 @@ def test_a_tool_cannot_be_forced(choice: Any, xiaomi: Simulator, make_model: Mak
     assert 1 == len(_body(xiaomi)["tools"])
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("choice", [None, "auto", "none"])
 def test_choices_that_hold(choice: str | None, xiaomi: Simulator, make_model: Make) -> None:
     """Nothing is said of those that hold: none is obeyed by sending no tools."""
@@ -207,7 +207,7 @@ def test_choices_that_hold(choice: str | None, xiaomi: Simulator, make_model: Ma
     assert (choice == "none") is (not answer.tool_calls)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_a_tool_can_be_forced_elsewhere(simulator: Simulator, make_model: Make) -> None:
     """Another host gets the demand as ChatOpenAI would have sent it."""
     make_model().bind_tools([TOOL], tool_choice="any").invoke("hi")
