@@ -106,7 +106,7 @@ def _replay_turn(
         return _strip(message)
     foreign = is_foreign(message, quirks.family)
     reasoning, rest = (message[KEYS[0]], message) if _is_ready(message, quirks.dialect) else lift(message)
-    if recalled and thinking and (foreign or _is_lost(reasoning) or is_damaged(str(reasoning), recalled)):
+    if recalled and thinking and _is_ours(reasoning, recalled, foreign=foreign):
         return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
     if foreign:
         return _replace_foreign(message, quirks, thinking=thinking)
@@ -117,8 +117,14 @@ def _replay_turn(
     return _stand_in(message, rest, quirks, thinking=thinking)
 
 
-def _is_lost(reasoning: str | None) -> bool:
-    return reasoning is None or is_placeholder(reasoning)
+def _is_ours(carried: str | None, recalled: str, *, foreign: bool) -> bool:
+    """Whether what was found is the turn's: it has none, or what a framework left of it.
+
+    Of a turn that says to be another vendor's only its own text can prove that it is not: a relay may sign MiMo's.
+    """
+    if carried is None or is_placeholder(carried):
+        return not foreign
+    return is_damaged(carried, recalled) or (foreign and carried == recalled)
 
 
 def _strip(message: Message) -> tuple[Message, Action, str]:
@@ -132,7 +138,7 @@ def _is_ready(message: Message, dialect: Dialect) -> bool:
     """Whether the message is as this host wants it, which is seen at once where there is one name and one text."""
     first, content = message.get(KEYS[0]), message.get("content")
     plain = isinstance(first, str) and isinstance(content, str) and not is_placeholder(first)
-    return plain and dialect.fields == KEYS[:1] and not dialect.alternatives
+    return plain and dialect.fields == KEYS[:1] and not dialect.alternatives and BLOCKS not in message
 
 
 def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, str]:

@@ -100,7 +100,7 @@ def read_reasoning(message: Message) -> str | None:
     looked at here, because in a delta it is not yet complete: see `lift`.
     """
     first = message.get(KEYS[0])
-    if isinstance(first, str) and not is_placeholder(first):
+    if isinstance(first, str) and not is_placeholder(first) and BLOCKS not in message:
         return first
     found: str | None = None
     for text in _spelled(message):

@@ -268,12 +268,13 @@ def _theirs(text: str) -> dict[str, Any]:
         ({"reasoning_content": "tool call"}, "b", "b", "recalled"),
         ({"content": "<think>a</think>hi"}, " a", " a", "recalled"),
         ({}, "", "", "placeholder"),
-        (_theirs("a"), "ours", "ours", "recalled"),
+        (_theirs("ours"), "ours", "ours", "recalled"),
+        (_theirs("a"), "ours", "", "placeholder"),
         (_theirs("a"), None, "", "placeholder"),
     ],
 )
 def test_recalled_beside_carried(held: dict[str, Any], recalled: str | None, sent: str, action: str) -> None:
-    """What is remembered beats what a framework left of it and what another vendor signed, never another text."""
+    """What is remembered beats what a framework left of it, and a signature on the same text; never another text."""
     recall = Recall() if recalled is None else Recall({0: recalled})
     history, report = replay([{**TOOL_TURN, **held}], XIAOMI, thinking=True, recall=recall)
 
