@@ -10,7 +10,7 @@ demo: $(INSTALLED)
 	$(BIN)/mimo-quirks demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --cov --cov-report=term-missing --cov-fail-under=100
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing --cov-fail-under=100
 
 # The same tests at their full size.
 test-long: $(INSTALLED)

@@ -13,13 +13,13 @@ import logging
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
 from litellm.llms.anthropic.pass_through.adapters.transformation import AnthropicAdapter
-from litellm.llms.anthropic.pass_through.messages.streaming_iterator import BaseAnthropicMessagesStreamingIterator
 from litellm.responses.litellm_completion_transformation.streaming_iterator import LiteLLMCompletionStreamingIterator
 from litellm.responses.streaming_iterator import (
     MockResponsesAPIStreamingIterator,
@@ -64,7 +64,10 @@ def listen() -> None:
     _tell_of(ResponsesAPIStreamingIterator, _read_responses)
     _tell_of(SyncResponsesAPIStreamingIterator, _read_responses)
     _tell_of(MockResponsesAPIStreamingIterator, _read_responses)  # for models whose streams LiteLLM does not trust
-    _wrap(BaseAnthropicMessagesStreamingIterator, "get_async_streaming_response_iterator")
+    with suppress(ImportError):  # such a stream needs what LiteLLM's proxy extra brings, and so does the import
+        from litellm.llms.anthropic.pass_through.messages import streaming_iterator  # noqa: PLC0415 - as it says
+
+        _wrap(streaming_iterator.BaseAnthropicMessagesStreamingIterator, "get_async_streaming_response_iterator")
     _wrap(AnthropicAdapter, "translate_completion_output_params_streaming")
 
 

@@ -69,7 +69,8 @@ def test_left_alone(content: Any) -> None:
         ([SIGNED, TEXT, USE], None, [_thinking(" "), TEXT, USE]),
         ([SIGNED, REDACTED, TEXT, USE], None, [_thinking(" "), TEXT, USE]),
         ([SIGNED, TEXT], None, [TEXT]),
-        ([REDACTED, TEXT], "ours", [_thinking("ours"), TEXT]),
+        ([SIGNED, TEXT], "theirs", [_thinking("theirs"), TEXT]),
+        ([REDACTED, TEXT], "ours", [TEXT]),
         ([{**TEXT, "text": "<think> a</think>hi"}, USE], None, [_thinking(" a"), TEXT, USE]),
         ("<think> a</think>hi", None, [_thinking(" a"), TEXT]),
         (
