@@ -96,10 +96,10 @@ CODEX = {
 
 
 def _as_claude_code(history: list[Any]) -> list[Any]:
-    """A reminder beside the results of tools, and a cache mark that wanders to the last message."""
+    """Results as blocks, a reminder beside them, and a cache mark that wanders to the last message."""
     reminder = {"type": "text", "text": "<system-reminder>Be brief.</system-reminder>"}
     shaped = [
-        {**message, "content": [*message["content"], reminder]}
+        {**message, "content": [*map(_as_block, message["content"]), reminder]}
         if message["role"] == "user" and isinstance(message["content"], list)
         else message
         for message in history
@@ -110,12 +110,18 @@ def _as_claude_code(history: list[Any]) -> list[Any]:
     return [*shaped[:-1], {**last, "content": [*blocks[:-1], marked]}]
 
 
+def _as_block(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "content": [{"type": "text", "text": result["content"]}]}
+
+
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("client", KEEPS["messages"] if LONG else ["drops"])
 @pytest.mark.parametrize("name", NAMES if LONG else NAMES[-3:])
 def test_claude_code(name: str, client: str, streams: bool, proxy: LiteLLMProxy, upstream: Simulator) -> None:
     """Ten turns in the shape that Claude Code replays them."""
-    upstream.mode = Mode(accepts="exact", tool_rounds=10, parallel_calls=2, spelling=ROUTED[name][1])
+    upstream.mode = Mode(
+        accepts="exact", tool_rounds=10, parallel_calls=2, string_content=True, spelling=ROUTED[name][1]
+    )
     talk = Talk("messages", name, KEEPS["messages"][client], streams, CLAUDE_CODE, shape=_as_claude_code)
     assert [None] * 10 == [talk.step(proxy) for _ in range(10)]
 

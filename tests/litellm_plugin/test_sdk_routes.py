@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import litellm
@@ -158,3 +159,40 @@ def test_known_models_are_not_touched(use: Callable[..., None]) -> None:
 
     assert 7 == litellm.model_cost["xiaomi_mimo/mimo-v2.5"]["max_tokens"]
     assert before == litellm.model_cost["xiaomi_mimo/mimo-v2.6-pro"]
+
+
+WITHOUT_CONTENT = [
+    {"role": "user", "content": QUESTION},
+    {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": FUNCTION}]},
+    {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "21 °C"}]},
+]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("mend", [("content",), ()], ids=str)
+async def test_contents(mend: Any, stream: bool, upstream: Simulator, use: Callable[..., None]) -> None:
+    """What the older gateway refuses is written as it wants it, unless the operator says no."""
+    use(mend=mend)
+    upstream.mode = Mode(accepts="off", string_content=True)
+    history = [WITHOUT_CONTENT[0], {**WITHOUT_CONTENT[1], "reasoning_content": "a"}, WITHOUT_CONTENT[2]]
+    more = deployment("xiaomi_mimo", upstream)["litellm_params"]
+    refused = pytest.raises(litellm.BadRequestError) if not mend else nullcontext()
+    with refused:
+        answer = await litellm.acompletion(messages=history, stream=stream, **more)
+        assert not stream or [chunk async for chunk in answer]
+
+    assert [200 if mend else 400] == [exchange.status for exchange in upstream.exchanges]
+
+
+@pytest.mark.parametrize("mend", [("thinking",), ()], ids=str)
+async def test_the_switch_is_mended(mend: Any, upstream: Simulator, use: Callable[..., None]) -> None:
+    """What LiteLLM refuses reaches the host in its own dialect, unless the operator says no."""
+    use(mend=mend)
+    more = deployment("openai", upstream)["litellm_params"]
+    refused = pytest.raises(litellm.UnsupportedParamsError) if not mend else nullcontext()
+    with refused:
+        await litellm.acompletion(
+            messages=[{"role": "user", "content": QUESTION}], thinking={"type": "disabled"}, **more
+        )
+
+    assert [False] * len(mend) == [exchange.thinking for exchange in upstream.exchanges]
