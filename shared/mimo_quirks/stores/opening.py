@@ -12,7 +12,6 @@ from typing import Final
 
 from .memory import DEFAULT_MAX_BYTES, DEFAULT_TTL_SECONDS, MemoryStore
 from .protocol import ReasoningStore
-from .sqlite import SqliteStore
 
 FORMS: Final[Mapping[str, str]] = {
     "memory": "memory://",
@@ -50,6 +49,8 @@ def open_store(
     if scheme == "memory":
         return MemoryStore(ttl_seconds=ttl_seconds, max_bytes=max_bytes)
     if scheme == "sqlite":
+        from .sqlite import SqliteStore  # noqa: PLC0415 - SQLite is imported by who uses it
+
         store: ReasoningStore = SqliteStore(
             _path(rest), ttl_seconds=ttl_seconds, max_bytes=max_bytes, timeout_seconds=timeout_seconds
         )
