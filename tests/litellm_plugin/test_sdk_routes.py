@@ -9,6 +9,7 @@ from typing import Any
 import litellm
 import pytest
 from litellm import Router
+from openai.types.responses import ResponseReasoningItem
 
 from litellm_mimo import MiMoCallback
 from litellm_mimo.sse import MessageReader
@@ -133,6 +134,44 @@ async def test_carriers(name: str, stream: bool, upstream: Simulator, use: Calla
         history += [{"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls]
 
     assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+BLOCK = {"type": "thinking", "thinking": "a", "signature": "mimo-quirks.1.AAAA"}
+ITEM = ResponseReasoningItem(id="rs_1", type="reasoning", summary=[], encrypted_content="mimo-quirks.1.AAAA")
+
+
+@pytest.mark.parametrize("sync", [True, False], ids=["sync", "async"])
+async def test_carriers_of_objects(sync: bool, stranger: Simulator, use: Callable[..., None]) -> None:
+    """Another family's host sees no carrier, whatever form the application keeps its history in."""
+    use()
+    history: list[Any] = [{"role": "user", "content": QUESTION}, ITEM, {"role": "assistant", "content": "21 °C"}]
+    await _items(litellm, history, False, sync, model="openai/gpt-4o-mini", api_base=stranger.base_url, api_key="k")
+
+    (exchange,) = stranger.exchanges
+    assert b"mimo-quirks" not in exchange.raw
+    assert history[1] is ITEM
+
+
+@pytest.mark.parametrize("more", [{}, {"context_window_fallback_dict": {"gpt-4o-mini": "gpt-4o"}}], ids=["", "falls"])
+@pytest.mark.parametrize("sync", [True, False], ids=["sync", "async"])
+async def test_carriers_in_a_finished_body(
+    sync: bool, more: dict[str, Any], stranger: Simulator, use: Callable[..., None]
+) -> None:
+    """Where no hook runs before LiteLLM has written the body, carriers are taken out of that."""
+    use()
+    turn = {"role": "assistant", "content": "", "tool_calls": [CALL], "thinking_blocks": [BLOCK]}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "21 °C"}
+    history: list[Any] = [{"role": "user", "content": QUESTION}, turn, result]
+    arguments = {"model": "openai/gpt-4o-mini", "messages": history, "api_base": stranger.base_url, "api_key": "k"}
+    if sync:
+        litellm.completion(**arguments, **more)
+    else:
+        await litellm.acompletion(**arguments, **more)
+
+    (exchange,) = stranger.exchanges
+    assert b"mimo-quirks" not in exchange.raw
+    assert turn["thinking_blocks"] == [BLOCK]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
