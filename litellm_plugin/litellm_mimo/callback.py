@@ -132,7 +132,7 @@ class MiMoCallback(StreamListener):
         thinking = is_thinking(call.arguments, quirks) if asked is None else asked
         attempt = Attempt.of(readable(given), quirks, call.wire, scope=scope, thinking=thinking)
         attempt = attempt.opened(partial(self.carriers.open, scope=carried))
-        if self.carriers.issues and call.wire is not CHAT:
+        if self.carriers.issues and call.wire is not CHAT and not call.is_cached:
             put(call.details, SEAL, partial(self.carriers.seal, scope=carried))
         if call.upstream is None:
             return _given_or(given, across(attempt), attempt)

@@ -9,6 +9,7 @@ from typing import Any
 import litellm
 import pytest
 from litellm import Router
+from litellm.caching.caching import Cache
 from openai.types.responses import ResponseReasoningItem
 
 from litellm_mimo import MiMoCallback
@@ -172,6 +173,32 @@ async def test_carriers_in_a_finished_body(
     (exchange,) = stranger.exchanges
     assert b"mimo-quirks" not in exchange.raw
     assert turn["thinking_blocks"] == [BLOCK]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("name", ["xiaomi_mimo", "anthropic"])
+async def test_cached_answers(
+    name: str, stream: bool, upstream: Simulator, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteLLM's cache gives one owner's answer to another, who could not open a carrier in it."""
+    use(store="off", secret=("s",))
+    monkeypatch.setattr(litellm, "cache", Cache())
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    ask, more = _sdk(name, upstream)
+    for owner in ("alice", "bob"):
+        known = {**more, "litellm_metadata": {"mimo_scope": owner}}
+        question = {"role": "user", "content": QUESTION}
+        blocks = await _message(ask, [question], stream, **known)
+        results = [
+            {"type": "tool_result", "tool_use_id": block["id"], "content": owner}
+            for block in blocks
+            if block["type"] == "tool_use"
+        ]
+        turn = {"role": "assistant", "content": blocks}
+        await _message(ask, [question, turn, {"role": "user", "content": results}], stream, **known)
+
+    assert 3 == len(upstream.exchanges)
+    assert ["exact", "exact"] == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
