@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import litellm
@@ -199,6 +201,32 @@ async def test_cached_answers(
 
     assert 3 == len(upstream.exchanges)
     assert ["exact", "exact"] == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+async def test_another_family_s_stream(use: Callable[..., None]) -> None:
+    """What has come of it is handed out as it came, though the host breaks off within an event."""
+    use()
+    sent = b'event: message_start\ndata: {"type": "message_start"}\n\nevent: content_block_start\ndata: {"type"'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n"
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + sent)
+        await writer.drain()
+        await asyncio.sleep(0.2)  # the client reads what there is before it hears that there is no more
+        writer.close()
+
+    received = b""
+    async with await asyncio.start_server(break_off, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        question = [{"role": "user", "content": QUESTION}]
+        known = {"model": "anthropic/claude-sonnet-4-5", "api_base": url, "api_key": "k", "max_tokens": 9}
+        answer: Any = await litellm.anthropic_messages(messages=question, stream=True, **known)
+        with suppress(Exception):
+            async for chunk in answer:
+                received += chunk
+
+    assert sent == received[: len(sent)]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
