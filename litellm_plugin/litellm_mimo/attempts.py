@@ -141,18 +141,25 @@ def readable(history: Any) -> Any:
     return history
 
 
+def body_of(details: Mapping[str, Any]) -> tuple[dict[str, Any], Wire | None]:
+    """The finished body that LiteLLM's logging object holds, and its wire; None for one that is none of ours."""
+    body = (details.get("additional_args") or {}).get("complete_input_dict")
+    if not isinstance(body, dict):
+        return {}, None
+    return body, _wire_of(body, details.get("custom_llm_provider"), _url_of(details))
+
+
 def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared: bool) -> Attempt | None:
     """The attempt whose finished body LiteLLM's logging object holds; None where it is not ours."""
-    extra, parameters = details.get("additional_args") or {}, details.get("litellm_params") or {}
-    body, provider = extra.get("complete_input_dict"), details.get("custom_llm_provider")
-    wire = _wire_of(body, provider, str(extra.get("api_base") or ""))
-    if wire is None or body is None:
+    body, wire = body_of(details)
+    if wire is None:
         return None
-    url, model = extra.get("api_base"), body.get("model") or details.get("model")
-    quirks = Deployment(str(model or ""), str(url) if url else None, provider).quirks(settings, wire)
+    url, model = _url_of(details), body.get("model") or details.get("model")
+    quirks = Deployment(str(model or ""), url or None, details.get("custom_llm_provider")).quirks(settings, wire)
     if quirks is None:
         return None
-    scope = settings.scope_of(owner_of(parameters, settings), quirks, shared=shared)
+    owner = owner_of(details.get("litellm_params") or {}, settings)
+    scope = settings.scope_of(owner, quirks, shared=shared)
     return Attempt.of(body[FIELDS[wire.name]], quirks, wire, scope=scope, thinking=is_thinking(body, quirks))
 
 
@@ -187,9 +194,12 @@ def is_async(details: Mapping[str, Any]) -> bool:
     return any(parameters.get(name) for name in ("acompletion", "aresponses", "aanthropic_messages"))
 
 
-def _wire_of(body: Any, provider: str | None, url: str) -> Wire | None:
-    """The wire that a finished body is written in; None for one that is none of ours."""
-    if not isinstance(body, dict) or provider in _UNREADABLE:
+def _url_of(details: Mapping[str, Any]) -> str:
+    return str((details.get("additional_args") or {}).get("api_base") or "")
+
+
+def _wire_of(body: Mapping[str, Any], provider: str | None, url: str) -> Wire | None:
+    if provider in _UNREADABLE:
         return None
     if "input" in body and "messages" not in body:
         return RESPONSES if url.rstrip("/").endswith("/responses") else None

@@ -37,6 +37,7 @@ from .attempts import (
     FIELDS,
     Attempt,
     attempt_of_details,
+    body_of,
     is_async,
     lay_beside,
     put_sent,
@@ -113,7 +114,8 @@ class MiMoCallback(StreamListener):
             forget(call.details, ASKED, PASSING, SEAL)
         quirks = call.deployment.quirks(self._settings, call.upstream or call.wire)
         if quirks is None:
-            return _without_carriers(call)
+            changed = _without_carriers(kwargs, call.wire)
+            return {**kwargs, **changed} if changed else None
         mended = with_switch(call, quirks.dialect) if "thinking" in self._settings.mend else dict(kwargs)
         if call.upstream is CHAT and "tools" in self._settings.mend:
             mended |= with_tools(call)
@@ -130,7 +132,7 @@ class MiMoCallback(StreamListener):
         thinking = is_thinking(call.arguments, quirks) if asked is None else asked
         attempt = Attempt.of(readable(given), quirks, call.wire, scope=scope, thinking=thinking)
         attempt = attempt.opened(partial(self.carriers.open, scope=carried))
-        if self.carriers.issues and call.wire is not CHAT:
+        if self.carriers.issues and call.wire is not CHAT and not call.is_cached:
             put(call.details, SEAL, partial(self.carriers.seal, scope=carried))
         if call.upstream is None:
             return _given_or(given, across(attempt), attempt)
@@ -167,10 +169,13 @@ class MiMoCallback(StreamListener):
         wire's own body is written down already when it comes here; what is done to it then is nothing.
         """
         forget(kwargs, SENT)  # a fallback has the same details, and its answer is not this attempt's
+        body, wire = body_of(kwargs)
+        if wire is None:
+            return
         finished = attempt_of_details(kwargs, self._settings, shared=self.memory.is_shared)
         if finished is None:
+            body.update(_without_carriers(body, wire))
             return
-        body = kwargs["additional_args"]["complete_input_dict"]
         if "thinking" in self._settings.mend:
             mend_body(body, kwargs, finished.wire, finished.quirks.dialect)
         attempt = lay_beside(finished.opened(lambda _: None), messages)
@@ -224,15 +229,15 @@ def _may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:
     return wire is not CHAT or called_as(details) is not CHAT
 
 
-def _without_carriers(call: Call) -> dict[str, Any] | None:
-    """The arguments of a call to another family without anything of ours; None where there is nothing."""
-    name = FIELDS[call.wire.name]
-    history = call.arguments.get(name)
-    view = call.wire.view(history)
+def _without_carriers(request: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
+    """What is to change in a request to another family, so that it holds nothing of ours; nothing where it does not."""
+    name = FIELDS[wire.name]
+    history = readable(request.get(name))
+    view = wire.view(history)
     messages = opened(view.messages, lambda _: None) if view else ()
     if view is None or messages is view.messages:
-        return None
-    return {**call.arguments, name: call.wire.write(history, view, messages)}
+        return {}
+    return {name: wire.write(history, view, messages)}
 
 
 def _given_or(given: Any, history: Any, attempt: Attempt) -> Any:

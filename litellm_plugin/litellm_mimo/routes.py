@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import litellm
 from litellm.responses.main import provider_stores_the_conversation
 from litellm.types.utils import CallTypes, LlmProviders
 from litellm.utils import ProviderConfigManager
@@ -22,6 +23,8 @@ CALLS: Final[Mapping[CallTypes | None, Wire]] = {
     CallTypes.aresponses: RESPONSES,
 }
 """LiteLLM's name of a call → the wire that its arguments speak."""
+_CACHED: Final = frozenset({"anthropic_messages", "responses", "aresponses"})
+"""Calls on the wires that have carriers, by the names that LiteLLM's cache has for them."""
 
 
 def called_as(details: Mapping[str, Any]) -> Wire | None:
@@ -65,6 +68,16 @@ class Call:
     def is_the_caller_s(self) -> bool:
         """Whether it is the call that the caller made, and not one that LiteLLM made of it."""
         return called_as(self.details) is self.wire
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether LiteLLM may hand the answer to others who ask the same, for whom its carriers are worth nothing."""
+        cache: Any = litellm.cache
+        asked = self.arguments.get("cache")
+        if cache is None or _CACHED.isdisjoint(cache.supported_call_types or ()):
+            return False
+        stores = not (isinstance(asked, Mapping) and asked.get("no-store"))
+        return stores and bool(cache.should_use_cache(**self.arguments))
 
 
 def details_of(arguments: Mapping[str, Any]) -> dict[str, Any]:

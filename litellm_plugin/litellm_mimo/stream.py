@@ -32,7 +32,7 @@ from mimo_quirks.turns import Message, as_message
 from mimo_quirks.wires import MESSAGES, RESPONSES
 
 from .answers import seal_answer, seal_item, summarised, turns_of
-from .details import SEAL, get
+from .details import SEAL, SENT, get
 from .late import ReasoningItems
 from .routes import called_as
 from .sse import MessageReader
@@ -183,6 +183,10 @@ class _Told:
         await self._stream.aclose()
 
     async def _told(self, details: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+        if SENT not in details and SEAL not in details:  # another family's, of which not a byte waits for its event
+            async for chunk in self._stream:
+                yield chunk
+            return
         reader = MessageReader(get(details, SEAL))
         async for chunk in self._stream:
             events = list(reader.feed(chunk))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import litellm
 import pytest
 from litellm import Router
+from litellm.caching.caching import Cache
+from openai.types.responses import ResponseReasoningItem
 
 from litellm_mimo import MiMoCallback
 from litellm_mimo.sse import MessageReader
@@ -134,6 +137,96 @@ async def test_carriers(name: str, stream: bool, upstream: Simulator, use: Calla
         history += [{"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls]
 
     assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+BLOCK = {"type": "thinking", "thinking": "a", "signature": "mimo-quirks.1.AAAA"}
+ITEM = ResponseReasoningItem(id="rs_1", type="reasoning", summary=[], encrypted_content="mimo-quirks.1.AAAA")
+
+
+@pytest.mark.parametrize("sync", [True, False], ids=["sync", "async"])
+async def test_carriers_of_objects(sync: bool, stranger: Simulator, use: Callable[..., None]) -> None:
+    """Another family's host sees no carrier, whatever form the application keeps its history in."""
+    use()
+    history: list[Any] = [{"role": "user", "content": QUESTION}, ITEM, {"role": "assistant", "content": "21 °C"}]
+    await _items(litellm, history, False, sync, model="openai/gpt-4o-mini", api_base=stranger.base_url, api_key="k")
+
+    (exchange,) = stranger.exchanges
+    assert b"mimo-quirks" not in exchange.raw
+    assert history[1] is ITEM
+
+
+@pytest.mark.parametrize("more", [{}, {"context_window_fallback_dict": {"gpt-4o-mini": "gpt-4o"}}], ids=["", "falls"])
+@pytest.mark.parametrize("sync", [True, False], ids=["sync", "async"])
+async def test_carriers_in_a_finished_body(
+    sync: bool, more: dict[str, Any], stranger: Simulator, use: Callable[..., None]
+) -> None:
+    """Where no hook runs before LiteLLM has written the body, carriers are taken out of that."""
+    use()
+    turn = {"role": "assistant", "content": "", "tool_calls": [CALL], "thinking_blocks": [BLOCK]}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "21 °C"}
+    history: list[Any] = [{"role": "user", "content": QUESTION}, turn, result]
+    arguments = {"model": "openai/gpt-4o-mini", "messages": history, "api_base": stranger.base_url, "api_key": "k"}
+    if sync:
+        litellm.completion(**arguments, **more)
+    else:
+        await litellm.acompletion(**arguments, **more)
+
+    (exchange,) = stranger.exchanges
+    assert b"mimo-quirks" not in exchange.raw
+    assert turn["thinking_blocks"] == [BLOCK]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("name", ["xiaomi_mimo", "anthropic"])
+async def test_cached_answers(
+    name: str, stream: bool, upstream: Simulator, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LiteLLM's cache gives one owner's answer to another, who could not open a carrier in it."""
+    use(store="off", secret=("s",))
+    monkeypatch.setattr(litellm, "cache", Cache())
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    ask, more = _sdk(name, upstream)
+    for owner in ("alice", "bob"):
+        known = {**more, "litellm_metadata": {"mimo_scope": owner}}
+        question = {"role": "user", "content": QUESTION}
+        blocks = await _message(ask, [question], stream, **known)
+        results = [
+            {"type": "tool_result", "tool_use_id": block["id"], "content": owner}
+            for block in blocks
+            if block["type"] == "tool_use"
+        ]
+        turn = {"role": "assistant", "content": blocks}
+        await _message(ask, [question, turn, {"role": "user", "content": results}], stream, **known)
+
+    assert 3 == len(upstream.exchanges)
+    assert ["exact", "exact"] == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+async def test_another_family_s_stream(use: Callable[..., None]) -> None:
+    """What has come of it is handed out as it came, though the host breaks off within an event."""
+    use()
+    sent = b'event: message_start\ndata: {"type": "message_start"}\n\nevent: content_block_start\ndata: {"type"'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 9999\r\n\r\n"
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + sent)
+        await writer.drain()
+        await asyncio.sleep(0.2)  # the client reads what there is before it hears that there is no more
+        writer.close()
+
+    received = b""
+    async with await asyncio.start_server(break_off, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        question = [{"role": "user", "content": QUESTION}]
+        known = {"model": "anthropic/claude-sonnet-4-5", "api_base": url, "api_key": "k", "max_tokens": 9}
+        answer: Any = await litellm.anthropic_messages(messages=question, stream=True, **known)
+        with suppress(Exception):
+            async for chunk in answer:
+                received += chunk
+
+    assert sent == received[: len(sent)]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
