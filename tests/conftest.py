@@ -14,7 +14,11 @@ for _name in [name for name in os.environ if name.startswith(("MIMO_", "OPENAI_"
 
 collect_ignore = [
     folder
-    for folder, module in {"litellm_plugin": "litellm", "langchain_plugin": "langchain_openai"}.items()
+    for folder, module in {
+        "litellm_plugin": "litellm",
+        "langchain_plugin": "langchain_openai",
+        "langchain_plugin/test_messages_wire.py": "langchain_anthropic",
+    }.items()
     if find_spec(module) is None
 ]
 

@@ -92,6 +92,7 @@ def test_commands() -> None:
     """The commands are those that are run: here, in test_packaging, and by whoever runs this."""
     assert [
         'pip install "mimo-quirks[langchain]"',
+        'pip install "mimo-quirks[anthropic]"',
         'pip install "mimo-quirks[proxy]"',
         "litellm --config config.yaml",
         "make demo",

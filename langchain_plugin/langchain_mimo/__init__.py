@@ -1,4 +1,9 @@
-"""MiMo for LangChain: `ChatMiMo` takes the place of `ChatOpenAI` and keeps the reasoning."""
+"""MiMo for LangChain: `ChatMiMo` takes the place of `ChatOpenAI` and keeps the reasoning.
+
+`ChatMiMoMessages` takes the place of `ChatAnthropic`, for relays that speak Anthropic's messages wire alone.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 try:
     import langchain_openai as _  # noqa: F401 - asked first, so that a missing extra is named as such
@@ -9,6 +14,18 @@ from .blocks import register_blocks
 from .chat_models import ChatMiMo
 from .registration import register
 
+if TYPE_CHECKING:
+    from .messages_wire import ChatMiMoMessages
+
 register_blocks()
 
-__all__ = ["ChatMiMo", "register"]
+__all__ = ["ChatMiMo", "ChatMiMoMessages", "register"]
+
+
+def __getattr__(name: str) -> Any:
+    """`ChatMiMoMessages` is imported where it is used: it needs an extra of its own."""
+    if name != "ChatMiMoMessages":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .messages_wire import ChatMiMoMessages  # noqa: PLC0415 - see there
+
+    return ChatMiMoMessages

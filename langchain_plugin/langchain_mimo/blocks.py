@@ -8,10 +8,10 @@ of text has an index of its own here, one that no call can have.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NoReturn
+from typing import Final
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.block_translators import register_translator
+from langchain_core.messages.block_translators import anthropic, register_translator
 from langchain_core.messages.content import ContentBlock
 
 from mimo_quirks.origin import OUR_PROVIDER
@@ -20,19 +20,31 @@ _INDEX: Final[Mapping[str, str]] = {"reasoning": "lc_rsn_0", "text": "lc_txt_0"}
 """langchain-core merges by an index that is a number, or a text that begins like this."""
 
 
+_ANTHROPIC: Final = frozenset({"thinking", "redacted_thinking", "tool_use", "input_json_delta"})
+"""Blocks of the messages wire, which count from 0 over all kinds."""
+
+
 def register_blocks() -> None:
     """Tells langchain-core how messages of ours are read, by the provider that they name."""
     register_translator(OUR_PROVIDER, _of_message, _of_chunk)
 
 
-def _of_message(_: AIMessage) -> NoReturn:
+def _of_message(message: AIMessage) -> list[ContentBlock]:
+    if _is_of_anthropic(message):
+        return anthropic.translate_content(message)
     raise NotImplementedError  # langchain-core then reads it as it reads any provider's, which is right for a whole one
 
 
 def _of_chunk(chunk: AIMessageChunk) -> list[ContentBlock]:
+    if _is_of_anthropic(chunk):
+        return anthropic.translate_content_chunk(chunk)
     blocks = chunk.model_copy(update={"response_metadata": {}}).content_blocks
     if chunk.chunk_position != "last":  # the last one of a stream, or the sum of all, which is no piece any more
         for block in blocks:
             if block["type"] in _INDEX:
                 block.setdefault("index", _INDEX[block["type"]])
     return blocks
+
+
+def _is_of_anthropic(message: AIMessage) -> bool:
+    return any(isinstance(block, dict) and block.get("type") in _ANTHROPIC for block in message.content)

@@ -23,6 +23,8 @@ from mimo_quirks.settings import Settings
 from mimo_quirks.stores import ReasoningStore
 from mimo_quirks.turns import Message
 
+from .messages import held
+
 EXCHANGE: Final = "mimo_exchange"
 """The call's argument that holds the exchange; it never reaches the wire."""
 
@@ -100,12 +102,12 @@ def _shared(url: str, settings: str) -> Memory:
 
 
 def _wire(message: AIMessage) -> Message:
-    return {
+    turn = {
         "role": "assistant",
         "content": message.text,
         "tool_calls": list(_calls(message)),
-        "additional_kwargs": message.additional_kwargs,
     }
+    return held(message, turn)
 
 
 def _calls(message: AIMessage) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,7 @@ def without_forced_tools(request: Mapping[str, Any], quirks: Quirks) -> Mapping[
         quirks: The quirks of the deployment.
     """
     choice = request.get("tool_choice")
+    choice = choice.get("type") if isinstance(choice, Mapping) else choice
     if quirks.forces_tools or choice in (None, "auto"):
         return request
     gone = ("tool_choice", "tools", "parallel_tool_calls") if choice == "none" else ("tool_choice",)
@@ -30,6 +31,7 @@ def without_forced_tools(request: Mapping[str, Any], quirks: Quirks) -> Mapping[
 
 def is_forced(tool_choice: object) -> bool:
     """Whether a `tool_choice`, in any framework's spelling, demands that a tool is called."""
+    tool_choice = tool_choice.get("type") if isinstance(tool_choice, Mapping) else tool_choice
     return tool_choice not in (None, False, "auto", "none")
 
 

@@ -22,20 +22,26 @@ REQUEST = {"tools": [{}], "parallel_tool_calls": False}
 
 
 @pytest.mark.parametrize("quirks", [XIAOMI, PLAN])
-@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}])
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "f"}}, {"type": "any"}])
 def test_a_forced_choice_is_left_out(choice: Any, quirks: Quirks) -> None:
     """Xiaomi's hosts get the tools without it."""
     assert without_forced_tools({**REQUEST, "tool_choice": choice}, quirks) == REQUEST
 
 
-def test_no_tools() -> None:
+@pytest.mark.parametrize("choice", ["none", {"type": "none"}])
+def test_no_tools(choice: Any) -> None:
     """None is obeyed by sending no tools."""
-    assert {"model": "m"} == without_forced_tools({**REQUEST, "tool_choice": "none", "model": "m"}, XIAOMI)
+    assert {"model": "m"} == without_forced_tools({**REQUEST, "tool_choice": choice, "model": "m"}, XIAOMI)
 
 
 @pytest.mark.parametrize(
     ("request_", "quirks"),
-    [(REQUEST, XIAOMI), ({**REQUEST, "tool_choice": "auto"}, XIAOMI), ({**REQUEST, "tool_choice": "required"}, RELAY)],
+    [
+        (REQUEST, XIAOMI),
+        ({**REQUEST, "tool_choice": "auto"}, XIAOMI),
+        ({**REQUEST, "tool_choice": {"type": "auto"}}, XIAOMI),
+        ({**REQUEST, "tool_choice": "required"}, RELAY),
+    ],
 )
 def test_the_same_object(request_: dict[str, Any], quirks: Quirks) -> None:
     """Where nothing is to be left out, the request is the object that came in."""
@@ -44,7 +50,7 @@ def test_the_same_object(request_: dict[str, Any], quirks: Quirks) -> None:
 
 def test_is_forced() -> None:
     """Every framework's spelling of a demand is one."""
-    assert [False] * 4 == [is_forced(choice) for choice in (None, False, "auto", "none")]
+    assert [False] * 5 == [is_forced(choice) for choice in (None, False, "auto", "none", {"type": "auto"})]
     assert [True] * 4 == [is_forced(choice) for choice in (True, "any", "required", {"type": "function"})]
 
 
