@@ -107,7 +107,7 @@ def test_nothing_is_raised_and_nothing_edited(history: Any, wire: Wire, thinking
 
 @given(history=anything, wire=wires, thinking=st.booleans(), recalled=recalled_texts)
 def test_idempotent(history: Any, wire: Wire, thinking: bool, recalled: str | None) -> None:
-    """A history that was replayed once is left alone: hooks fire several times per request, and the last asks nobody."""
+    """A history that was replayed once is left alone: hooks fire several times, and the last asks nobody."""
     once, _ = _replayed(history, wire, thinking=thinking, recalled=recalled)
     twice, _ = _replayed(once, wire, thinking=thinking)
 
