@@ -7,10 +7,9 @@ stream, async and batch alike, so those are what this class overrides; the rules
 
 from __future__ import annotations
 
-import asyncio
 import re
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import openai
@@ -25,7 +24,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
-    PrivateAttr,
     SecretStr,
     StrictBool,
     field_validator,
@@ -36,33 +34,31 @@ from typing_extensions import Self
 from mimo_quirks.content import string_content
 from mimo_quirks.hosts import PLAIN, Dialect, host_name
 from mimo_quirks.journal import note
-from mimo_quirks.memory import Memory
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING, Recall
+from mimo_quirks.recall import NOTHING
 from mimo_quirks.replay import replay
-from mimo_quirks.settings import Settings
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
 from mimo_quirks.turns import Message
 
 from .clients import with_client
-from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, turn_of, turns_of
+from .exchange import EXCHANGE, Exchange, is_last, owner_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 from .profiles import profile_of
 from .refused import refuse
+from .remembering import Remembering
 from .serialising import VERSION, shown
 from .structured import demanding, with_raw
 from .tokens import Tool, count_tokens, token_ids
 
 if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
-    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
     from langchain_core.language_models import LangSmithParams
 
 Thinking = StrictBool | Literal["enabled", "disabled"] | Mapping[str, Any]
 
 
-class ChatMiMo(BaseChatOpenAI):
+class ChatMiMo(Remembering, BaseChatOpenAI):
     """Xiaomi MiMo as a LangChain chat model whose reasoning survives every conversion.
 
     The reasoning of an answer is in `additional_kwargs["reasoning_content"]` and in `content_blocks`. On the next
@@ -109,11 +105,6 @@ class ChatMiMo(BaseChatOpenAI):
     max_tokens: int | None = Field(default=None, alias="max_completion_tokens")
     stream_usage: bool | None = True
     thinking: Thinking | None = None
-    store: Any = Field(default=None, exclude=True, repr=False)  # its URL may hold a password
-    scope: str | None = None
-
-    _settings: Settings = PrivateAttr(default_factory=Settings.from_env)
-    _memory: Memory = PrivateAttr()
 
     @property
     def _llm_type(self) -> str:
@@ -175,15 +166,6 @@ class ChatMiMo(BaseChatOpenAI):
     def _is_switch(cls, thinking: Thinking | None) -> Thinking | None:
         position_of(thinking)
         return thinking
-
-    @model_validator(mode="after")
-    def _remember(self) -> Self:
-        if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
-            raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
-        self._memory = memory_of(self.store, self._settings)
-        if self._memory.is_shared and self.scope is None and self._settings.scope is None:
-            raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
-        return self
 
     @model_validator(mode="after")
     def _set_mimo_version(self) -> Self:
@@ -326,68 +308,11 @@ class ChatMiMo(BaseChatOpenAI):
         payload["messages"] = exchange.sent = [on_the_wire(wire) for wire in history]
         return payload
 
-    def _recalled(self, history: Sequence[Message], exchange: Exchange, quirks: Quirks) -> Recall:
-        exchange.scope = self._settings.scope_of(exchange.owner, quirks, shared=self._memory.is_shared)
-        if exchange.recall is None:
-            exchange.recall = self._memory.recall(history, exchange.scope)
-        return exchange.recall
+    def _look_up(self, messages: list[BaseMessage], **kwargs: Any) -> None:
+        self._get_request_payload(messages, **kwargs)
 
-    def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Exchange:
-        """The exchange of a call, laid among its arguments."""
-        metadata = run_manager.metadata if run_manager else None
-        kwargs[EXCHANGE] = exchange = Exchange(owner_of(kwargs.pop("scope", None), self.scope, metadata))
-        return exchange
-
-    async def _aexchange(self, messages: list[BaseMessage], run_manager: Any, kwargs: dict[str, Any]) -> Exchange:
-        """As `_exchange`, with a look-up that would block the event loop made in a thread beforehand."""
-        exchange = self._exchange(run_manager, kwargs)
-        if self._memory.is_shared:
-            await asyncio.to_thread(self._get_request_payload, messages, **kwargs)
-        return exchange
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        exchange = self._exchange(run_manager, kwargs)
-        result = super()._generate(messages, stop, run_manager, **kwargs)
-        self._memory.capture(exchange.sent, turns_of(result), exchange.scope)
-        return result
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        exchange = await self._aexchange(messages, run_manager, kwargs)
-        result = await super()._agenerate(messages, stop, run_manager, **kwargs)
-        await self._memory.acapture(exchange.sent, turns_of(result), exchange.scope)
-        return result
-
-    def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        """Streams, and remembers the turn before its last chunk leaves: the next request may follow at once."""
-        exchange, chunks = self._exchange(_manager(args, kwargs), kwargs), []
-        for chunk in super()._stream(messages, *args, **kwargs):
-            chunks.append(chunk)
-            if is_last(chunk):
-                self._memory.capture(exchange.sent, turn_of(chunks), exchange.scope)
-            yield chunk
-
-    async def _astream(
-        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        """As `_stream`, without blocking the event loop."""
-        exchange, chunks = await self._aexchange(messages, _manager(args, kwargs), kwargs), []
-        async for chunk in super()._astream(messages, *args, **kwargs):
-            chunks.append(chunk)
-            if is_last(chunk):
-                await self._memory.acapture(exchange.sent, turn_of(chunks), exchange.scope)
-            yield chunk
+    def _is_last(self, chunk: ChatGenerationChunk) -> bool:
+        return is_last(chunk)
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.openai_api_base, family="mimo")
@@ -414,11 +339,6 @@ class ChatMiMo(BaseChatOpenAI):
         generation = super()._get_generation_chunk_from_completion(completion)
         generation.message.additional_kwargs.pop(REASONING, None)
         return generation
-
-
-def _manager(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseRunManager | None:
-    """The run manager among the arguments of a stream: the second after the messages."""
-    return kwargs["run_manager"] if "run_manager" in kwargs else args[1] if len(args) > 1 else None
 
 
 def _switch_thinking(payload: dict[str, Any], asked: Thinking | None, dialect: Dialect) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -21,6 +20,9 @@ from mimo_quirks.settings import Settings
 from mimo_quirks.turns import Message
 
 from .exchange import EXCHANGE, Exchange, memory_of, owner_of, turn_of, turns_of
+
+if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
 
 
 class Remembering(BaseChatModel):
@@ -49,7 +51,9 @@ class Remembering(BaseChatModel):
     def _is_last(self, chunk: ChatGenerationChunk) -> bool:
         """Whether the API finishes the turn with this chunk."""
 
-    def _recalled(self, history: Sequence[Message], exchange: Exchange, quirks: Quirks, *, doubting: bool) -> Recall:
+    def _recalled(
+        self, history: Sequence[Message], exchange: Exchange, quirks: Quirks, *, doubting: bool = False
+    ) -> Recall:
         exchange.scope = self._settings.scope_of(exchange.owner, quirks, shared=self._memory.is_shared)
         if exchange.recall is None:
             exchange.recall = self._memory.recall(history, exchange.scope, doubting=doubting)
