@@ -139,6 +139,8 @@ class MiMoCallback(StreamListener):
         recall = await self.memory.arecall(attempt.wanted, scope, doubting=_may_be_damaged(call.details, call.wire))
         history, report = attempt.replay(recall)
         note(report)
+        if attempt.view is None:
+            return given
         if not call.passes:
             return signed(history, quirks.family)
         if call.wire is MESSAGES:

@@ -12,6 +12,7 @@ import litellm
 import pytest
 from litellm import Router
 from litellm.caching.caching import Cache
+from litellm.types.utils import CallTypes
 from openai.types.responses import ResponseReasoningItem
 
 from litellm_mimo import MiMoCallback
@@ -289,3 +290,14 @@ async def test_the_switch_is_mended(mend: Any, upstream: Simulator, use: Callabl
         )
 
     assert [False] * len(mend) == [exchange.thinking for exchange in upstream.exchanges]
+
+
+@pytest.mark.parametrize("name", ["anthropic", "xiaomi_mimo"])
+@pytest.mark.parametrize("messages", ["hi", [3], None], ids=str)
+async def test_unreadable(messages: Any, name: str, upstream: Simulator) -> None:
+    """A history that is none is LiteLLM's to refuse: the hook gives it back as it came."""
+    callback = MiMoCallback(Settings(store="off"))
+    arguments = {**deployment(name, upstream)["litellm_params"], "messages": messages}
+    changed = await callback.async_pre_call_deployment_hook(arguments, CallTypes.anthropic_messages)
+
+    assert messages == (changed or arguments)["messages"]
