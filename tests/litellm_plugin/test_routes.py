@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
-from .clients import KEEPS, Talk
+from .clients import KEEPS, QUESTION, Talk
 from .deployments import ROUTED, deployment
 
 ROUNDS = 3
@@ -55,7 +56,8 @@ def test_table(
 ) -> None:
     """Whatever the route does to reasoning, and whatever the client keeps of it, it arrives to the byte."""
     upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1], **WORLDS[world])
-    talk = Talk(route, name, KEEPS[route][client], streams)
+    question = f"{QUESTION} {secrets.token_hex(8)}"  # where ids repeat it is all that tells the conversations apart
+    talk = Talk(route, name, KEEPS[route][client], streams, history=[{"role": "user", "content": question}])
     answer = talk.run(proxy, ROUNDS + 1)
 
     assert "答案是" in answer
