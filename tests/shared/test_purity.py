@@ -85,3 +85,9 @@ def test_the_core_knows_no_framework() -> None:
     modules = [module for module in CORE.rglob("*.py") if "cli" not in module.parts]
 
     assert [] == [m.name for m in modules for name in _imports(m) if name.split(".")[0].startswith(frameworks)]
+
+
+def test_public_names() -> None:
+    """Each public name is there, also one that is looked up when it is asked for; another is none."""
+    assert [] == [name for name in mimo_quirks.__all__ if not hasattr(mimo_quirks, name)]
+    assert not hasattr(mimo_quirks, "is_refused")
