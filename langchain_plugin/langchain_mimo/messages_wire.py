@@ -28,7 +28,8 @@ from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser,
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from mimo_quirks.hosts import MESSAGES as DIALECT
@@ -247,12 +248,14 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         """
         if method != "function_calling":
             raise ValueError(f"method={method!r}: {_NO_SCHEMA}")
-        name = convert_to_openai_tool(schema)["function"]["name"]
+        tool = convert_to_openai_tool(schema)
+        name = tool["function"]["name"]
         quirks = self._quirks(self.model)
         forced = None if quirks is not None and not quirks.forces_tools else name
-        model = self.bind_tools([schema], tool_choice=forced, **kwargs)
+        traced = {"kwargs": {"method": method}, "schema": tool}
+        model = self.bind_tools([schema], tool_choice=forced, ls_structured_output_format=traced, **kwargs)
         parser: Runnable[Any, Any] = JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
-        if isinstance(schema, type) and issubclass(schema, BaseModel):
+        if isinstance(schema, type) and is_basemodel_subclass(schema):
             parser = PydanticToolsParser(tools=[schema], first_tool_only=True)
         parser = demanding(name) | parser
         return with_raw(model, parser) if include_raw else model | parser

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from anthropic import APIConnectionError
 from langchain.agents import create_agent
+from langchain.chat_models import init_chat_model
 from langchain_core.exceptions import OutputParserException
 from langchain_core.load import dumps, loads
 from langchain_core.messages import (
@@ -29,7 +30,7 @@ from langchain_core.messages import (
 )
 from pydantic import BaseModel, ValidationError
 
-from langchain_mimo import ChatMiMoMessages
+from langchain_mimo import ChatMiMoMessages, register
 from mimo_quirks.simulator import Mode, Simulator
 from mimo_quirks.stores import MemoryStore
 
@@ -412,6 +413,17 @@ def test_another_family_is_left_alone(simulator: Simulator, make: Make, monkeypa
     make(model="claude-x").invoke([HumanMessage("?"), turn, HumanMessage("?")])
 
     assert [{"type": "thinking", "thinking": "x", "signature": "s"}] == _blocks(simulator)
+
+
+def test_init_chat_model(simulator: Simulator) -> None:
+    """After `register()` this class has a provider's name of its own."""
+    register()
+    name = "xiaomi_mimo_messages:mimo-v2.6-flash"
+    model = init_chat_model(name, api_key="k", base_url=simulator.anthropic_url, temperature=0.5)
+    model.invoke("hi")
+
+    assert isinstance(model, ChatMiMoMessages)
+    assert ("messages", "mimo-v2.6-flash") == (simulator.exchanges[-1].wire, simulator.exchanges[-1].body["model"])
 
 
 def test_tokens_and_profile(make: Make) -> None:
