@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from mimo_quirks.spellings import block_texts, is_reasoning_block, unwrap
 from mimo_quirks.turns import Message
@@ -25,8 +25,11 @@ def with_beside(message: BaseMessage) -> BaseMessage:
     """The message with its blocks as the messages wire has them, and with what it knows besides as the first.
 
     Args:
-        message: Any message of a history; only a turn is changed, in a copy.
+        message: Any message of a history. A turn is changed, in a copy, and so is a tool's result that holds reasoning,
+            where a model's answer was taken for one: this wire has reasoning in turns alone.
     """
+    if isinstance(message, ToolMessage) and isinstance(message.content, list):
+        return message.model_copy(update={"content": [x for x in message.content if not is_reasoning_block(x)]})
     if not isinstance(message, AIMessage):
         return message
     content: Sequence[Any] = message.content if isinstance(message.content, list) else [_text(message.content)]

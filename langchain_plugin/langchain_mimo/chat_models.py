@@ -48,7 +48,7 @@ from .profiles import profile_of
 from .refusal import ReasoningRefused
 from .refused import refuse
 from .remembering import Remembering
-from .serialising import VERSION, shown
+from .serialising import KEY, VERSION, shown
 from .structured import demanding, with_raw
 from .tokens import Tool, count_tokens, token_ids
 
@@ -115,12 +115,13 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @property
     def lc_secrets(self) -> dict[str, str]:
         """What stands for the key where a model is serialised."""
-        return {"openai_api_key": "MIMO_API_KEY"}
+        return {"openai_api_key": KEY}
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
         """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
-        return shown(self.openai_api_base, self.openai_proxy, self.default_headers)
+        urls = {"openai_api_base": self.openai_api_base, "openai_proxy": self.openai_proxy}
+        return shown(urls, self.default_headers)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

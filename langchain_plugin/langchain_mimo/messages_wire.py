@@ -22,12 +22,14 @@ except ImportError as error:
 import anthropic
 from langchain_anthropic import ChatAnthropic
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
+from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from mimo_quirks.contract import Step, Terms
@@ -42,17 +44,19 @@ from mimo_quirks.thinking import asked_to_think, effort_means_thinking, is_think
 from mimo_quirks.wires import MESSAGES
 
 from .beside import with_beside, without_beside, without_nothing
+from .clients import loop_client
 from .exchange import EXCHANGE, Exchange, owner_of
 from .profiles import profile_of
 from .refusal import ReasoningRefused
 from .remembering import Remembering
-from .serialising import VERSION
+from .serialising import KEY, VERSION, shown
 from .structured import demanding, with_raw
 from .tokens import Tool, count_tokens, token_ids
 
 _URL: Final = "https://api.xiaomimimo.com/anthropic"
 _MAX_TOKENS: Final = 32768
 """Reasoning and answer together; Anthropic's own default for an unknown model would cut a thought off."""
+_NO_SCHEMA: Final = "MiMo's messages wire takes no schema; use function_calling, or ChatMiMo"
 
 
 class MessagesReasoningRefused(ReasoningRefused, anthropic.BadRequestError):  # type: ignore[misc]
@@ -106,10 +110,26 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         """Never: a key tells nothing of MiMo's host."""
         return False
 
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
+        urls = {"anthropic_api_url": self.anthropic_api_url, "anthropic_proxy": self.anthropic_proxy}
+        return shown(urls, self.default_headers)
+
     @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """False: langchain-core would write Anthropic's variable down as the place of the key."""
-        return False
+    def get_lc_namespace(cls) -> list[str]:
+        """Where the class is found by its serialised name."""
+        return ["langchain_mimo", "messages_wire"]
+
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """What `dumps` writes; `loads(..., allowed_objects=[ChatMiMoMessages], valid_namespaces=["langchain_mimo"])`.
+
+        langchain-core asks the parent last what stands for the key, and that would be Anthropic's variable.
+        """
+        written = super().to_json()
+        if written["type"] == "constructor":
+            written["kwargs"]["anthropic_api_key"] = {"lc": 1, "type": "secret", "id": [KEY]}
+        return written
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The key of LangChain's caches, from what is sent."""
@@ -128,9 +148,9 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         key, key_name = _given(values, "api_key", "anthropic_api_key")
         url, url_name = _given(values, "base_url", "anthropic_api_url")
         limit, limit_name = _given(values, "max_tokens", "max_tokens_to_sample")
-        key = os.environ.get("MIMO_API_KEY") if key is None else key
+        key = os.environ.get(KEY) if key is None else key
         if not (key.get_secret_value() if isinstance(key, SecretStr) else key):
-            raise ValueError("no API key: set MIMO_API_KEY or pass api_key=...")
+            raise ValueError(f"no API key: set {KEY} or pass api_key=...")
         return build(
             {**values, key_name: key, url_name: url or _url_of_environment(), limit_name: limit or _MAX_TOKENS}
         )
@@ -168,7 +188,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
 
     @cached_property
     def _async_client(self) -> anthropic.AsyncClient:
-        client = super()._async_client
+        own = None if self.anthropic_proxy else loop_client(anthropic)
+        client = super()._async_client if own is None else anthropic.AsyncClient(**self._client_params, http_client=own)
         _without_environment(client, self._client_params)
         return client
 
@@ -228,17 +249,19 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
             **kwargs: Further arguments of `bind_tools`.
 
         Raises:
-            ValueError: Another method.
+            ValueError: Another method. A `response_format` of a call is refused as well.
             OutputParserException: When the answer has no call of the tool, unless `include_raw`.
         """
         if method != "function_calling":
-            raise ValueError(f"method={method!r}: MiMo's messages wire takes no schema; use function_calling")
-        name = convert_to_openai_tool(schema)["function"]["name"]
+            raise ValueError(f"method={method!r}: {_NO_SCHEMA}")
+        tool = convert_to_openai_tool(schema)
+        name = tool["function"]["name"]
         quirks = self._quirks(self.model)
         forced = None if quirks is not None and not quirks.forces_tools else name
-        model = self.bind_tools([schema], tool_choice=forced, **kwargs)
+        traced = {"kwargs": {"method": method}, "schema": tool}
+        model = self.bind_tools([schema], tool_choice=forced, ls_structured_output_format=traced, **kwargs)
         parser: Runnable[Any, Any] = JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
-        if isinstance(schema, type) and issubclass(schema, BaseModel):
+        if isinstance(schema, type) and is_basemodel_subclass(schema):
             parser = PydanticToolsParser(tools=[schema], first_tool_only=True)
         parser = demanding(name) | parser
         return with_raw(model, parser) if include_raw else model | parser
@@ -251,6 +274,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         on = _position(kwargs.pop("thinking", None))
         quirks = self._quirks(kwargs.get("model") or self.model)
         if quirks is not None:  # beside another family's messages nothing is laid
+            _refuse_schemas({**self.model_kwargs, "output_config": self.output_config, **kwargs})
             messages = [with_beside(message) for message in messages]
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
         _switch_thinking(payload, on)
@@ -322,6 +346,15 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
 def _given(values: Mapping[str, Any], *names: str) -> tuple[Any, str]:
     """The value of a field, by its alias or its name, and the name under which it stands."""
     return next(((values[name], name) for name in names if values.get(name) is not None), (None, names[0]))
+
+
+def _refuse_schemas(asked: Mapping[str, Any]) -> None:
+    """A schema that is sent and not followed would look like one that was."""
+    for name in ("response_format", "output_format"):
+        if asked.get(name):
+            raise ValueError(f"{name}: {_NO_SCHEMA}")
+    if (asked["output_config"] or {}).get("format"):
+        raise ValueError(f"output_config: {_NO_SCHEMA}")
 
 
 def _url_of_environment() -> str:

@@ -21,7 +21,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_openai import ChatOpenAI
 
 from langchain_mimo import ChatMiMo
-from langchain_mimo.clients import httpx
+from langchain_mimo.clients import httpx_of
 from mimo_quirks.stores import MemoryStore
 
 FRAME = {"id": "1", "created": 1, "model": "mimo-v2.6-pro"}
@@ -135,6 +135,8 @@ def chunks() -> None:
 
 
 def _client(body: bytes, kind: str) -> Any:
+    httpx = httpx_of(openai)
+
     def serve(_: Any) -> Any:
         return httpx.Response(200, content=body, headers={"content-type": kind})
 
