@@ -310,9 +310,8 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
             known, thinking = terms.effective
             replayed, report = replay(history, known, thinking=thinking, recall=recall)
             sent = [on_the_wire(wire) for wire in replayed]
-            return Draft(terms, sent, sent, report)
+            return Draft(payload["model"], terms, sent, sent, report)
 
-        exchange.model = payload["model"]
         draft = self._drafted(exchange, terms, build)
         if draft.terms.step is Step.OFF:
             _switch_thinking(payload, False, quirks.dialect)  # noqa: FBT003 - the switch itself
@@ -329,7 +328,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         return self._quirks(self.model_name)
 
     def _refusal(self, refused: Refused, error: Exception) -> Exception:
-        return ReasoningRefused(refused, self.model_name, error)
+        return ReasoningRefused(refused, error)
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.openai_api_base, family="mimo")

@@ -41,7 +41,6 @@ class Exchange:
         owner: Whose memory it is, as far as the application said.
         recall: What was found for the history; None where nobody has asked yet.
         scope: The scope that owner and deployment make.
-        model: The model's id.
         draft: The request that was sent; None where nothing was ours to do.
         refused: What the API refused of it, if it did.
         error: How it said so.
@@ -50,7 +49,6 @@ class Exchange:
     owner: str | None
     recall: Recall | None = None
     scope: str | None = None
-    model: str = ""
     draft: Draft | None = None
     refused: Refused | None = None
     error: Exception | None = None

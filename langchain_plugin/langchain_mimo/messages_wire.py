@@ -297,9 +297,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
             written = MESSAGES.write(bare, view, [old if index in left else new for index, (old, new) in steps])
             body = [message for message in written if message["content"]]
             sent = MESSAGES.view(body)
-            return Draft(terms, body, sent.messages if sent else (), report)
+            return Draft(payload["model"], terms, body, sent.messages if sent else (), report)
 
-        exchange.model = payload["model"]
         draft = self._drafted(exchange, terms, build)
         if draft.terms.step is Step.OFF:
             _switch_thinking(payload, False)  # noqa: FBT003 - the switch itself
@@ -310,7 +309,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         return self._quirks(self.model)
 
     def _refusal(self, refused: Refused, error: Exception) -> Exception:
-        return MessagesReasoningRefused(refused, self.model, error)
+        return MessagesReasoningRefused(refused, error)
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.anthropic_api_url, family="mimo", wire=MESSAGES.name)

@@ -21,8 +21,8 @@ class ReasoningRefused(openai.BadRequestError):
         turns: The indices of the messages whose reasoning is lost, in the request's own list.
     """
 
-    def __init__(self, refused: Refused, model: str, error: Exception) -> None:
-        Exception.__init__(self, refused.explain(model))  # two SDKs' constructors do not go together
+    def __init__(self, refused: Refused, error: Exception) -> None:
+        Exception.__init__(self, refused.explain())  # two SDKs' constructors do not go together
         self.message = str(self)
         self.response, self.body = _response_of(error), None
         self.request, self.status_code = self.response.request, 400

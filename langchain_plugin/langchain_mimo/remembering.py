@@ -85,8 +85,7 @@ class Remembering(BaseChatModel):
     ) -> Recall:
         exchange.scope = self._settings.scope_of(exchange.owner, terms.quirks, shared=self._memory.is_shared)
         if exchange.recall is None:
-            wanted = history if terms.thinking else ()
-            exchange.recall = self._memory.recall(wanted, exchange.scope, doubting=doubting, terms=terms)
+            exchange.recall = self._memory.recall(history, exchange.scope, doubting=doubting, terms=terms)
         return exchange.recall
 
     def _drafted(self, exchange: Exchange, terms: Terms, build: Callable[[Terms], Draft]) -> Draft:
@@ -212,7 +211,7 @@ class Remembering(BaseChatModel):
             return None
         from mimo_quirks.refusals import classify_refusal  # noqa: PLC0415 - its patterns are compiled where it fails
 
-        kind = classify_refusal(error, exchange.draft.request(exchange.model))
+        kind = classify_refusal(error, exchange.draft.request)
         return None if kind is None else Refused.of(kind, exchange.draft, first=exchange.refused)
 
     def _begin_again(self, exchange: Exchange, refused: Refused, error: Exception) -> None:
@@ -222,7 +221,7 @@ class Remembering(BaseChatModel):
             ReasoningRefused: There is none.
         """
         if refused.first is None:
-            note_refusal(refused.announce(exchange.model, self._settings.steps))
+            note_refusal(refused.announce(self._settings.steps))
         if not refused.steps(self._settings.steps):
             raise self._refusal(refused, error) from None  # an error's own words may quote the request
         exchange.refused, exchange.error, exchange.recall = refused, error, None

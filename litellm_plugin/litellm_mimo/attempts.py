@@ -70,11 +70,6 @@ class Attempt:
         messages = view.messages if view else ()
         return cls(history, terms, wire, scope, view=view, messages=messages, beside=messages)
 
-    @property
-    def wanted(self) -> Sequence[Message]:
-        """The messages to recall for; nothing where the host wants nothing."""
-        return self.beside if self.terms.thinking else ()
-
     def opened(self, open_: Callable[[str], str | None]) -> Attempt:
         """The attempt with every carrier opened."""
         messages = opened(self.messages, open_)
@@ -100,12 +95,12 @@ class Attempt:
         history = self.wire.write(self.history, self.view, messages)
         return history, replace(report, changed=history is not self.history)
 
-    def draft(self, recall: Recall = NOTHING, *, step: Step, plain: bool = False) -> Draft:
-        """The request in a step; see `replay`."""
+    def draft(self, recall: Recall, model: str, *, step: Step, plain: bool = False) -> Draft:
+        """The request to a model in a step; see `replay`."""
         terms = replace(self.terms, step=step)
         history, report = replace(self, terms=terms).replay(recall, plain=plain)
         view = self.wire.view(history)
-        return Draft(terms, history, view.messages if view else (), report)
+        return Draft(model, terms, history, view.messages if view else (), report)
 
     def unchanged(self) -> Any:
         """The history with nothing but its carriers opened."""
@@ -124,7 +119,6 @@ class Sent:
     draft: Draft
     fingerprint: str
     scope: str | None
-    model: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from mimo_quirks.recall import NOTHING, Recall
 from mimo_quirks.refusals import classify_refusal
 from mimo_quirks.repair import Draft, NothingLeft, Refused, changed
 from mimo_quirks.settings import Settings, SettingsError
-from mimo_quirks.thinking import is_thinking, thinking_parameters
+from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
@@ -50,7 +50,7 @@ from .attempts import (
 )
 from .bridges import across, signed
 from .details import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
-from .mending import mend_body, register_models, with_switch, with_tools
+from .mending import mend_body, register_models, switch_off, with_switch, with_tools
 from .refusals import LAST, Explanations, ReasoningRefused, as_answer, is_fallback, is_retry
 from .routes import CALLS, Call, called_as, details_of
 from .scope import owner_of
@@ -152,7 +152,7 @@ class MiMoCallback(StreamListener):
             return
         if is_fallback(call.arguments):  # which the Router may make again, too
             if self._settings.on_refusal != "fallback":
-                raise ReasoningRefused(refused, call.deployment.model, call.deployment.provider)
+                raise ReasoningRefused(refused, call.deployment.provider)
             note_refusal(f"LiteLLM falls back to {call.deployment.model} because of a refusal")
         if is_fallback(call.arguments) or not is_retry(call.arguments):
             LAST.set(None)
@@ -172,11 +172,11 @@ class MiMoCallback(StreamListener):
         if call.upstream is None:
             return _given_or(given, across(attempt), attempt)
         doubting = _may_be_damaged(call.details, call.wire)
-        recall = await self.memory.arecall(attempt.wanted, scope, doubting=doubting, terms=terms)
+        recall = await self.memory.arecall(attempt.beside, scope, doubting=doubting, terms=terms)
         try:
-            draft = self._draft(attempt, recall)
+            draft = self._draft(attempt, recall, call.deployment.model)
         except NothingLeft as error:
-            raise ReasoningRefused(error.refused, call.deployment.model, call.deployment.provider) from None
+            raise ReasoningRefused(error.refused, call.deployment.provider) from None
         note(draft.report)
         put(call.details, DRAFT, draft)
         if attempt.view is None:
@@ -188,7 +188,7 @@ class MiMoCallback(StreamListener):
             return list(draft.body)  # a list of our own, for the next hook to edit
         return _given_or(given, draft.body, attempt)
 
-    def _draft(self, attempt: Attempt, recall: Recall, *, plain: bool = False) -> Draft:
+    def _draft(self, attempt: Attempt, recall: Recall, model: str, *, plain: bool = False) -> Draft:
         """The request in the step that the deployment is known to want, or after a refusal in another.
 
         Raises:
@@ -196,8 +196,10 @@ class MiMoCallback(StreamListener):
         """
         allowed, refused = self._settings.steps, LAST.get()
         if refused is None:
-            return attempt.draft(recall, step=self.memory.contract(attempt.terms).step(allowed), plain=plain)
-        return changed(refused, (attempt.draft(recall, step=step, plain=plain) for step in refused.steps(allowed)))
+            return attempt.draft(recall, model, step=self.memory.contract(attempt.terms).step(allowed), plain=plain)
+        return changed(
+            refused, (attempt.draft(recall, model, step=step, plain=plain) for step in refused.steps(allowed))
+        )
 
     async def async_pre_request_hook(
         self,
@@ -235,27 +237,27 @@ class MiMoCallback(StreamListener):
         if "thinking" in self._settings.mend:
             mend_body(body, kwargs, finished.wire, dialect)
         attempt = lay_beside(finished.opened(lambda _: None), messages)
-        draft = self._finished(attempt, kwargs, asks=asks)
+        draft = self._finished(attempt, kwargs, str(body.get("model") or model), asks=asks)
         if draft.terms.step is Step.OFF:
-            body.update(thinking_parameters(False, dialect))  # noqa: FBT003 - the switch itself
+            switch_off(body, kwargs, dialect)
         if draft.report.changed:
             body[FIELDS[attempt.wire.name]] = draft.body
         drafted = get(kwargs, DRAFT) or draft
-        put(kwargs, SENT, Sent(draft, drafted.fingerprint, attempt.scope, str(body.get("model") or model)))
+        put(kwargs, SENT, Sent(draft, drafted.fingerprint, attempt.scope))
         if draft.report.changed or asks:  # what the other hook has noted is not noted again
             note(draft.report)
 
-    def _finished(self, attempt: Attempt, details: Mapping[str, Any], *, asks: bool) -> Draft:
+    def _finished(self, attempt: Attempt, details: Mapping[str, Any], model: str, *, asks: bool) -> Draft:
         """The request as it is sent: on the terms that the other hook has found, or on those to be found here."""
         plain = "content" in self._settings.mend
         doubting = _may_be_damaged(details, attempt.wire)
         recall = NOTHING
         if asks:
-            recall = self.memory.recall(attempt.wanted, attempt.scope, doubting=doubting, terms=attempt.terms)
+            recall = self.memory.recall(attempt.beside, attempt.scope, doubting=doubting, terms=attempt.terms)
         if get(details, DRAFT) is None:
             with suppress(NothingLeft):  # here nothing stops a call
-                return self._draft(attempt, recall, plain=plain)
-        return attempt.draft(recall, step=attempt.terms.step, plain=plain)
+                return self._draft(attempt, recall, model, plain=plain)
+        return attempt.draft(recall, model, step=attempt.terms.step, plain=plain)
 
     async def async_post_call_failure_deployment_hook(
         self,
@@ -289,17 +291,17 @@ class MiMoCallback(StreamListener):
 
     def _refused(self, details: dict[str, Any], error: object) -> Refused | None:
         """What an error refuses of a request of ours, told once; None where it is no refusal of reasoning."""
-        sent: Sent | None = take(details, SENT)
+        sent = _sent(details)
         if sent is None:
             return None
-        kind = classify_refusal(error, sent.draft.request(sent.model))
+        kind = classify_refusal(error, sent.draft.request)
         if kind is None:
             return None
         refused = Refused.of(kind, sent.draft, sent.fingerprint, first=LAST.get())
         LAST.set(refused)
-        self._explanations.put(details.get("litellm_call_id"), refused.explain(sent.model))
+        self._explanations.put(details.get("litellm_call_id"), refused.explain())
         if refused.first is None:
-            note_refusal(refused.announce(sent.model, self._settings.steps))
+            note_refusal(refused.announce(self._settings.steps))
         return refused
 
     async def async_post_call_failure_hook(
@@ -337,13 +339,13 @@ class MiMoCallback(StreamListener):
 
     def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what a synchronous call was answered."""
-        sent: Sent | None = take(details, SENT)
+        sent = _sent(details)
         if sent is not None:
             self.memory.capture(sent.draft.sent, turns, sent.scope, terms=sent.draft.terms)
 
     async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what an asynchronous call was answered."""
-        sent: Sent | None = take(details, SENT)
+        sent = _sent(details)
         if sent is not None:
             await self.memory.acapture(sent.draft.sent, turns, sent.scope, terms=sent.draft.terms)
 
@@ -370,6 +372,13 @@ class MiMoCallback(StreamListener):
         """
         quirks = self._settings.quirks_for(model, base_url, provider, wire=wire)
         return None if quirks is None else self.memory.contract(Terms(quirks, thinking))
+
+
+def _sent(details: dict[str, Any]) -> Sent | None:
+    """What was sent, which is of no more use when it was answered."""
+    forget(details, DRAFT)
+    sent: Sent | None = take(details, SENT)
+    return sent
 
 
 def _may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:

@@ -115,6 +115,13 @@ def mend_body(body: dict[str, Any], details: Mapping[str, Any], wire: Wire, dial
         body.update(thinking_parameters(on, dialect))
 
 
+def switch_off(body: dict[str, Any], details: Mapping[str, Any], dialect: Dialect) -> None:
+    """Switches thinking off in a finished body; what the openai SDK sends besides its own arguments has a place."""
+    through_sdk = "openai_sdk" in (details.get("additional_args") or {})
+    place = body.setdefault("extra_body", {}) if through_sdk else body
+    place.update(thinking_parameters(False, dialect))  # noqa: FBT003 - the switch itself
+
+
 def _without_effort(arguments: dict[str, Any]) -> dict[str, Any]:
     """Anthropic's `output_config.effort` means thinking; what else it holds stays."""
     config = arguments.get("output_config")

@@ -29,8 +29,8 @@ class ReasoningRefused(BadRequestError):  # noqa: N818 - as the framework names 
         turns: The indices of the messages whose reasoning is lost, in the list that was sent.
     """
 
-    def __init__(self, refused: Refused, model: str, provider: str | None) -> None:
-        super().__init__(refused.explain(model), model=model, llm_provider=provider or "")
+    def __init__(self, refused: Refused, provider: str | None) -> None:
+        super().__init__(refused.explain(), model=refused.model, llm_provider=provider or "")
         self.kind = refused.kind.value
         self.turns = refused.turns
 

@@ -20,7 +20,7 @@ from .contracts import Contracts
 from .kinds import RefusalKind
 from .recall import NOTHING, Question, Recall, answer, ask, remember
 from .stores import Entry, MemoryStore, ReasoningStore
-from .turns import Message
+from .turns import Message, is_turn
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 _NOT_FOUND: Final[Mapping[str, Sequence[bytes]]] = {}
@@ -66,10 +66,11 @@ class Memory:
             history: Messages of the chat wire.
             scope: Whose memory it is.
             doubting: Whether what turns carry may be damaged, so that they are looked up too.
-            terms: Of the request, so that what other workers know of the deployment is looked up too.
+            terms: Of the request: where it does not think, no reasoning is looked up; and what other workers know of
+                the deployment is.
         """
-        question = self._question(history, scope, doubting=doubting)
-        keys = self._keys(question, terms)
+        question = self._question(history, scope, terms, doubting=doubting)
+        keys = self._keys(question, history, terms)
         if self._store is None or not keys:
             return NOTHING
         try:
@@ -82,8 +83,8 @@ class Memory:
         self, history: Sequence[Message], scope: str | None, *, doubting: bool = False, terms: Terms | None = None
     ) -> Recall:
         """As `recall`, without blocking the event loop."""
-        question = self._question(history, scope, doubting=doubting)
-        keys = self._keys(question, terms)
+        question = self._question(history, scope, terms, doubting=doubting)
+        keys = self._keys(question, history, terms)
         if self._store is None or not keys:
             return NOTHING
         try:
@@ -141,12 +142,13 @@ class Memory:
         else:
             self.counts["captured"] += turns
 
-    def _keys(self, question: Question, terms: Terms | None) -> Sequence[str]:
-        """What to ask the store for; the deployment alone only after a while."""
+    def _keys(self, question: Question, history: Sequence[Message], terms: Terms | None) -> Sequence[str]:
+        """What to ask the store for; for the deployment alone only after a while, and only where it matters."""
         keys = question.keys
-        if terms is not None and self.is_shared and (keys or self._contracts.is_stale(terms)):
-            return (*keys, terms.key)
-        return keys
+        if terms is None or not self.is_shared:
+            return keys
+        matters = any(is_turn(message) for message in history) and self._contracts.is_stale(terms)
+        return (*keys, terms.key) if keys or matters else ()
 
     def _answered(self, sent: Sequence[Message], terms: Terms | None) -> list[Entry]:
         """An answer is evidence only where it speaks against what refusals have taught."""
@@ -161,8 +163,12 @@ class Memory:
     def _shared(self, entry: Entry) -> list[Entry]:
         return [entry] if self.is_shared else []
 
-    def _question(self, history: Sequence[Message], scope: str | None, *, doubting: bool) -> Question:
-        return Question() if self._store is None or scope is None else ask(history, scope, doubting=doubting)
+    def _question(
+        self, history: Sequence[Message], scope: str | None, terms: Terms | None, *, doubting: bool
+    ) -> Question:
+        if self._store is None or scope is None or (terms is not None and not terms.thinking):
+            return Question()
+        return ask(history, scope, doubting=doubting)
 
     def _judge(self, question: Question, found: Mapping[str, Sequence[bytes]], terms: Terms | None) -> Recall:
         if terms is not None and self.is_shared:

@@ -41,12 +41,14 @@ class Draft:
     """A request as it can be sent.
 
     Attributes:
+        model: The model's id.
         terms: On what terms.
         body: Its history, as the wire writes it.
         sent: The same as messages of the chat wire.
         report: What was done to its turns.
     """
 
+    model: str
     terms: Terms
     body: Any = field(repr=False)
     sent: Sequence[Mapping[str, Any]] = field(repr=False)
@@ -57,10 +59,11 @@ class Draft:
         """What tells two requests apart, as far as we change any."""
         return digest("body", json.dumps(self.sent, sort_keys=True, default=str), self.terms.effective[1])
 
-    def request(self, model: str) -> dict[str, Any]:
+    @property
+    def request(self) -> dict[str, Any]:
         """The request as the chat wire would have it, for `classify_refusal`."""
         thinking = "enabled" if self.terms.effective[1] else "disabled"
-        return {"model": model, "messages": list(self.sent), "thinking": {"type": thinking}}
+        return {"model": self.model, "messages": list(self.sent), "thinking": {"type": thinking}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Refused:
 
     Attributes:
         kind: What the refusal says.
+        model: The model's id.
         terms: On what terms it was made.
         sent: Its fingerprint.
         report: What had been done to its turns.
@@ -77,6 +81,7 @@ class Refused:
     """
 
     kind: RefusalKind
+    model: str
     terms: Terms
     sent: str
     report: ReplayReport
@@ -95,7 +100,8 @@ class Refused:
             fingerprint: That of the drafts to compare with, where it is another.
             first: The request that it was the retry of, if it was.
         """
-        return cls(kind, draft.terms, fingerprint or draft.fingerprint, draft.report, faults_of(draft.sent), first)
+        sent, faults = fingerprint or draft.fingerprint, faults_of(draft.sent)
+        return cls(kind, draft.model, draft.terms, sent, draft.report, faults, first)
 
     def steps(self, allowed: frozenset[Step]) -> Sequence[Step]:
         """The steps in which it may be made again, in the order to try; none for what was a retry.
@@ -105,25 +111,24 @@ class Refused:
         """
         return [] if self.first is not None else remedies(self.kind, self.terms.step, allowed)
 
-    def announce(self, model: str, allowed: frozenset[Step]) -> str:
+    def announce(self, allowed: frozenset[Step]) -> str:
         """What happened, what follows, and what to do: a line for the log.
 
         Args:
-            model: The model's id.
             allowed: The steps that the operator allows.
         """
-        return self._told(model, "what is sent next is changed" if self.steps(allowed) else "nothing is changed")
+        return self._told("what is sent next is changed" if self.steps(allowed) else "nothing is changed")
 
-    def explain(self, model: str) -> str:
+    def explain(self) -> str:
         """What happened, why nothing more is done about it, and what to do: the text of an error."""
         if self.first is not None:
-            return self._told(model, f"a changed request ({_DONE[self.terms.step]}) was refused too")
-        return self._told(model, "nothing is left that may be changed")
+            return self._told(f"a changed request ({_DONE[self.terms.step]}) was refused too")
+        return self._told("nothing is left that may be changed")
 
-    def _told(self, model: str, then: str) -> str:
+    def _told(self, then: str) -> str:
         host = self.terms.quirks.address or self.terms.quirks.host
         lost = _indices(self.turns)
-        sentences = [f"{host} refused a request to {model}: {_SAID[self.kind]}"]
+        sentences = [f"{host} refused a request to {self.model}: {_SAID[self.kind]}"]
         sentences += [f"lost: the reasoning of {lost}"] if lost else []
         sentences += [*self.faults, then, f"this is not transient: {_ADVICE[self.kind]}"]
         return ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences) + "."

@@ -207,7 +207,8 @@ def test_wires() -> None:
         assert quirks is not None
         assert quirks.on("chat") is quirks
         for wire, dialect in (("messages", MESSAGES), ("responses", RESPONSES)):
-            assert quirks.on(wire) == replace(quirks, dialect=dialect, placeholder=quirks.on(wire).placeholder)
+            placeholder = quirks.on(wire).placeholder
+            assert quirks.on(wire) == replace(quirks, dialect=dialect, placeholder=placeholder, wire=wire)
 
 
 def test_prices() -> None:
