@@ -33,19 +33,19 @@ from pydantic import ConfigDict, ModelWrapValidatorHandler, SecretStr, field_val
 from typing_extensions import Self
 
 from mimo_quirks.contract import Step, Terms
-from mimo_quirks.hosts import MESSAGES as DIALECT
 from mimo_quirks.hosts import host_name
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import is_forced, without_forced_tools
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.repair import Draft, NothingLeft, Refused
 from mimo_quirks.replay import replay
-from mimo_quirks.thinking import asked_to_think, effort_means_thinking, is_thinking, position_of, thinking_parameters
+from mimo_quirks.thinking import is_thinking
 from mimo_quirks.wires import MESSAGES
 
 from .beside import with_beside, without_beside, without_nothing
 from .clients import loop_client
 from .exchange import EXCHANGE, Exchange, owner_of
+from .messages_parameters import NO_SCHEMA, position, refuse_schemas, switch, switch_thinking
 from .profiles import profile_of
 from .refusal import ReasoningRefused
 from .remembering import Remembering
@@ -56,7 +56,6 @@ from .tokens import Tool, count_tokens, token_ids
 _URL: Final = "https://api.xiaomimimo.com/anthropic"
 _MAX_TOKENS: Final = 32768
 """Reasoning and answer together; Anthropic's own default for an unknown model would cut a thought off."""
-_NO_SCHEMA: Final = "MiMo's messages wire takes no schema; use function_calling, or ChatMiMo"
 
 
 class MessagesReasoningRefused(ReasoningRefused, anthropic.BadRequestError):  # type: ignore[misc]
@@ -166,8 +165,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     @field_validator("thinking", mode="before")
     @classmethod
     def _is_switch(cls, thinking: object) -> dict[str, Any] | None:
-        on = _position(thinking)
-        return None if on is None else _switch(on)
+        on = position(thinking)
+        return None if on is None else switch(on)
 
     @model_validator(mode="after")
     def _set_mimo_version(self) -> Self:
@@ -253,7 +252,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
             OutputParserException: When the answer has no call of the tool, unless `include_raw`.
         """
         if method != "function_calling":
-            raise ValueError(f"method={method!r}: {_NO_SCHEMA}")
+            raise ValueError(f"method={method!r}: {NO_SCHEMA}")
         tool = convert_to_openai_tool(schema)
         name = tool["function"]["name"]
         quirks = self._quirks(self.model)
@@ -271,13 +270,13 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     ) -> dict[str, Any]:
         messages = self._convert_input(input_).to_messages()
         exchange = kwargs.pop(EXCHANGE, None) or Exchange(owner_of(kwargs.pop("scope", None), self.scope, None))
-        on = _position(kwargs.pop("thinking", None))
+        on = position(kwargs.pop("thinking", None))
         quirks = self._quirks(kwargs.get("model") or self.model)
         if quirks is not None:  # beside another family's messages nothing is laid
-            _refuse_schemas({**self.model_kwargs, "output_config": self.output_config, **kwargs})
+            refuse_schemas({"output_config": self.output_config, **self.model_kwargs, **kwargs})
             messages = [with_beside(message) for message in messages]
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
-        _switch_thinking(payload, on)
+        switch_thinking(payload, on)
         if quirks is None:
             return payload
         payload = dict(without_forced_tools(payload, quirks))
@@ -301,7 +300,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
 
         draft = self._drafted(exchange, terms, build)
         if draft.terms.step is Step.OFF:
-            _switch_thinking(payload, False)  # noqa: FBT003 - the switch itself
+            switch_thinking(payload, False)  # noqa: FBT003 - the switch itself
         payload["messages"] = draft.body
         return payload
 
@@ -347,15 +346,6 @@ def _given(values: Mapping[str, Any], *names: str) -> tuple[Any, str]:
     return next(((values[name], name) for name in names if values.get(name) is not None), (None, names[0]))
 
 
-def _refuse_schemas(asked: Mapping[str, Any]) -> None:
-    """A schema that is sent and not followed would look like one that was."""
-    for name in ("response_format", "output_format"):
-        if asked.get(name):
-            raise ValueError(f"{name}: {_NO_SCHEMA}")
-    if (asked["output_config"] or {}).get("format"):
-        raise ValueError(f"output_config: {_NO_SCHEMA}")
-
-
 def _url_of_environment() -> str:
     url = os.environ.get("MIMO_BASE_URL", "")
     return url if url.rstrip("/").endswith("/anthropic") else _URL
@@ -365,26 +355,3 @@ def _without_environment(client: Any, params: Mapping[str, Any]) -> None:
     """Takes off a client the key and the headers that the SDK reads from the environment."""
     client.api_key = None
     client._custom_headers = dict(params["default_headers"])  # noqa: SLF001 - ANTHROPIC_CUSTOM_HEADERS
-
-
-def _position(thinking: object) -> bool | None:
-    """What somebody asks for, in Anthropic's words too: a budget of nothing is off, and `adaptive` is on."""
-    if isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive"):
-        return asked_to_think({"thinking": thinking})
-    return position_of(thinking)
-
-
-def _switch(on: bool) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
-    return dict(thinking_parameters(on, DIALECT)["thinking"])
-
-
-def _switch_thinking(payload: dict[str, Any], on: bool | None) -> None:  # noqa: FBT001 - the switch itself
-    """Tells the host to think or not, if anybody asked: by the call's word, the model's own, or an effort."""
-    config = dict(payload.pop("output_config", None) or {})
-    effort = config.pop("effort", None)
-    if config:
-        payload["output_config"] = config
-    if on is None and "thinking" not in payload and effort is not None:
-        on = effort_means_thinking(effort)
-    if on is not None:
-        payload["thinking"] = _switch(on)

@@ -375,23 +375,25 @@ def test_schemas_are_refused(simulator: Simulator, make: Make) -> None:
             make().invoke("?", **{name: schema})
         with pytest.raises(ValueError, match=f"{name}: MiMo's messages wire takes no schema"):
             make(model_kwargs={name: schema}).invoke("?")
-    for model in (make(output_config={"format": schema}), make().bind(output_config={"format": schema})):
+    config: dict[str, Any] = {"output_config": {"format": schema}}
+    for model in (make(**config), make().bind(**config)):
         with pytest.raises(ValueError, match="output_config: MiMo's messages wire takes no schema"):
             model.invoke("?")
 
     assert () == tuple(simulator.exchanges)
 
 
-def test_a_thought_as_a_result(simulator: Simulator, make: Make) -> None:
-    """Where a model's answer was taken for a tool's result, this wire gets its text alone."""
+def test_a_thought_of_no_turn(simulator: Simulator, make: Make) -> None:
+    """Where an answer was taken for a tool's result or a question, this wire gets its text alone."""
     call = {"id": "toolu_1", "name": "weather", "args": {"city": "x"}}
     said = make().invoke("What would the tool say?")
-    history = [HumanMessage("?"), AIMessage("", tool_calls=[call]), ToolMessage(said.content, tool_call_id="toolu_1")]
-    simulator.mode = replace(simulator.mode, accepts="present")
+    history = [HumanMessage(said.content), AIMessage("", tool_calls=[call])]
+    history.append(ToolMessage(said.content, tool_call_id="toolu_1"))
     make().invoke(history)
 
-    (result,) = simulator.exchanges[-1].body["messages"][-1]["content"]
-    assert [{"type": "text", "text": said.text}] == result["content"]
+    first, _, last = simulator.exchanges[-1].body["messages"]
+    text = [{"type": "text", "text": said.text}]
+    assert (text, text) == (first["content"], last["content"][0]["content"])
 
 
 def test_forced_tools() -> None:
