@@ -99,6 +99,7 @@ def test_commands() -> None:
         "make test",
         'pip install "mimo-quirks[cli]"',
         "mimo-quirks simulate accepts=exact tool_rounds=3 --port 8765",
+        "mimo-quirks simulate accepts=non-empty enforces_every=2 then=5 forbids=always",
     ] == COMMANDS
 
 

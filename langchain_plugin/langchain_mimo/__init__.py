@@ -12,6 +12,7 @@ except ImportError as error:
 
 from .blocks import register_blocks
 from .chat_models import ChatMiMo
+from .refusal import ReasoningRefused
 from .registration import register
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 register_blocks()
 
-__all__ = ["ChatMiMo", "ChatMiMoMessages", "register"]
+__all__ = ["ChatMiMo", "ChatMiMoMessages", "ReasoningRefused", "register"]
 
 
 def __getattr__(name: str) -> Any:

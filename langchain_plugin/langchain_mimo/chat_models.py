@@ -32,20 +32,20 @@ from pydantic import (
 from typing_extensions import Self
 
 from mimo_quirks.content import string_content
+from mimo_quirks.contract import Step, Terms
 from mimo_quirks.hosts import PLAIN, Dialect, host_name
-from mimo_quirks.journal import note
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING
+from mimo_quirks.repair import Draft, NothingLeft, Refused
 from mimo_quirks.replay import replay
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
-from mimo_quirks.turns import Message
 
 from .clients import with_client
 from .exchange import EXCHANGE, Exchange, is_last, owner_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 from .profiles import profile_of
+from .refusal import ReasoningRefused
 from .refused import refuse
 from .remembering import Remembering
 from .serialising import KEY, VERSION, shown
@@ -91,6 +91,8 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
+
+    _errors = (NothingLeft, openai.APIError)
 
     model_name: str = Field(alias="model")
     openai_api_key: SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None = Field(
@@ -297,16 +299,24 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
             payload = dict(without_forced_tools(payload, quirks))
         _switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN)
         wires = payload["messages"]
-        if quirks is not None:  # beside another family's messages nothing is laid
-            wires = [held(message, wire) for message, wire in zip(messages, wires, strict=True)]
-        history: Sequence[Message] = [string_content(wire) for wire in wires]
-        if quirks is not None:
-            thinking = is_thinking(payload, quirks)
-            recall = self._recalled(history, exchange, quirks) if thinking else NOTHING
-            history, report = replay(history, quirks, thinking=thinking, recall=recall)
-            if not exchange.sent:  # a look-up in a thread has built the request once before
-                note(report)
-        payload["messages"] = exchange.sent = [on_the_wire(wire) for wire in history]
+        if quirks is None:  # beside another family's messages nothing is laid
+            payload["messages"] = [on_the_wire(string_content(wire)) for wire in wires]
+            return payload
+        history = [string_content(held(message, wire)) for message, wire in zip(messages, wires, strict=True)]
+        terms = Terms(quirks, is_thinking(payload, quirks))
+        recall = self._recalled(history, exchange, terms)
+
+        def build(terms: Terms) -> Draft:
+            known, thinking = terms.effective
+            replayed, report = replay(history, known, thinking=thinking, recall=recall)
+            sent = [on_the_wire(wire) for wire in replayed]
+            return Draft(terms, sent, sent, report)
+
+        exchange.model = payload["model"]
+        draft = self._drafted(exchange, terms, build)
+        if draft.terms.step is Step.OFF:
+            _switch_thinking(payload, False, quirks.dialect)  # noqa: FBT003 - the switch itself
+        payload["messages"] = draft.body
         return payload
 
     def _look_up(self, messages: list[BaseMessage], **kwargs: Any) -> None:
@@ -314,6 +324,12 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
 
     def _is_last(self, chunk: ChatGenerationChunk) -> bool:
         return is_last(chunk)
+
+    def _deployment(self) -> Quirks | None:
+        return self._quirks(self.model_name)
+
+    def _refusal(self, refused: Refused, error: Exception) -> Exception:
+        return ReasoningRefused(refused, self.model_name, error)
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.openai_api_base, family="mimo")

@@ -32,15 +32,14 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
+from mimo_quirks.contract import Step, Terms
 from mimo_quirks.hosts import host_name
-from mimo_quirks.journal import note
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import is_forced, without_forced_tools
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING
+from mimo_quirks.repair import Draft, NothingLeft, Refused
 from mimo_quirks.replay import replay
 from mimo_quirks.thinking import is_thinking
-from mimo_quirks.turns import Message
 from mimo_quirks.wires import MESSAGES
 
 from .beside import with_beside, without_beside, without_nothing
@@ -48,6 +47,7 @@ from .clients import loop_client
 from .exchange import EXCHANGE, Exchange, owner_of
 from .messages_parameters import NO_SCHEMA, position, refuse_schemas, switch, switch_thinking
 from .profiles import profile_of
+from .refusal import ReasoningRefused
 from .remembering import Remembering
 from .serialising import KEY, VERSION, shown
 from .structured import demanding, with_raw
@@ -56,6 +56,10 @@ from .tokens import Tool, count_tokens, token_ids
 _URL: Final = "https://api.xiaomimimo.com/anthropic"
 _MAX_TOKENS: Final = 32768
 """Reasoning and answer together; Anthropic's own default for an unknown model would cut a thought off."""
+
+
+class MessagesReasoningRefused(ReasoningRefused, anthropic.BadRequestError):  # type: ignore[misc]
+    """`ReasoningRefused` for whoever catches what the anthropic SDK raises."""
 
 
 class ChatMiMoMessages(Remembering, ChatAnthropic):
@@ -91,6 +95,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
+
+    _errors = (NothingLeft, anthropic.APIError)
 
     anthropic_proxy: str | None = None  # not ANTHROPIC_PROXY, which is for Anthropic
 
@@ -274,32 +280,36 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         if quirks is None:
             return payload
         payload = dict(without_forced_tools(payload, quirks))
-        payload["messages"] = self._replayed(payload["messages"], exchange, quirks, is_thinking(payload, quirks))
-        return payload
-
-    def _replayed(
-        self,
-        formatted: Sequence[Message],
-        exchange: Exchange,
-        quirks: Quirks,
-        thinking: bool,  # noqa: FBT001 - a fact of the request
-    ) -> Any:
-        bare, besides = without_beside(formatted)
+        bare, besides = without_beside(payload["messages"])
         view = MESSAGES.view(bare)
         if view is None:
-            return bare
+            return {**payload, "messages": bare}
         known = [{**message, **besides[place[0]]} for message, place in zip(view.messages, view.places, strict=True)]
-        recall = self._recalled(known, exchange, quirks, doubting=True) if thinking else NOTHING
-        replayed, report = replay(known, quirks, thinking=thinking, recall=recall)
-        if not exchange.sent:  # a look-up in a thread has built the request once before
-            note(report)
-        left = {turn.index for turn in report.turns if turn.action == "left"}
-        steps = enumerate(zip(view.messages, replayed, strict=True))
-        history = MESSAGES.write(bare, view, [old if index in left else new for index, (old, new) in steps])
-        history = [message for message in history if message["content"]]
-        sent = MESSAGES.view(history)
-        exchange.sent = sent.messages if sent else ()
-        return history
+        terms = Terms(quirks, is_thinking(payload, quirks))
+        recall = self._recalled(known, exchange, terms, doubting=True)
+
+        def build(terms: Terms) -> Draft:
+            kept, thinking = terms.effective
+            replayed, report = replay(known, kept, thinking=thinking, recall=recall)
+            left = {turn.index for turn in report.turns if turn.action == "left"}
+            steps = enumerate(zip(view.messages, replayed, strict=True))
+            written = MESSAGES.write(bare, view, [old if index in left else new for index, (old, new) in steps])
+            body = [message for message in written if message["content"]]
+            sent = MESSAGES.view(body)
+            return Draft(terms, body, sent.messages if sent else (), report)
+
+        exchange.model = payload["model"]
+        draft = self._drafted(exchange, terms, build)
+        if draft.terms.step is Step.OFF:
+            switch_thinking(payload, False)  # noqa: FBT003 - the switch itself
+        payload["messages"] = draft.body
+        return payload
+
+    def _deployment(self) -> Quirks | None:
+        return self._quirks(self.model)
+
+    def _refusal(self, refused: Refused, error: Exception) -> Exception:
+        return MessagesReasoningRefused(refused, self.model, error)
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.anthropic_api_url, family="mimo", wire=MESSAGES.name)

@@ -76,13 +76,13 @@ def with_tools(call: Call) -> dict[str, Any]:
     return {"allowed_openai_params": [*allowed, *refused]} if refused else {}
 
 
-def with_switch(call: Call, dialect: Dialect) -> dict[str, Any]:
+def with_switch(call: Call, dialect: Dialect, *, off: bool = False) -> dict[str, Any]:
     """The call's arguments with the switch where LiteLLM lets it through to the host, and nowhere else.
 
     What the client asks for is kept with the details: for the calls that LiteLLM makes of this one, and for a finished
     body of the messages wire, because LiteLLM's own transformation to it refuses a switch for models it does not know.
     """
-    on = _asked(call)
+    on = False if off else _asked(call)
     if on is None:
         return dict(call.arguments)
     put(call.details, ASKED, on)

@@ -20,3 +20,8 @@ def note(report: ReplayReport) -> None:
         _LOGGER.warning("history sent as it came, because %s", report.unreadable)
     elif lost := report.count("placeholder") + report.count("bare"):
         _LOGGER.info("%d of %d turns go without their reasoning", lost, len(report.turns))
+
+
+def note_refusal(said: str) -> None:
+    """Writes down a refusal, once for a request: what is done about it, or why nothing can be."""
+    _LOGGER.warning("%s", said)

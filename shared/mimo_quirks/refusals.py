@@ -10,26 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 from .families import family_of
+from .kinds import RefusalKind
 from .quirks import quirks_for
 from .thinking import is_thinking
 from .turns import is_tool_turn, is_turn, read_reasoning
-
-
-class RefusalKind(Enum):
-    """What a refusal says of the reasoning in the request."""
-
-    MISSING = "missing"
-    """The family's own demand: a tool turn came back without its reasoning (contract §5.1)."""
-    OTHER_FAMILY = "other family"
-    """The same demand by another family's API (contract §5.2, F1 to F8)."""
-    FORBIDDEN = "forbidden"
-    """The host takes no reasoning field (contract §5.2, F10)."""
-    FOREIGN_SIGNATURE = "foreign signature"
-    """A signed thinking block was changed, lost or put before the wrong vendor (contract §5.2, F9)."""
 
 
 def _any(*patterns: str) -> re.Pattern[str]:

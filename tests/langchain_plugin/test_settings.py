@@ -154,7 +154,7 @@ def test_dialect(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_mod
 def test_strict_relay(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
     """A host that refuses the field while thinking is off does not get it."""
     monkeypatch.setenv("MIMO_QUIRKS_HOSTS", json.dumps({simulator.base_url: "strict-relay"}))
-    simulator.mode = Mode(forbid_when_off=True)
+    simulator.mode = Mode(forbids="when-off")
     model = make_model()
     model.invoke(HISTORY, thinking=False)
     model.invoke(HISTORY, thinking=True)

@@ -170,7 +170,7 @@ def test_relays(
     name: str, client: str, kind: str | None, streams: bool, ours: LiteLLMProxy, upstream: Simulator
 ) -> None:
     """A MiMo model on the messages wire of any host: ten turns, thinking on and off."""
-    upstream.mode = Mode(accepts="exact", tool_rounds=10, forbid_when_off=True)
+    upstream.mode = Mode(accepts="exact", tool_rounds=10, forbids="when-off")
     more = {"thinking": {"type": kind}} if kind else {}
     Talk("messages", name, KEEPS["messages"][client], streams, more).run(ours, 11)
 

@@ -175,7 +175,7 @@ async def test_fallback(
     asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
 ) -> None:
     """The provider that a MiMo deployment falls back to receives nothing of ours, from the synchronous Router too."""
-    use(FORGETFUL)
+    use(MiMoCallback(Settings(store="off", on_refusal="fallback")))
     upstream.mode = Mode(accepts="non-blank")  # a host that refuses our placeholder
     models = {"mimo": ("xiaomi_mimo/mimo-v2.6-pro", upstream), "gpt": ("openai/gpt-4o-mini", stranger)}
     deployments = [

@@ -316,7 +316,7 @@ def test_sdk_sees_the_refusal_in_param(simulator, client):
     assert "The reasoning_content in the thinking mode must be passed back to the API." == caught.value.param
 
 
-@pytest.mark.parametrize(("mode", "status"), [(Mode(), 200), (Mode(forbid_when_off=True), 400)])
+@pytest.mark.parametrize(("mode", "status"), [(Mode(), 200), (Mode(forbids="when-off"), 400)])
 def test_strict_gateway_forbids_reasoning_when_off(simulator, client, mode, status):
     """A strict gateway takes a reasoning field for an extra input, but only while thinking is off."""
     simulator.mode = mode
@@ -329,7 +329,7 @@ def test_strict_gateway_forbids_reasoning_when_off(simulator, client, mode, stat
 
 def test_forbidden_field_is_named(simulator, client):
     """The gateway says which message and which field it will not have."""
-    simulator.mode = Mode(forbid_when_off=True)
+    simulator.mode = Mode(forbids="when-off")
     response = replay(client, tool_turn(client), **OFF)
 
     assert (
@@ -802,7 +802,7 @@ async def test_application_for_the_command_line():
     [
         ("accepts", "anything"),
         ("spelling", "thinking"),
-        ("forbid_when_off", 1),
+        ("forbids", True),
         ("string_content", None),
         ("data_prefixed_errors", "yes"),
         ("split_utf8", 0),

@@ -68,7 +68,7 @@ def _client():
         late_reasoning=True,
         keeps_order=True,
         string_content=True,
-        forbid_when_off=True,
+        forbids="when-off",
     )
     with (
         Simulator(mode) as simulator,

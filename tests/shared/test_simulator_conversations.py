@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mimo_quirks.simulator import Exchange, Issued, Mode, Simulator
+from mimo_quirks.simulator.course import Course
 from mimo_quirks.simulator.ledger import Ledger
 
 KEY = {"Authorization": "Bearer any"}
@@ -311,7 +312,7 @@ class Offline:
     """The wire without the sockets, for many examples."""
 
     def __init__(self, mode):
-        self._mode, self._ledger = mode, Ledger()
+        self._course, self._ledger = Course(mode), Ledger()
 
     def talk(self, history, mutation):
         from mimo_quirks.simulator.chat import CHAT
@@ -319,7 +320,7 @@ class Offline:
 
         history = history if history and history[-1]["role"] == "tool" else [*history, user("go")]
         body = {"messages": mutation(history), "tools": TOOLS, "seed": 1}
-        reply = serve(CHAT, Arrival("/", {"api-key": "any"}, json.dumps(body).encode()), self._mode, self._ledger)
+        reply = serve(CHAT, Arrival("/", {"api-key": "any"}, json.dumps(body).encode()), self._course, self._ledger)
         message = json.loads(reply.parts[0])["choices"][0]["message"]
         return [*history, message, *results(message)]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from typing import Annotated, Any, Final
 
 import typer
 import uvicorn
 
-from ..simulator import Mode, create_app, endpoints  # noqa: TID252 - one room up is the core
+from ..simulator import HangingUp, Mode, create_app, endpoints  # noqa: TID252 - one room up is the core
 
 app: Final = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_show_locals=False)
 
@@ -31,7 +31,7 @@ def simulate(
     world = read_mode(mode or [])
     for name, path in (*endpoints(world), ("log", "/simulator/log")):
         typer.echo(f"{name:<10} http://{host}:{port}{path}")
-    uvicorn.run(create_app(world), host=host, port=port, log_level="warning")
+    uvicorn.run(create_app(world), host=host, port=port, http=HangingUp, log_level="warning")
 
 
 @app.command()
@@ -49,25 +49,41 @@ def demo(
 def read_mode(words: list[str]) -> Mode:
     """The mode that words such as ``accepts=exact`` describe.
 
+    After ``then=5`` come the words of the mode that follows after five requests, which is like the first but for them.
+
     Raises:
         typer.BadParameter: A word is not a field of the mode, or its value is none of that field's.
     """
-    known = {field.name: field.default for field in fields(Mode)}
-    given: dict[str, Any] = {}
-    for word in words:
+    return _mode(words, {})
+
+
+def _mode(words: list[str], inherited: dict[str, Any]) -> Mode:
+    known = {field.name: field for field in fields(Mode)}
+    given = dict(inherited)
+    for place, word in enumerate(words, 1):
         name, _, value = word.partition("=")
         if name not in known:
             raise typer.BadParameter(f"{name!r} is not a field of the mode; known: {', '.join(known)}")
+        if name == "then":
+            return _made({**given, "then": (_number(value), _mode(words[place:], given))})
         given[name] = _read(value, known[name])
+    return _made(given)
+
+
+def _made(given: dict[str, Any]) -> Mode:
     try:
         return Mode(**given)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
-def _read(value: str, default: object) -> object:
-    if isinstance(default, tuple):
+def _read(value: str, field: Field[Any]) -> object:
+    if isinstance(field.default, tuple):
         return tuple(value.split(","))
-    if isinstance(default, bool):
+    if field.type is bool:
         return {"true": True, "false": False}.get(value.lower(), value)
-    return int(value) if isinstance(default, int) and value.isdigit() else value
+    return _number(value) if field.type in (int, int | None) else value
+
+
+def _number(value: str) -> int | str:
+    return int(value) if value.isdigit() else value

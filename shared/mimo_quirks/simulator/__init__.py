@@ -12,17 +12,17 @@ arrived on the socket, and it refuses exactly where the contract says the servic
 
 The rooms, from facts to sockets; arrows point upward only:
 
-    modes, spellings     what varies, as data
+    modes, spellings, wordings   what varies, as data
     history, records     what a client sent, what this server said
     alignment            which turn of its conversation each message is
-    judge, checks        pure verdicts and refusals, errors their literal bodies
+    judge, checks        pure verdicts and refusals, errors their literal bodies, frames these as events
     model, asked, arguments   the pretend model
-    ledger               the memory of what was issued
+    ledger, course       the memory of what was issued, and how far a mode has come
     answer, pieces       one answer as every wire needs it, and how streams are cut
     serving              one request in, one reply out, whatever the wire
     chat                 a wire: checks, completion and stream are its faults, its documents and its events
     messages, responses  the other wires: their schemas, their documents and events
-    app, server          HTTP and the thread
+    app, protocol, server    HTTP, a connection that is cut, and the thread
 
 Comments cite "contract §n", a section of mimo-api-contract.md, the project's fact sheet, with the public report
 behind it, and "lessons n", an entry of lessons.md beside it.
@@ -36,7 +36,22 @@ except ImportError as error:
 
 from mimo_quirks.simulator.app import create_app, endpoints
 from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.protocol import HangingUp
 from mimo_quirks.simulator.records import Call, Exchange, Issued, Verdict, WireName
 from mimo_quirks.simulator.server import Simulator
+from mimo_quirks.simulator.wordings import WORDINGS, Wording
 
-__all__ = ["Call", "Exchange", "Issued", "Mode", "Simulator", "Verdict", "WireName", "create_app", "endpoints"]
+__all__ = [
+    "WORDINGS",
+    "Call",
+    "Exchange",
+    "HangingUp",
+    "Issued",
+    "Mode",
+    "Simulator",
+    "Verdict",
+    "WireName",
+    "Wording",
+    "create_app",
+    "endpoints",
+]

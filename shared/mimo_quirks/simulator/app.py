@@ -1,20 +1,22 @@
 """HTTP around the wires: this is the only module that knows starlette."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from mimo_quirks.simulator.answer import MODELS
 from mimo_quirks.simulator.chat import CHAT
+from mimo_quirks.simulator.course import Course
 from mimo_quirks.simulator.errors import to_bytes
 from mimo_quirks.simulator.ledger import Ledger
 from mimo_quirks.simulator.messages import MESSAGES
 from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.protocol import hang_up
 from mimo_quirks.simulator.records import Exchange, WireName
 from mimo_quirks.simulator.responses import RESPONSES
 from mimo_quirks.simulator.serving import Arrival, Reply, Wire, serve
@@ -33,12 +35,17 @@ def endpoints(mode: Mode) -> tuple[tuple[WireName, str], ...]:
     return tuple((wire.name, path) for path, wire in WIRES.items() if wire.name in mode.wires)
 
 
-@dataclass(slots=True)
 class Host:
-    """The one mutable thing: a mode that may change between two requests, and a memory."""
+    """The one mutable thing: a mode that may change between two requests, how far it has come, and a memory."""
 
-    mode: Mode
-    ledger: Ledger = field(default_factory=Ledger)
+    def __init__(self, mode: Mode) -> None:
+        self.course = Course(mode)
+        self.ledger = Ledger()
+
+    def reset(self) -> None:
+        """Forget everything, and begin the mode anew."""
+        self.course.begin()
+        self.ledger.reset()
 
 
 def create_app(mode: Mode | None = None) -> Starlette:
@@ -55,7 +62,7 @@ def application(host: Host) -> Starlette:
 
     async def log(request: Request) -> Response:
         if request.method == "DELETE":
-            host.ledger.reset()
+            host.reset()
             return Response(status_code=204)
         return _json([_summary(exchange) for exchange in host.ledger.exchanges])
 
@@ -71,15 +78,27 @@ def application(host: Host) -> Starlette:
 def _endpoint(host: Host, wire: Wire) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         arrival = Arrival(request.url.path, dict(request.headers), await request.body())
-        return _response(serve(wire, arrival, host.mode, host.ledger))
+        return _response(serve(wire, arrival, host.course, host.ledger))
 
     return endpoint
 
 
 def _response(reply: Reply) -> Response:
+    if reply.cut:
+        return _Cut(_writes(reply.parts), reply.status, media_type=reply.media_type)
     if len(reply.parts) == 1:
         return Response(reply.parts[0], reply.status, media_type=reply.media_type)
     return StreamingResponse(_writes(reply.parts), reply.status, media_type=reply.media_type)
+
+
+class _Cut(StreamingResponse):
+    """A stream without an end."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for part in self.body_iterator:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await hang_up(scope, receive)
 
 
 async def _writes(parts: tuple[bytes, ...]) -> AsyncIterator[bytes]:

@@ -6,11 +6,12 @@ from typing import Any
 from mimo_quirks.simulator.answer import Sign
 from mimo_quirks.simulator.checks import first_error
 from mimo_quirks.simulator.completion import document
-from mimo_quirks.simulator.errors import WireError, relayed
+from mimo_quirks.simulator.errors import WireError, extra_input, relayed
+from mimo_quirks.simulator.frames import chat_frame
 from mimo_quirks.simulator.history import Asked, Called, Message, Tool, read_object, text_of
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.serving import Wire
-from mimo_quirks.simulator.spellings import SPELLINGS, Json, Spelling
+from mimo_quirks.simulator.spellings import REASONING_FIELDS, SPELLINGS, Json, Spelling
 from mimo_quirks.simulator.stream import events
 
 
@@ -57,5 +58,13 @@ def _first_error(asked: Asked, mode: Mode, _: Sign) -> WireError | None:
     return first_error(asked, mode)
 
 
-CHAT = Wire("chat", _read, _first_error, document, events, relayed, ordered=False)
+def _forbidden(asked: Asked) -> WireError | None:
+    for position, message in enumerate(asked.body["messages"]):
+        for field in REASONING_FIELDS:
+            if message.get("role") == "assistant" and message.get(field) is not None:
+                return extra_input(f"messages.{position}.assistant.{field}")
+    return None
+
+
+CHAT = Wire("chat", _read, _first_error, _forbidden, document, events, relayed, chat_frame, ordered=False)
 """The row of this wire: its turns are one text of reasoning, one of content, and calls."""

@@ -11,7 +11,6 @@ from mimo_quirks.simulator import errors
 from mimo_quirks.simulator.errors import WireError
 from mimo_quirks.simulator.history import Asked
 from mimo_quirks.simulator.modes import Mode
-from mimo_quirks.simulator.spellings import REASONING_FIELDS
 
 Check: TypeAlias = Callable[[Asked, Mode], WireError | None]
 
@@ -65,16 +64,6 @@ def _string_content(asked: Asked, mode: Mode) -> WireError | None:
     return None
 
 
-def _forbidden_reasoning(asked: Asked, mode: Mode) -> WireError | None:
-    if not mode.forbid_when_off or asked.thinking is not False:
-        return None
-    for position, message in enumerate(asked.body["messages"]):
-        for field in REASONING_FIELDS:
-            if message.get("role") == "assistant" and message.get(field) is not None:
-                return errors.extra_input(position, field)
-    return None
-
-
 CHECKS: tuple[Check, ...] = (
     _messages,
     _thinking,
@@ -82,7 +71,6 @@ CHECKS: tuple[Check, ...] = (
     _temperature,
     _tools,
     _string_content,
-    _forbidden_reasoning,
 )
 """In the order in which a host would trip over them."""
 

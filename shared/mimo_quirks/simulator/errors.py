@@ -5,6 +5,7 @@ requests (contract E2), or wrapped by a relay (E12). What a gateway says for its
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mimo_quirks.simulator.spellings import Json
@@ -12,11 +13,24 @@ from mimo_quirks.simulator.spellings import Json
 
 @dataclass(frozen=True, slots=True)
 class WireError:
-    """A status, a body, and whether the model's own host said it."""
+    """A status, a body (JSON, or a text that is none), and whether the model's own host said it."""
 
     status: int
-    body: Json
+    body: Json | str
     upstream: bool = True
+
+    @property
+    def raw(self) -> bytes:
+        """The body as it is written."""
+        return self.body.encode() if isinstance(self.body, str) else to_bytes(self.body)
+
+    @property
+    def detail(self) -> Json:
+        """What it says of itself, without the envelope; a text is a message."""
+        if isinstance(self.body, Mapping):
+            said: Json = self.body.get("error", self.body)
+            return said
+        return {"message": self.raw.decode(), "type": "upstream_error", "code": str(self.status)}
 
 
 def param_incorrect(param: str) -> WireError:
@@ -24,9 +38,9 @@ def param_incorrect(param: str) -> WireError:
     return WireError(400, {"error": {"code": "400", "message": "Param Incorrect", "param": param, "type": ""}})
 
 
-def extra_input(position: int, field: str) -> WireError:
-    """A strict gateway's refusal of a field it does not know (contract §4.6, F10)."""
-    message = f"messages.{position}.assistant.{field}: Extra inputs are not permitted"
+def extra_input(place: str) -> WireError:
+    """A strict gateway's refusal of a field it does not know (contract §4.6, F10); the place is in dots."""
+    message = f"{place}: {EXTRA_INPUT}"
     detail = {"message": message, "type": "invalid_request_error", "param": None, "code": "400"}
     return WireError(400, {"error": detail}, upstream=False)
 
@@ -53,6 +67,9 @@ def invalid_value(param: str, message: str) -> WireError:
     detail = {"message": message, "type": "invalid_request_error", "param": param, "code": "invalid_value"}
     return WireError(400, {"error": detail}, upstream=False)
 
+
+EXTRA_INPUT = "Extra inputs are not permitted"
+"""Contract F10: what every strict host says, whatever it calls the place."""
 
 # Contract E1, 2026-05-12: chatbox#3715, pi#4504 and many more.
 REASONING_MISSING = param_incorrect("The reasoning_content in the thinking mode must be passed back to the API.")
@@ -95,20 +112,20 @@ def to_bytes(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
-def relayed(error: WireError) -> WireError:
+def relayed(error: WireError, provider: str = "Xiaomi") -> WireError:
     """An upstream's error as a client of OpenRouter sees it (contract E12)."""
-    metadata = {"raw": to_bytes(error.body).decode(), "provider_name": "Xiaomi", "is_byok": False}
+    metadata = {"raw": error.raw.decode(), "provider_name": provider, "is_byok": False}
     detail = {"message": "Provider returned error", "code": error.status, "metadata": metadata}
     return WireError(error.status, {"error": detail, "user_id": "user_simulated"}, upstream=False)
 
 
 def relayed_messages(error: WireError) -> WireError:
     """An upstream's error as a client of a relay's messages wire sees it (contract E11, cursor-byok#268)."""
-    said = error.body["error"]
+    said = error.detail
     reason = f"Upstream request failed: [invalid_request_error] {said.get('param') or said.get('message')}"
     return invalid_request(f"Error from provider (Console Go): {reason}")
 
 
 def error_bytes(error: WireError, *, prefixed: bool) -> bytes:
     """The body as it is sent; `prefixed` asks for E2, which only the model's own host does."""
-    return (b"data:" if prefixed and error.upstream else b"") + to_bytes(error.body)
+    return (b"data:" if prefixed and error.upstream else b"") + error.raw

@@ -75,23 +75,34 @@ PRESENCE: Mapping[Accepts, Callable[[str | None], bool]] = {
     # Contract §4.4: a live 200 without the field, Reasonix#2585, 2026-06-01.
     "off": lambda _: True,
 }
-"""What passes as reasoning on a tool turn."""
+"""What passes as reasoning on a turn that is asked for it."""
 
 
 def refuses(mode: Mode, turns: Iterable[Replayed]) -> bool:
-    """Whether a history is refused; asked only while thinking is on (contract §4.1)."""
-    return not all(_accepted(mode.accepts, turn) and not (mode.keeps_order and _is_moved(turn)) for turn in turns)
+    """Whether a history breaks the rule; asked only while thinking is on (contract §4.1)."""
+    return not all(_accepted(mode, turn) and not (mode.keeps_order and _is_moved(turn)) for turn in turns)
+
+
+def forbids(mode: Mode, *, thinking: bool) -> bool:
+    """Whether reasoning is an error in a request (contract §4.6)."""
+    return mode.forbids == "always" or (mode.forbids == "when-off" and not thinking)
+
+
+def is_asked(mode: Mode, turn: Replayed) -> bool:
+    """Whether the rule asks a turn for its reasoning.
+
+    Contract §4.1, 2026-05-12: assistant messages with tool calls, in all rounds. Some ask plain turns too (§4.2).
+    """
+    return mode.every_turn or bool(turn.message.calls)
 
 
 def _is_moved(turn: Replayed) -> bool:
     return turn.verdict == "exact" and not turn.kept
 
 
-def _accepted(accepts: Accepts, turn: Replayed) -> bool:
+def _accepted(mode: Mode, turn: Replayed) -> bool:
     # A turn issued without reasoning has no text to demand: it is held to presence, like a stranger's
     # (contract §13.10).
-    if accepts == "exact" and turn.issued is not None and turn.issued.reasoning is not None:
+    if mode.accepts == "exact" and turn.issued is not None and turn.issued.reasoning is not None:
         return turn.verdict == "exact"
-    # Contract §4.1, 2026-05-12: assistant messages with tool calls, in all rounds; a plain turn is never
-    # asked (§4.2).
-    return not turn.message.calls or PRESENCE[accepts](turn.message.reasoning)
+    return not is_asked(mode, turn) or PRESENCE[mode.accepts](turn.message.reasoning)

@@ -1,11 +1,13 @@
 """The messages wire, Anthropic's: `POST /anthropic/v1/messages`, and `/v1/messages` of relays."""
 
 from collections.abc import Iterable, Iterator
+from itertools import starmap
 
 from pydantic import ValidationError
 
 from mimo_quirks.simulator.answer import Sign
-from mimo_quirks.simulator.errors import WireError, invalid_request, invalid_signature, relayed_messages
+from mimo_quirks.simulator.errors import EXTRA_INPUT, WireError, invalid_request, invalid_signature, relayed_messages
+from mimo_quirks.simulator.frames import messages_frame
 from mimo_quirks.simulator.history import Asked, Called, Message, Tool, read_object
 from mimo_quirks.simulator.messages_answer import document, events
 from mimo_quirks.simulator.messages_request import Block, MessagesRequest, Text, Thinking, ToolResult, ToolUse, Turn
@@ -69,11 +71,8 @@ def _text(blocks: Iterable[Block]) -> str:
 def _first_error(asked: Asked, mode: Mode, sign: Sign) -> WireError | None:
     if asked.fault is not None or mode.signatures != "checked":
         return asked.fault
-    for position, message in enumerate(asked.body["messages"]):
-        for place, block in enumerate(message["content"]):
-            if isinstance(block, dict) and block["type"] == "thinking" and _is_forged(block, sign):
-                return invalid_signature(position, place)
-    return None
+    forged = ((position, place) for position, place, block in _thoughts(asked) if _is_forged(block, sign))
+    return next(starmap(invalid_signature, forged), None)
 
 
 def _is_forged(block: dict[str, str], sign: Sign) -> bool:
@@ -81,5 +80,18 @@ def _is_forged(block: dict[str, str], sign: Sign) -> bool:
     return bool(block.get("signature")) and block["signature"] != sign(block["thinking"])
 
 
-MESSAGES = Wire("messages", _read, _first_error, document, events, relayed_messages)
+def _forbidden(asked: Asked) -> WireError | None:
+    places = (f"messages.{position}.content.{place}.thinking" for position, place, _ in _thoughts(asked))
+    return next((invalid_request(f"{place}: {EXTRA_INPUT}") for place in places), None)
+
+
+def _thoughts(asked: Asked) -> Iterator[tuple[int, int, dict[str, str]]]:
+    """The blocks of reasoning, and where they stand."""
+    for position, message in enumerate(asked.body["messages"]):
+        for place, block in enumerate(message["content"]):
+            if isinstance(block, dict) and block["type"] == "thinking":
+                yield position, place, block
+
+
+MESSAGES = Wire("messages", _read, _first_error, _forbidden, document, events, relayed_messages, messages_frame)
 """The row of this wire: its turns are blocks in order."""

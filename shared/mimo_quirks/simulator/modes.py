@@ -10,16 +10,19 @@ from typing import Literal, TypeAlias, get_args
 
 from mimo_quirks.simulator.records import WireName
 from mimo_quirks.simulator.spellings import SPELLINGS, SpellingName
+from mimo_quirks.simulator.wordings import WORDINGS
 
 Accepts: TypeAlias = Literal["present", "non-empty", "non-blank", "exact", "off"]
+Forbids: TypeAlias = Literal["never", "when-off", "always"]
 Ids: TypeAlias = Literal["unique", "repeating"]
 Answers: TypeAlias = Literal["unique", "identical"]
 Signatures: TypeAlias = Literal["absent", "empty", "issued", "checked"]
 
 _FLAGS = (
-    "forbid_when_off",
+    "every_turn",
     "string_content",
     "data_prefixed_errors",
+    "first_frame_errors",
     "split_utf8",
     "late_reasoning",
     "keeps_order",
@@ -41,11 +44,28 @@ class Mode:
         spelling: The row of `SPELLINGS` that this host speaks on the chat wire.
         wires: The wires that this host serves; the others are answered with 404, as an upstream that has no such
             endpoint does.
-        forbid_when_off: A reasoning field is an error while thinking is off (contract §4.6 and F10; the
-            gateways of oh-my-pi#1485).
+        forbids: When reasoning is an error wherever the wire has it, and then none is asked for. `never`. `when-off`:
+            while thinking is off (contract §4.6 and F10; the gateways of oh-my-pi#1485). `always`: strict hosts (F10).
+        every_turn: The rule asks plain turns for their reasoning too (contract §4.2, C2; OmniRoute#4639,
+            openclaw#82387).
+        enforces_every: Of the requests that break the rule, only each so-many-th is refused; the others are lucky
+            (contract §4.4).
+        refuses_every: Of the requests that keep the rule, each so-many-th is refused all the same, so that the same
+            body may pass when it is sent again (contract §4.4; qwen-code#4223); 0 is none. One without a turn that
+            the rule asks about is not counted here, as nothing could be missing from it.
+        then: After how many requests this host is another, and which: the rule changed (contract §4.4; lessons 96).
+            Requests count that the rule was asked about: those with a key that the wire could read.
+        refusal: The row of `WORDINGS` that a request is refused with that lacks reasoning; rows of contract §5.3 are
+            there to be answered to it and not to be taken for a refusal.
+        refusal_status: The status of such a refusal in place of the row's own, as relays reword it to 500 and 502
+            (contract §5.4).
         string_content: The older gateway's demand for string contents (contract §5.3, §7; MiMo-V2-Flash#8,
             MiMo#44).
         data_prefixed_errors: A 400 on a stream request begins with `data:` (contract E2; 9router#1210).
+        first_frame_errors: Any error on a stream request is the first event of a 200, in the wire's own form
+            (lessons 47).
+        cut_after: The connection is closed after so many events of a stream that has more, without the end of its
+            body (lessons 45).
         split_utf8: Events leave in pieces that end inside multi-byte characters, as TCP may always do.
         tool_rounds: Tool turns after each user message before the final answer, when tools are advertised.
         parallel_calls: Calls in one tool turn (contract §6: up to 120 were seen).
@@ -73,9 +93,17 @@ class Mode:
 
     accepts: Accepts = "present"
     spelling: SpellingName = "reasoning_content"
-    forbid_when_off: bool = False
+    forbids: Forbids = "never"
+    every_turn: bool = False
+    enforces_every: int = 1
+    refuses_every: int = 0
+    then: "tuple[int, Mode] | None" = None
+    refusal: str = "E1"
+    refusal_status: int | None = None
     string_content: bool = False
     data_prefixed_errors: bool = True
+    first_frame_errors: bool = False
+    cut_after: int | None = None
     split_utf8: bool = False
     tool_rounds: int = 1
     parallel_calls: int = 1
@@ -93,12 +121,21 @@ class Mode:
         """Refuse a world that does not exist, naming the field."""
         _one_of("accepts", self.accepts, get_args(Accepts))
         _one_of("spelling", self.spelling, tuple(SPELLINGS))
+        _one_of("forbids", self.forbids, get_args(Forbids))
+        _one_of("refusal", self.refusal, tuple(WORDINGS))
         _one_of("ids", self.ids, get_args(Ids))
         _one_of("answers", self.answers, get_args(Answers))
         _one_of("signatures", self.signatures, get_args(Signatures))
         for flag in _FLAGS:
             _one_of(flag, getattr(self, flag), (True, False))
         _some_of("wires", self.wires, get_args(WireName))
+        _follows("then", self.then)
+        _at_least("enforces_every", self.enforces_every, 1)
+        _at_least("refuses_every", self.refuses_every, 0)
+        if self.refusal_status is not None and self.refusal_status not in range(400, 600):
+            raise ValueError(f"refusal_status: {self.refusal_status!r} is not the status of an error")
+        if self.cut_after is not None:
+            _at_least("cut_after", self.cut_after, 0)
         _at_least("thinking_blocks", self.thinking_blocks, 1)
         _at_least("tool_rounds", self.tool_rounds, 0)
         _at_least("parallel_calls", self.parallel_calls, 1)
@@ -120,6 +157,14 @@ def _some_of(field: str, values: object, allowed: tuple[object, ...]) -> None:
 def _at_least(field: str, value: object, floor: int) -> None:
     if type(value) is not int or value < floor:
         raise ValueError(f"{field}: {value!r} is not a whole number from {floor} up")
+
+
+def _follows(field: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[1], Mode):  # noqa: PLR2004 - a pair
+        raise ValueError(f"{field}: {value!r} is not a number of requests and the mode that follows")
+    _at_least(field, value[0], 1)
 
 
 def _name_or_none(field: str, value: object) -> None:

@@ -64,14 +64,15 @@ class Exchange:
         body: Body as it was understood, empty where it was not.
         thinking: Whether thinking was on.
         verdicts: One per replayed assistant message, in order.
-        status: HTTP status of the answer.
-        issued: The turn that was answered, `None` for an error.
+        status: HTTP status of the answer; an error may be the first event of a 200.
+        issued: The turn that was answered, `None` for an error; a connection that was cut does not show here.
         conversation: What the request's mark said, `None` where the mode names no mark or the request has none.
         wire: The wire it came in by.
         kept: One per replayed turn: whether its blocks of reasoning, its texts and its calls came back as they were
             issued, one by one and in their order. It is told beside the verdict, which is about the reasoning as one
             text: no report says that a host asks for more. True where there is nothing to compare: on the chat wire,
             which orders nothing, and for turns that were issued there or nowhere.
+        error: The error that was answered, to the byte, `None` for a turn.
     """
 
     path: str
@@ -85,3 +86,4 @@ class Exchange:
     conversation: str | None = None
     wire: WireName = "chat"
     kept: tuple[bool, ...] = ()
+    error: bytes | None = field(default=None, repr=False)

@@ -12,7 +12,8 @@ from itertools import groupby
 from pydantic import ValidationError
 
 from mimo_quirks.simulator.answer import Sign
-from mimo_quirks.simulator.errors import WireError, feature_not_supported, invalid_value, relayed
+from mimo_quirks.simulator.errors import EXTRA_INPUT, WireError, feature_not_supported, invalid_value, relayed
+from mimo_quirks.simulator.frames import responses_frame
 from mimo_quirks.simulator.history import Asked, Called, Message, Tool, read_object
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Part
@@ -99,5 +100,11 @@ def _first_error(asked: Asked, _: Mode, __: Sign) -> WireError | None:
     return asked.fault
 
 
-RESPONSES = Wire("responses", _read, _first_error, document, events, relayed)
+def _forbidden(asked: Asked) -> WireError | None:
+    items = enumerate(asked.body["input"]) if isinstance(asked.body["input"], list) else ()
+    places = (f"input.{position}.reasoning" for position, item in items if item.get("type") == "reasoning")
+    return next((invalid_value(place, f"{place}: {EXTRA_INPUT}") for place in places), None)
+
+
+RESPONSES = Wire("responses", _read, _first_error, _forbidden, document, events, relayed, responses_frame)
 """The row of this wire: its turns are items in order."""

@@ -8,7 +8,9 @@ from typing import final
 import uvicorn
 
 from mimo_quirks.simulator.app import Host, application
+from mimo_quirks.simulator.course import Course
 from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.protocol import HangingUp
 from mimo_quirks.simulator.records import Exchange
 
 _HOST = "127.0.0.1"
@@ -61,12 +63,12 @@ class Simulator:
 
     @property
     def mode(self) -> Mode:
-        """How the host behaves from the next request on."""
-        return self._host.mode
+        """How the host behaves from the next request on; one that was assigned may have been followed by another."""
+        return self._host.course.mode
 
     @mode.setter
     def mode(self, mode: Mode) -> None:
-        self._host.mode = mode
+        self._host.course = Course(mode)
 
     @property
     def origin(self) -> str:
@@ -91,8 +93,8 @@ class Simulator:
         return self._host.ledger.exchanges
 
     def reset(self) -> None:
-        """Forget every exchange and every issued turn."""
-        self._host.ledger.reset()
+        """Forget every exchange and every issued turn, and begin the mode that was assigned anew."""
+        self._host.reset()
 
     def __enter__(self) -> "Simulator":
         config = self._config()
@@ -127,7 +129,7 @@ class Simulator:
         return uvicorn.Config(
             application(self._host),
             loop="asyncio",
-            http="h11",
+            http=HangingUp,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -4,21 +4,24 @@ What differs between wires is a row: how a request is read, what is wrong with i
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from mimo_quirks.simulator import errors
 from mimo_quirks.simulator.alignment import Placed, align, place
 from mimo_quirks.simulator.answer import CACHED_REQUESTS, Answer, Sign, bill
+from mimo_quirks.simulator.course import Course, Standing
 from mimo_quirks.simulator.errors import WireError, error_bytes, to_bytes
 from mimo_quirks.simulator.history import Asked, conversation_of
-from mimo_quirks.simulator.judge import Replayed, examine, refuses
+from mimo_quirks.simulator.judge import Replayed, examine, forbids, is_asked, refuses
 from mimo_quirks.simulator.ledger import Ledger
 from mimo_quirks.simulator.model import reply
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.pieces import split_characters
 from mimo_quirks.simulator.records import Exchange, Issued, WireName
 from mimo_quirks.simulator.spellings import SPELLINGS
+from mimo_quirks.simulator.wordings import WORDINGS
 
 _JSON, _EVENTS = "application/json", "text/event-stream"
 
@@ -34,11 +37,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What goes out: `parts` are the separate writes."""
+    """What goes out: `parts` are the separate writes, and `cut` says that no end follows them."""
 
     status: int
     media_type: str
     parts: tuple[bytes, ...]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,22 @@ class Wire:
         name: Its name.
         read: Understands a request as far as it can be understood.
         first_error: What is wrong with a request, apart from its key and the reasoning rule.
+        forbidden: The refusal of the first reasoning in a request, where there is any.
         document: The answer as JSON.
         events: The answer as the events of a stream.
         relayed: An error of the model's own host as a relay's client sees it.
+        frame: An error as an event of a stream.
         ordered: The wire orders the parts of a turn.
     """
 
     name: WireName
     read: Callable[[bytes, Mode], Asked]
     first_error: Callable[[Asked, Mode, Sign], WireError | None]
+    forbidden: Callable[[Asked], WireError | None]
     document: Callable[[Answer], Mapping[str, Any]]
     events: Callable[[Answer], Iterable[bytes]]
     relayed: Callable[[WireError], WireError]
+    frame: Callable[[WireError], bytes]
     ordered: bool = True
 
 
@@ -78,7 +86,7 @@ class _Visit:
     def conversation(self) -> str | None:
         return conversation_of(self.asked.body, self.mode.conversation)
 
-    def exchange(self, outcome: WireError | Issued, turns: Sequence[Replayed]) -> Exchange:
+    def exchange(self, reply: Reply, turns: Sequence[Replayed], issued: Issued | None = None) -> Exchange:
         return Exchange(
             path=self.arrival.path,
             headers=self.arrival.headers,
@@ -86,33 +94,38 @@ class _Visit:
             body=self.asked.body,
             thinking=self.asked.thinking is not False,
             verdicts=tuple(turn.verdict for turn in turns),
-            status=outcome.status if isinstance(outcome, WireError) else 200,
-            issued=outcome if isinstance(outcome, Issued) else None,
+            status=reply.status,
+            issued=issued,
+            error=b"".join(reply.parts) if issued is None else None,
             conversation=self.conversation,
             wire=self.wire.name,
             kept=tuple(turn.kept for turn in turns),
         )
 
 
-def serve(wire: Wire, arrival: Arrival, mode: Mode, ledger: Ledger) -> Reply:
+def serve(wire: Wire, arrival: Arrival, course: Course, ledger: Ledger) -> Reply:
     """Judge a request, answer it, and record both before the first byte leaves."""
+    mode = course.mode
     visit = _Visit(wire, arrival, wire.read(arrival.raw, mode), mode, ledger)
     if wire.name not in mode.wires:
-        ledger.record(visit.exchange(errors.NOT_FOUND, ()))
-        return Reply(errors.NOT_FOUND.status, _JSON, (to_bytes(errors.NOT_FOUND.body),))
+        answer = Reply(errors.NOT_FOUND.status, _JSON, (errors.NOT_FOUND.raw,))
+        ledger.record(visit.exchange(answer, ()))
+        return answer
     asked, conversation = visit.asked, visit.conversation
     room = ledger.turns_of(conversation)
     seats = align(asked.history, room, mode)
     known = _by_identity(asked, ledger) if conversation is None else map(_issued, seats)
     turns = examine(asked.history, known, ledger.has_issued)
-    outcome = _error(visit, turns) or reply(asked, mode, ordered=wire.ordered)
-    earlier = ledger.latest(CACHED_REQUESTS)
-    exchange = visit.exchange(outcome, turns)
-    if isinstance(outcome, WireError):
-        ledger.record(exchange)
-        return _refusal(visit, outcome)
-    ledger.record(exchange, None if conversation is None else place(outcome, asked.history, seats, room))
-    return _success(wire, Answer(asked, mode, outcome, bill(arrival.raw, outcome, earlier), ledger.signature))
+    if error := _error(visit, turns, course):
+        answer = _refusal(visit, error)
+        ledger.record(visit.exchange(answer, turns))
+        return answer
+    issued = reply(asked, mode, ordered=wire.ordered)
+    cost = bill(arrival.raw, issued, ledger.latest(CACHED_REQUESTS))
+    answer = _success(wire, Answer(asked, mode, issued, cost, ledger.signature))
+    placed = None if conversation is None else place(issued, asked.history, seats, room)
+    ledger.record(visit.exchange(answer, turns, issued), placed)
+    return answer
 
 
 def _by_identity(asked: Asked, ledger: Ledger) -> Iterator[Issued | None]:
@@ -124,12 +137,31 @@ def _issued(seat: Placed | None) -> Issued | None:
     return seat.issued if seat else None
 
 
-def _error(visit: _Visit, turns: Sequence[Replayed]) -> WireError | None:
+def _error(visit: _Visit, turns: Sequence[Replayed], course: Course) -> WireError | None:
     if not _has_key(visit.wire, visit.arrival.headers, visit.mode):
         return errors.INVALID_KEY
     if error := visit.wire.first_error(visit.asked, visit.mode, visit.ledger.signature):
         return error
-    return errors.REASONING_MISSING if visit.asked.thinking and refuses(visit.mode, turns) else None
+    offence = _offence(visit, turns)
+    refused = course.refuses("offends" if offence else _standing(visit, turns))
+    return (offence or _worded(visit.mode)) if refused else None
+
+
+def _offence(visit: _Visit, turns: Sequence[Replayed]) -> WireError | None:
+    thinking = bool(visit.asked.thinking)
+    if forbids(visit.mode, thinking=thinking):
+        return visit.wire.forbidden(visit.asked)
+    return _worded(visit.mode) if thinking and refuses(visit.mode, turns) else None
+
+
+def _standing(visit: _Visit, turns: Sequence[Replayed]) -> Standing:
+    asked = visit.asked.thinking and any(is_asked(visit.mode, turn) for turn in turns)
+    return "complies" if asked else "unasked"
+
+
+def _worded(mode: Mode) -> WireError:
+    error = WORDINGS[mode.refusal].error
+    return error if mode.refusal_status is None else replace(error, status=mode.refusal_status)
 
 
 def _has_key(wire: Wire, headers: Mapping[str, str], mode: Mode) -> bool:
@@ -142,6 +174,8 @@ def _has_key(wire: Wire, headers: Mapping[str, str], mode: Mode) -> bool:
 
 def _refusal(visit: _Visit, error: WireError) -> Reply:
     said = visit.wire.relayed(error) if error.upstream and SPELLINGS[visit.mode.spelling].relays else error
+    if visit.mode.first_frame_errors and visit.asked.streams:
+        return Reply(200, _EVENTS, (visit.wire.frame(said),))
     body = error_bytes(said, prefixed=visit.mode.data_prefixed_errors and visit.asked.streams)
     return Reply(error.status, _JSON, (body,))
 
@@ -149,7 +183,7 @@ def _refusal(visit: _Visit, error: WireError) -> Reply:
 def _success(wire: Wire, answer: Answer) -> Reply:
     if not answer.asked.streams:
         return Reply(200, _JSON, (to_bytes(wire.document(answer)),))
-    written = wire.events(answer)
-    if answer.mode.split_utf8:
-        return Reply(200, _EVENTS, tuple(part for event in written for part in split_characters(event)))
-    return Reply(200, _EVENTS, tuple(written))
+    written = list(wire.events(answer))
+    sent = list(islice(written, answer.mode.cut_after))
+    parts = [part for event in sent for part in split_characters(event)] if answer.mode.split_utf8 else sent
+    return Reply(200, _EVENTS, tuple(parts), cut=len(sent) < len(written))
