@@ -9,6 +9,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.language_models import BaseChatModel
@@ -18,7 +19,8 @@ from pydantic import Field, PrivateAttr, model_validator
 from typing_extensions import Self
 
 from mimo_quirks.contract import Contract, Terms
-from mimo_quirks.journal import note, note_refusal
+from mimo_quirks.faults import faults_of
+from mimo_quirks.journal import note, note_faults, note_refusal
 from mimo_quirks.memory import Memory
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import Recall
@@ -212,7 +214,11 @@ class Remembering(BaseChatModel):
         from mimo_quirks.refusals import classify_refusal  # noqa: PLC0415 - its patterns are compiled where it fails
 
         kind = classify_refusal(error, exchange.draft.request)
-        return None if kind is None else Refused.of(kind, exchange.draft, first=exchange.refused)
+        if kind is not None:
+            return Refused.of(kind, exchange.draft, first=exchange.refused)
+        if getattr(error, "status_code", None) == HTTPStatus.BAD_REQUEST:
+            note_faults(exchange.draft.model, faults_of(exchange.draft.sent))
+        return None
 
     def _begin_again(self, exchange: Exchange, refused: Refused, error: Exception) -> None:
         """Readies an exchange for the retry.

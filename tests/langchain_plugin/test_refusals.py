@@ -260,13 +260,29 @@ async def test_a_stream_that_breaks(way: Any, simulator: Simulator) -> None:
     assert (200, 200) == (first.status, second.status)
 
 
+def _broken() -> list[BaseMessage]:
+    """A history from which somebody took a result, and to which a result without a call was added."""
+    history = [message for message in _foreign(2) if getattr(message, "tool_call_id", "") != "call_0"]
+    return [*history, ToolMessage("x", tool_call_id="gone")]
+
+
 def test_what_is_wrong_besides_is_told(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Results without a call and calls without a result are named; nobody's repair is to be guessed at."""
     monkeypatch.setenv("MIMO_QUIRKS_ON_REFUSAL", "fail")
     simulator.mode = Mode(accepts="non-empty")
-    history = [message for message in _foreign(2) if getattr(message, "tool_call_id", "") != "call_0"]
-    with pytest.raises(ReasoningRefused, match="Message 1 has calls without a result: 1"):
-        _model("chat", simulator).invoke([*history, ToolMessage("x", tool_call_id="gone")])
+    with pytest.raises(ReasoningRefused, match="Message 1 has calls without a result: 1") as raised:
+        _model("chat", simulator).invoke(_broken())
+
+    assert "Message 6 is the result of no call before it" in str(raised.value)
+
+
+def test_a_broken_history_is_told(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    """They are named too where the API says something else of the request, whose error is then the SDK's."""
+    simulator.mode = Mode(accepts="non-empty", refusal="text-not-set")
+    with caplog.at_level(logging.WARNING, logger="mimo_quirks"), pytest.raises(openai.BadRequestError, match="text"):
+        _model("chat", simulator).invoke(_broken())
+
+    assert ["message 1 has calls" in record.getMessage() for record in caplog.records] == [True]
 
 
 def _stream_of(model: Any) -> None:
