@@ -80,7 +80,10 @@ def test_workers_share(contracts: Contracts, clock: Clock) -> None:
 def test_what_is_no_evidence_is_passed_over(contracts: Contracts) -> None:
     """Corrupted and foreign payloads cost nothing, and neither do those of another deployment."""
     good = Evidence(0, ROW, MISSING).to_bytes()
-    contracts.take_in(_terms(), {_terms().key: [b"\xff", b"{}", good, b"[1, 2, 3, 4]"], _terms(2).key: [good] * 9})
+    contracts.take_in(
+        _terms(),
+        {_terms().key: [b"\xff", b"{}", good, b"[1, 2, 3, 4]"], _terms(2).key: [Evidence(1, ROW, MISSING).to_bytes()]},
+    )
 
     assert (Contract(needs=1, expires=100), Contract()) == (contracts.of(_terms()), contracts.of(_terms(2)))
 

@@ -287,6 +287,7 @@ async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.Monk
     memory, key = Memory(shared), _terms().key
     memory.recall(SENT, "a", terms=_terms())
     memory.recall([*SENT, TURN], "a")
+    assert [] == shared.asked
     await memory.arecall([*SENT, TURN], "a", terms=_terms())
     for _ in range(3):
         memory.recall([*SENT, TURN], "a", terms=_terms())
@@ -305,12 +306,17 @@ async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.Monk
 
 async def test_memory_is_not_asked_for_deployments() -> None:
     """A process need not ask itself what it knows."""
-    store = Watched(MemoryStore())
-    own = Memory(store.inner)
+
+    class Own(Watched, MemoryStore):
+        pass
+
+    store = Own(MemoryStore())
+    own = Memory(store)
     own.learn(_terms(), MISSING)
 
-    assert {} == store.inner.get([_terms().key])
     assert NOTHING == own.recall([*SENT, TURN], "a", terms=_terms())
+    assert [] == store.asked
+    assert {} == store.get([_terms().key])
     assert NOTHING == await Memory(None).arecall(LOST, "a", terms=_terms())
 
 

@@ -201,9 +201,10 @@ def test_what_is_told() -> None:
         (WITH_TEXT, ""),
     ],
 )
-def test_which_turns(history: Any, expected: str) -> None:
-    """Turns are named as they stand in the request; where none is lost, none is."""
-    told = Refused.of(MISSING, _draft(history=history)).explain()
+@pytest.mark.parametrize("url", ["https://llm.example/v1", "https://openrouter.ai/api/v1"])
+def test_which_turns(history: Any, expected: str, url: str) -> None:
+    """Turns are named as they stand in the request, with a placeholder or without; where none is lost, none is."""
+    told = Refused.of(MISSING, _draft(history=history, url=url)).explain()
 
     assert f"earlier turns back. {expected}Nothing is left" in told
 
