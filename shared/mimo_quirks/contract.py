@@ -9,6 +9,7 @@ answer takes nothing back, for some relays enforce a rule now and then (lessons.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -22,8 +23,9 @@ from .turns import is_placeholder, is_turn, read_reasoning
 SURE: Final = 2
 """Refusals in a row before reasoning is stripped, or thinking switched off, in a first attempt."""
 REFUTED: Final = 3
-"""Answers since the last refusal that take back what was not yet sure."""
+"""Answers in a row since the last refusal that take back what refusals taught."""
 _FORMAT: Final = 1
+_DEMANDS: Final = frozenset({RefusalKind.MISSING, RefusalKind.OTHER_FAMILY})
 
 
 class Step(str, Enum):
@@ -83,6 +85,22 @@ class Evidence:
     step: Step
     refused: RefusalKind | None
 
+    @property
+    def order(self) -> tuple[float, str, str]:
+        """Where it stands among others: by its time, and at one time in an order that every worker has."""
+        return self.at, self.step.value, self.refused.value if self.refused else ""
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells what the deployment wants.
+
+        Not where a signature was refused, which is of one history; nor where thinking was off, for which another
+        contract holds; and where all reasoning was stripped, only the demand for it tells something.
+        """
+        if self.step is Step.STRIP:
+            return self.refused in _DEMANDS
+        return self.step is not Step.OFF and self.refused is not RefusalKind.FOREIGN_SIGNATURE
+
     def to_bytes(self) -> bytes:
         """The form in which workers share it."""
         kind = self.refused.value if self.refused else None
@@ -93,9 +111,10 @@ class Evidence:
         """The evidence that a worker wrote; None for what is none of this format."""
         try:
             version, at, step, kind = json.loads(payload)
-            return cls(float(at), Step(step), RefusalKind(kind) if kind else None) if version == _FORMAT else None
-        except (ValueError, TypeError, RecursionError):
+            seen = cls(float(at), Step(step), None if kind is None else RefusalKind(kind))
+        except (ValueError, TypeError, OverflowError, RecursionError):
             return None
+        return seen if version == _FORMAT and math.isfinite(seen.at) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +125,8 @@ class Contract:
         needs: Refusals of what the row says, as too little.
         needs_more: Refusals of a space on every turn.
         forbids: Refusals of any reasoning.
-        answered: Answers since the last of them that speak against it.
+        answered: Answers since the last of them that speak against all of it.
+        answered_more: Answers since then to a space on every turn, which speak against `needs_more` alone.
         expires: When it is forgotten, in seconds since the epoch; None where nothing is known.
     """
 
@@ -114,6 +134,7 @@ class Contract:
     needs_more: int = 0
     forbids: int = 0
     answered: int = 0
+    answered_more: int = 0
     expires: float | None = None
 
     def step(self, allowed: frozenset[Step] = ALL_STEPS) -> Step:
@@ -133,8 +154,12 @@ class Contract:
 def contract_of(evidence: Iterable[Evidence], now: float, ttl_seconds: float) -> Contract:
     """What the evidence amounts to, in whatever order it comes; what is older than its time counts no more."""
     contract = Contract()
-    for seen in sorted((seen for seen in evidence if seen.at > now - ttl_seconds), key=lambda seen: seen.at):
-        contract = _with(contract, seen, ttl_seconds)
+    counts = (seen for seen in evidence if seen.tells and seen.at > now - ttl_seconds)
+    for seen in sorted(counts, key=lambda seen: seen.order):
+        if seen.refused is None:
+            contract = _after_answer(contract, seen)
+        else:
+            contract = _after_refusal(contract, seen, seen.at + ttl_seconds)
     return contract
 
 
@@ -152,7 +177,7 @@ def remedies(kind: RefusalKind, step: Step, allowed: frozenset[Step] = ALL_STEPS
 
 
 def speaks_against(contract: Contract, step: Step, sent: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an answer to what was sent is evidence against what the contract is not yet sure of."""
+    """Whether an answer to what was sent is evidence against the contract: whether it put the rule to the test."""
     told = [read_reasoning(message) for message in sent if is_turn(message)] if contract.expires is not None else []
     if contract.forbids:
         return step in (Step.ROW, Step.SPACE) and any(text is not None for text in told)
@@ -160,20 +185,21 @@ def speaks_against(contract: Contract, step: Step, sent: Sequence[Mapping[str, A
     return padded and ((step is Step.SPACE and contract.needs_more > 0) or (step is Step.ROW and contract.needs > 0))
 
 
-def _with(contract: Contract, seen: Evidence, ttl_seconds: float) -> Contract:
-    expires = seen.at + ttl_seconds
-    if seen.refused is None:
-        if contract.answered + 1 < REFUTED:
-            return replace(contract, answered=contract.answered + 1)
-        if seen.step is Step.SPACE:
-            return replace(contract, needs_more=0, answered=0)
-        return Contract()
-    if seen.refused is RefusalKind.FOREIGN_SIGNATURE or seen.step is Step.OFF:
-        return contract  # of one history, or of another contract
+def _after_answer(contract: Contract, seen: Evidence) -> Contract:
+    if contract.expires is None:
+        return contract
+    if seen.step is Step.SPACE and not contract.forbids:
+        more = contract.answered_more + 1
+        left = contract.needs_more if more < REFUTED else 0
+        return replace(contract, needs_more=left, answered_more=more if left else 0)
+    return replace(contract, answered=contract.answered + 1) if contract.answered + 1 < REFUTED else Contract()
+
+
+def _after_refusal(contract: Contract, seen: Evidence, expires: float) -> Contract:
     if seen.refused is RefusalKind.FORBIDDEN:
-        return Contract(forbids=contract.forbids + 1, expires=expires) if seen.step is not Step.STRIP else contract
-    return Contract(
-        needs=max(contract.needs, 1) if seen.step is Step.SPACE else contract.needs + (seen.step is Step.ROW),
-        needs_more=contract.needs_more + (seen.step is Step.SPACE),
-        expires=expires,
-    )
+        return Contract(forbids=contract.forbids + 1, expires=expires)
+    if seen.step is Step.STRIP:  # it forbids no more; what it needs is not known by that
+        return Contract() if contract.forbids else contract
+    more = seen.step is Step.SPACE
+    needs = max(contract.needs, 1) if more else contract.needs + 1
+    return Contract(needs=needs, needs_more=contract.needs_more + more, expires=expires)

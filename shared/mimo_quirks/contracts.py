@@ -61,7 +61,8 @@ class Contracts:
 
     def is_stale(self, terms: Terms) -> bool:
         """Whether the store has not been asked of late."""
-        return self._clock() - self._asked.get(terms.key, 0.0) > STALE_SECONDS
+        asked = self._asked.get(terms.key)
+        return asked is None or self._clock() - asked > STALE_SECONDS
 
     def take_in(self, terms: Terms, found: Mapping[str, Sequence[bytes]]) -> None:
         """Takes note of what the store was asked for."""
@@ -76,7 +77,7 @@ class Contracts:
 
     def _add(self, key: str, evidence: Iterable[Evidence]) -> None:
         with self._lock:
-            known = sorted({*self._known.get(key, ()), *evidence}, key=lambda seen: seen.at)
+            known = sorted({*self._known.get(key, ()), *evidence}, key=lambda seen: seen.order)
             if known:
                 self._known[key] = tuple(known[-CANDIDATES:])
                 self._known.move_to_end(key)

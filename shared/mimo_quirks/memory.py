@@ -1,9 +1,9 @@
 """A store at work, as both adapters use it: one look-up before a request, one write after an answer.
 
 The core decides what is asked and what an answer is; a store only keeps. The same look-up and the same write carry what
-workers learn of a deployment from its refusals. Between the two stands what may go wrong: a
-failing or slow store costs recall, never the request (G4), and is counted. Each step comes twice, for callers with an
-event loop and without; the rules are in neither.
+workers learn of a deployment from its refusals. Between the two stands what may go wrong: a failing or slow store costs
+recall, never the request (G4), and is counted. Each step comes twice, for callers with an event loop and without; the
+rules are in neither.
 """
 
 from __future__ import annotations
@@ -157,8 +157,10 @@ class Memory:
         return self._shared(self._contracts.saw(terms, Evidence(self._contracts.now(), terms.step, None)))
 
     def _refused(self, terms: Terms, kind: RefusalKind) -> list[Entry]:
+        """A refusal is evidence only where it tells of the deployment, and not of one history."""
         self.counts["refused"] += 1
-        return self._shared(self._contracts.saw(terms, Evidence(self._contracts.now(), terms.step, kind)))
+        evidence = Evidence(self._contracts.now(), terms.step, kind)
+        return self._shared(self._contracts.saw(terms, evidence)) if evidence.tells else []
 
     def _shared(self, entry: Entry) -> list[Entry]:
         return [entry] if self.is_shared else []

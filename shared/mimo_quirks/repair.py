@@ -57,7 +57,11 @@ class Draft:
     @property
     def fingerprint(self) -> str:
         """What tells two requests apart, as far as we change any."""
-        return digest("body", json.dumps(self.sent, sort_keys=True, default=str), self.terms.effective[1])
+        try:
+            body = json.dumps(self.sent, sort_keys=True, default=str)
+        except (TypeError, ValueError, RecursionError):  # such a history is told from none, and so not sent again
+            body = ""
+        return digest("body", body, self.terms.effective[1])
 
     @property
     def request(self) -> dict[str, Any]:
@@ -128,7 +132,7 @@ class Refused:
     def _told(self, then: str) -> str:
         host = self.terms.quirks.address or self.terms.quirks.host
         lost = _indices(self.turns)
-        sentences = [f"{host} refused a request to {self.model}: {_SAID[self.kind]}"]
+        sentences = [f"a request to {self.model} was refused by {host}: {_SAID[self.kind]}"]
         sentences += [f"lost: the reasoning of {lost}"] if lost else []
         sentences += [*self.faults, then, f"this is not transient: {_ADVICE[self.kind]}"]
         return ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences) + "."

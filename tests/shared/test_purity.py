@@ -46,6 +46,7 @@ ALLOWED = {
     "itertools",
     "json",
     "json.encoder",
+    "math",
     "operator",
     "re",
     "typing",
