@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
     from . import parts
 else:
 
-    class _Parts:
-        """Stands for the module until something is asked of it; from then on it has the module's names itself."""
+    class _Parts(ModuleType):
+        """Stands for the module until something is asked of it; from then on it is one with the same names."""
 
         def __getattr__(self, name: str) -> Any:
             module = importlib.import_module(".parts", __package__)
             vars(self).update(vars(module))
+            self.__class__ = ModuleType  # which finds a name faster
             return getattr(module, name)
 
-    parts = _Parts()
+    parts = _Parts("parts")
 
 __all__ = ["Deferred", "parts"]
 
