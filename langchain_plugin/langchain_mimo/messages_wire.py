@@ -37,7 +37,7 @@ from mimo_quirks.hosts import host_name
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import is_forced, without_forced_tools
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.repair import Draft, NothingLeft, Refused
+from mimo_quirks.repair import Draft, Refused
 from mimo_quirks.replay import replay
 from mimo_quirks.thinking import is_thinking
 from mimo_quirks.wires import MESSAGES
@@ -96,7 +96,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
 
-    _errors = (NothingLeft, anthropic.APIError)
+    _sdk_error = anthropic.APIError
 
     anthropic_proxy: str | None = None  # not ANTHROPIC_PROXY, which is for Anthropic
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openai
 
-from mimo_quirks.repair import Refused
+if TYPE_CHECKING:  # whoever only imports the class does not pay for the core
+    from mimo_quirks.repair import Refused
 
 
 class ReasoningRefused(openai.BadRequestError):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from mimo_quirks.origin import OUR_PROVIDER
+from .blocks import PROVIDER
 
-_CLASSES: Final = {OUR_PROVIDER: "ChatMiMo", f"{OUR_PROVIDER}_messages": "ChatMiMoMessages"}
+_CLASSES: Final = {PROVIDER: "ChatMiMo", f"{PROVIDER}_messages": "ChatMiMoMessages"}
 
 
 def register() -> None:

@@ -18,38 +18,29 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field, PrivateAttr, model_validator
 from typing_extensions import Self
 
-from mimo_quirks.contract import Contract, Terms
-from mimo_quirks.faults import faults_of
-from mimo_quirks.journal import note, note_faults, note_refusal
-from mimo_quirks.memory import Memory
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import Recall
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed
-from mimo_quirks.settings import Settings
-from mimo_quirks.turns import Message
-
-from .exchange import EXCHANGE, Exchange, memory_of, owner_of, turn_of, turns_of
+from .deferred import Deferred, parts
 
 if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
 
 
-class Remembering(BaseChatModel):
+class Remembering(Deferred, BaseChatModel):
     """Stands before the class of another package that speaks the wire, and has the subclass build what is sent."""
 
-    _errors: ClassVar[tuple[type[Exception], ...]]  # what stands for a refusal: the SDK's own, and `NothingLeft`
+    _sdk_error: ClassVar[type[Exception]]  # what a refusal comes as
 
     store: Any = Field(default=None, exclude=True, repr=False)  # its URL may hold a password
     scope: str | None = None
 
-    _settings: Settings = PrivateAttr(default_factory=Settings.from_env)
-    _memory: Memory = PrivateAttr()
+    # Types in comments, because annotations of a class are evaluated with it, and would load the core.
+    _settings = PrivateAttr(default_factory=lambda: parts.Settings.from_env())  # type: parts.Settings # noqa: PLW0108
+    _memory = PrivateAttr()  # type: parts.Memory
 
     @model_validator(mode="after")
     def _remember(self) -> Self:
         if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
             raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
-        self._memory = memory_of(self.store, self._settings)
+        self._memory = parts.memory_of(self.store, self._settings)
         if self._memory.is_shared and self.scope is None and self._settings.scope is None:
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
         return self
@@ -63,14 +54,14 @@ class Remembering(BaseChatModel):
         """Whether the API finishes the turn with this chunk."""
 
     @abstractmethod
-    def _deployment(self) -> Quirks | None:
+    def _deployment(self) -> parts.Quirks | None:
         """The quirks of the model on its host; None where it is not ours to touch."""
 
     @abstractmethod
-    def _refusal(self, refused: Refused, error: Exception) -> Exception:
+    def _refusal(self, refused: parts.Refused, error: Exception) -> Exception:
         """What to raise where nothing more can be done about a refusal."""
 
-    def contract(self, *, thinking: bool = True) -> Contract | None:
+    def contract(self, *, thinking: bool = True) -> parts.Contract | None:
         """What the API's refusals have taught about the model's host, as far as this process has heard.
 
         Args:
@@ -80,17 +71,19 @@ class Remembering(BaseChatModel):
             The evidence; None for a model that is not ours to touch. `step()` is what a request begins with.
         """
         quirks = self._deployment()
-        return None if quirks is None else self._memory.contract(Terms(quirks, thinking))
+        return None if quirks is None else self._memory.contract(parts.Terms(quirks, thinking))
 
     def _recalled(
-        self, history: Sequence[Message], exchange: Exchange, terms: Terms, *, doubting: bool = False
-    ) -> Recall:
+        self, history: Sequence[parts.Message], exchange: parts.Exchange, terms: parts.Terms, *, doubting: bool = False
+    ) -> parts.Recall:
         exchange.scope = self._settings.scope_of(exchange.owner, terms.quirks, shared=self._memory.is_shared)
         if exchange.recall is None:
             exchange.recall = self._memory.recall(history, exchange.scope, doubting=doubting, terms=terms)
         return exchange.recall
 
-    def _drafted(self, exchange: Exchange, terms: Terms, build: Callable[[Terms], Draft]) -> Draft:
+    def _drafted(
+        self, exchange: parts.Exchange, terms: parts.Terms, build: Callable[[parts.Terms], parts.Draft]
+    ) -> parts.Draft:
         """The request on the terms that the deployment is known to want, or after a refusal on others.
 
         Raises:
@@ -100,16 +93,18 @@ class Remembering(BaseChatModel):
         if refused is None:
             draft = build(replace(terms, step=self._memory.contract(terms).step(allowed)))
         else:
-            draft = changed(refused, (build(replace(terms, step=step)) for step in refused.steps(allowed)))
+            draft = parts.changed(refused, (build(replace(terms, step=step)) for step in refused.steps(allowed)))
         if exchange.draft is None:  # what a look-up in a thread has built, or a retry repeats, was noted before
-            note(draft.report)
+            parts.note(draft.report)
         exchange.draft = draft
         return draft
 
-    def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Exchange:
+    def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> parts.Exchange:
         """The exchange of a call, laid among its arguments."""
         metadata = run_manager.metadata if run_manager else None
-        kwargs[EXCHANGE] = exchange = Exchange(owner_of(kwargs.pop("scope", None), self.scope, metadata))
+        kwargs[parts.EXCHANGE] = exchange = parts.Exchange(
+            parts.owner_of(kwargs.pop("scope", None), self.scope, metadata)
+        )
         return exchange
 
     async def _asked(self, messages: list[BaseMessage], kwargs: dict[str, Any]) -> None:
@@ -128,12 +123,12 @@ class Remembering(BaseChatModel):
         while result is None:
             try:
                 result = super()._generate(messages, stop, run_manager, **kwargs)  # type: ignore[safe-super]
-            except self._errors as error:
+            except (parts.NothingLeft, self._sdk_error) as error:
                 if (refused := self._refused(exchange, error)) is None:
                     raise
                 self._memory.learn(refused.terms, refused.kind)
                 self._begin_again(exchange, refused, error)
-        self._captured(exchange, turns_of(result))
+        self._captured(exchange, parts.turns_of(result))
         return result
 
     async def _agenerate(
@@ -148,12 +143,12 @@ class Remembering(BaseChatModel):
             try:
                 await self._asked(messages, kwargs)
                 result = await super()._agenerate(messages, stop, run_manager, **kwargs)
-            except self._errors as error:
+            except (parts.NothingLeft, self._sdk_error) as error:
                 if (refused := self._refused(exchange, error)) is None:
                     raise
                 await self._memory.alearn(refused.terms, refused.kind)
                 self._begin_again(exchange, refused, error)
-        await self._acaptured(exchange, turns_of(result))
+        await self._acaptured(exchange, parts.turns_of(result))
         return result
 
     def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
@@ -164,10 +159,10 @@ class Remembering(BaseChatModel):
                 for chunk in super()._stream(messages, *args, **kwargs):
                     chunks.append(chunk)
                     if self._is_last(chunk):
-                        self._captured(exchange, turn_of(chunks))
+                        self._captured(exchange, parts.turn_of(chunks))
                     yield chunk
                 ended = True
-            except self._errors as error:
+            except (parts.NothingLeft, self._sdk_error) as error:
                 if chunks or (refused := self._refused(exchange, error)) is None:
                     raise
                 self._memory.learn(refused.terms, refused.kind)
@@ -184,30 +179,30 @@ class Remembering(BaseChatModel):
                 async for chunk in super()._astream(messages, *args, **kwargs):
                     chunks.append(chunk)
                     if self._is_last(chunk):
-                        await self._acaptured(exchange, turn_of(chunks))
+                        await self._acaptured(exchange, parts.turn_of(chunks))
                     yield chunk
                 ended = True
-            except self._errors as error:
+            except (parts.NothingLeft, self._sdk_error) as error:
                 if chunks or (refused := self._refused(exchange, error)) is None:
                     raise
                 await self._memory.alearn(refused.terms, refused.kind)
                 self._begin_again(exchange, refused, error)
 
-    def _captured(self, exchange: Exchange, turns: Sequence[Message]) -> None:
+    def _captured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
         if exchange.draft is not None:
             self._memory.capture(exchange.draft.sent, turns, exchange.scope, terms=exchange.draft.terms)
 
-    async def _acaptured(self, exchange: Exchange, turns: Sequence[Message]) -> None:
+    async def _acaptured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
         if exchange.draft is not None:
             await self._memory.acapture(exchange.draft.sent, turns, exchange.scope, terms=exchange.draft.terms)
 
-    def _refused(self, exchange: Exchange, error: Exception) -> Refused | None:
+    def _refused(self, exchange: parts.Exchange, error: Exception) -> parts.Refused | None:
         """What an error refuses; None where it is no refusal of reasoning.
 
         Raises:
             ReasoningRefused: There was nothing to change after the last one.
         """
-        if isinstance(error, NothingLeft) and exchange.refused and exchange.error:
+        if isinstance(error, parts.NothingLeft) and exchange.refused and exchange.error:
             raise self._refusal(exchange.refused, exchange.error) from None
         if exchange.draft is None:
             return None
@@ -215,19 +210,19 @@ class Remembering(BaseChatModel):
 
         kind = classify_refusal(error, exchange.draft.request)
         if kind is not None:
-            return Refused.of(kind, exchange.draft, first=exchange.refused)
+            return parts.Refused.of(kind, exchange.draft, first=exchange.refused)
         if getattr(error, "status_code", None) == HTTPStatus.BAD_REQUEST:
-            note_faults(exchange.draft.model, faults_of(exchange.draft.sent))
+            parts.note_faults(exchange.draft.model, parts.faults_of(exchange.draft.sent))
         return None
 
-    def _begin_again(self, exchange: Exchange, refused: Refused, error: Exception) -> None:
+    def _begin_again(self, exchange: parts.Exchange, refused: parts.Refused, error: Exception) -> None:
         """Readies an exchange for the retry.
 
         Raises:
             ReasoningRefused: There is none.
         """
         if refused.first is None:
-            note_refusal(refused.announce(self._settings.steps))
+            parts.note_refusal(refused.announce(self._settings.steps))
         if not refused.steps(self._settings.steps):
             raise self._refusal(refused, error) from None  # an error's own words may quote the request
         exchange.refused, exchange.error, exchange.recall = refused, error, None
