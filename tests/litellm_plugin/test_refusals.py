@@ -1,0 +1,418 @@
+"""Refused histories through the SDK and the Router, on all routes; judged by what reached the host."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import litellm
+import pytest
+from litellm import Router
+from litellm.integrations.custom_logger import CustomLogger
+
+from litellm_mimo import MiMoCallback, ReasoningRefused
+from mimo_quirks.settings import Settings
+from mimo_quirks.simulator import Exchange, Mode, Simulator
+
+from .clients import FUNCTION, KEEPS, QUESTION
+from .deployments import ROUTED, deployment
+from .test_sdk_routes import items_of, message_of
+
+_LISTS = [name for name in vars(litellm) if name.endswith("callback") and isinstance(getattr(litellm, name), list)]
+ROUTES = [
+    ("chat", "xiaomi_mimo"),
+    ("chat", "anthropic"),
+    ("messages", "xiaomi_mimo"),
+    ("messages", "anthropic"),
+    ("responses", "xiaomi_mimo"),
+    ("responses", "openai"),
+]
+"""Route, and a deployment behind it: LiteLLM crosses to another wire for some."""
+TOOL = {"type": "function", "function": FUNCTION}
+SECRET = "a thought that nobody may read"
+"""Reasoning that a client carries; it stands in no log and no error."""
+
+
+@pytest.fixture(name="use")
+def _use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., MiMoCallback]]:
+    """Installs a callback that has learned nothing yet, as an application does, and takes it out of every list.
+
+    LiteLLM waits before a retry, and after the last one too; here it does not.
+    """
+    monkeypatch.setattr("litellm.utils.INITIAL_RETRY_DELAY", 0)
+    monkeypatch.setattr("litellm.utils.JITTER", 0)
+    before = {name: list(getattr(litellm, name)) for name in ["callbacks", *_LISTS]}
+
+    def use(*others: Any, **settings: Any) -> MiMoCallback:
+        callback = MiMoCallback(Settings(**settings))
+        litellm.callbacks = [callback, *others]
+        return callback
+
+    yield use
+    for name, value in before.items():
+        setattr(litellm, name, value)
+
+
+def _router(host: Simulator, stranger: Simulator | None = None, *, retries: int = 1) -> Router:
+    """One retry after a 400, as the README has it; each deployment falls back to the stranger, if there is one."""
+    deployments = [deployment(name, host) for name in ROUTED]
+    if stranger is not None:
+        parameters = {"model": "openai/gpt-4o-mini", "api_base": stranger.base_url, "api_key": "k"}
+        deployments.append({"model_name": "gpt", "litellm_params": parameters})
+    fallbacks: Any = [{name: ["gpt"]} for name in ROUTED] if stranger is not None else []
+    return Router(deployments, fallbacks=fallbacks, retry_policy={"BadRequestErrorRetries": retries})  # type: ignore[arg-type]
+
+
+def _poisoned(route: str, turns: int = 1, *, carried: bool = False) -> list[Any]:
+    """A history of another model's tool turns, with its ids and without its reasoning."""
+    history: list[Any] = [{"role": "user", "content": QUESTION}]
+    for number in range(turns):
+        history += _TURNS[route](f"toolu_{number}", SECRET if carried and number == 0 else None)
+    return history
+
+
+def _chat_turn(ident: str, reasoning: str | None) -> list[Any]:
+    call = {"id": ident, "type": "function", "function": {"name": "weather", "arguments": '{"city": "北京"}'}}
+    turn = {"role": "assistant", "content": "", "tool_calls": [call]}
+    thought = {"reasoning_content": reasoning} if reasoning else {}
+    return [{**turn, **thought}, {"role": "tool", "tool_call_id": ident, "content": "21 °C"}]
+
+
+def _messages_turn(ident: str, reasoning: str | None) -> list[Any]:
+    thought = [{"type": "thinking", "thinking": reasoning, "signature": ""}] if reasoning else []
+    use = {"type": "tool_use", "id": ident, "name": "weather", "input": {"city": "北京"}}
+    result = {"type": "tool_result", "tool_use_id": ident, "content": "21 °C"}
+    return [{"role": "assistant", "content": [*thought, use]}, {"role": "user", "content": [result]}]
+
+
+def _responses_turn(ident: str, reasoning: str | None) -> list[Any]:
+    text = [{"type": "reasoning_text", "text": reasoning}]
+    thought = [{"type": "reasoning", "id": f"rs_{ident}", "summary": [], "content": text}] if reasoning else []
+    call = {"type": "function_call", "call_id": ident, "name": "weather", "arguments": '{"city": "北京"}'}
+    return [*thought, call, {"type": "function_call_output", "call_id": ident, "output": "21 °C"}]
+
+
+_TURNS = {"chat": _chat_turn, "messages": _messages_turn, "responses": _responses_turn}
+
+
+@dataclass
+class Session:
+    """One conversation through one door, whose client drops what the model thought."""
+
+    door: Any
+    route: str
+    more: dict[str, Any]
+    stream: bool
+    history: list[Any] = field(default_factory=list)
+    errors: str = ""
+
+    async def step(self) -> None:
+        """Asks once, and runs the tools that it is told to run."""
+        turn = await self._ask()
+        keep = KEEPS[self.route]["drops"]
+        kept = [block for block in map(keep, turn) if block]
+        if self.route == "messages":
+            uses = [block["id"] for block in turn if block["type"] == "tool_use"]
+            results: list[Any] = [{"type": "tool_result", "tool_use_id": use, "content": "21 °C"} for use in uses]
+            goes_on = results or [{"type": "text", "text": "Go on."}]
+            self.history += [{"role": "assistant", "content": kept}, {"role": "user", "content": goes_on}]
+            return
+        if self.route == "chat":
+            calls = [call["id"] for call in turn[0].get("tool_calls") or ()]
+            results = [{"role": "tool", "tool_call_id": call, "content": "21 °C"} for call in calls]
+        else:
+            calls = [item["call_id"] for item in turn if item["type"] == "function_call"]
+            results = [{"type": "function_call_output", "call_id": call, "output": "21 °C"} for call in calls]
+        self.history += [*kept, *(results or [{"role": "user", "content": "Go on."}])]
+
+    async def _ask(self) -> list[dict[str, Any]]:
+        history = json.loads(json.dumps(self.history))
+        if self.route == "messages":
+            return await message_of(self.door, history, self.stream, **self.more)
+        if self.route == "responses":
+            return await items_of(self.door, history, self.stream, sync=False, **self.more)
+        answer = await self.door.acompletion(messages=history, tools=[TOOL], stream=self.stream, **self.more)
+        if self.stream:
+            answer = litellm.stream_chunk_builder([chunk async for chunk in answer])
+        return [answer.choices[0].message.model_dump(exclude_none=True)]
+
+    async def steps(self, host: Simulator, count: int) -> list[list[int]]:
+        """The statuses of each step's upstream requests; one that fails is asked again, as its client would."""
+        return [[_status(exchange) for exchange in made] for made in await self.exchanges(host, count)]
+
+    async def exchanges(self, host: Simulator, count: int) -> list[Sequence[Exchange]]:
+        """The upstream requests of each step: never more than two, never two that are equal."""
+        steps = []
+        for _ in range(count):
+            before = len(host.exchanges)
+            try:
+                await self.step()
+            except litellm.BadRequestError as error:
+                self.errors += f"{error!r} {error.__cause__!r}"
+            made = host.exchanges[before:]
+            assert len({exchange.raw for exchange in made}) == len(made) in (1, 2)
+            steps.append(made)
+        assert SECRET not in self.errors
+        return steps
+
+
+def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What an operator reads of us; LiteLLM repeats an error in lines of its own."""
+    return [r.message for r in caplog.records if r.name == "mimo_quirks" and r.levelno >= logging.WARNING]
+
+
+def _status(exchange: Exchange) -> int:
+    return 400 if exchange.error else 200
+
+
+def _session(door: Any, route: str, name: str, *, stream: bool, turns: int = 1, carried: bool = False) -> Session:
+    return Session(door, route, {"model": name}, stream, _poisoned(route, turns, carried=carried))
+
+
+ONCE = [[400, 200], [200], [200]]
+NEVER = [[200], [200], [200]]
+RULES: dict[str, tuple[dict[str, Any], list[list[int]], list[list[int]]]] = {
+    "non-empty": ({"accepts": "non-empty"}, ONCE, NEVER),
+    "non-blank": ({"accepts": "non-blank"}, [[400, 400], [400, 200], [200]], [[400, 200]] * 3),
+    "every turn": ({"every_turn": True}, ONCE, ONCE),
+    "forbidden": ({"forbids": "always"}, [[400, 200], [400, 200], [200]], [[400, 200], [400, 200], [200]]),
+    "now and then": ({"accepts": "non-empty", "enforces_every": 2}, [[200], [400, 200], [200]], NEVER),
+    "lucky": ({"refuses_every": 3}, [[200], [200], [400, 200]], [[200], [200], [400, 200]]),
+    "changing": (
+        {"then": (1, Mode(accepts="non-empty", then=(2, Mode(forbids="always"))))},
+        [[200], [400, 200], [400, 200]],
+        [[200], [200], [200]],
+    ),
+    "E6": ({"accepts": "non-empty", "refusal": "E6"}, ONCE, NEVER),
+    "E11": ({"accepts": "non-empty", "refusal": "E11"}, ONCE, NEVER),
+    "F1": ({"accepts": "non-empty", "refusal": "F1"}, ONCE, NEVER),
+}
+"""Rule → the host's mode, and the statuses of three client requests on the chat or responses, and the messages wire."""
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+@pytest.mark.parametrize("rule", RULES)
+async def test_the_conversation_goes_on(
+    rule: str,
+    route: str,
+    name: str,
+    stream: bool,
+    upstream: Simulator,
+    use: Callable[..., MiMoCallback],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Two upstream requests at most, never the same twice; what was learned holds, and each refusal is one line."""
+    use()
+    mode, others, on_messages = RULES[rule]
+    upstream.mode = Mode(tool_rounds=4, **mode)
+    session = _session(_router(upstream), route, name, stream=stream, turns=2, carried=True)
+    if rule == "every turn":
+        session.history[1:1] = [{"role": "assistant", "content": "北京?"}, {"role": "user", "content": "北京."}]
+    with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
+        statuses = await session.steps(upstream, 3)
+
+    expected = on_messages if name == "anthropic" else others
+    assert expected == statuses
+    warnings = _warnings(caplog)
+    assert sum(400 in made for made in statuses) == sum("not transient" in line for line in warnings) == len(warnings)
+    assert SECRET not in caplog.text
+
+
+async def test_what_helps_is_learned(upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """A host of the messages wire that takes no blank is asked three times to think, and then no more."""
+    use()
+    upstream.mode = Mode(accepts="non-blank", tool_rounds=9)
+    session = _session(_router(upstream), "messages", "anthropic", stream=False)
+
+    assert [[400, 200], [400, 200], [400, 200], [200], [200]] == await session.steps(upstream, 5)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("status", [400, 500, 502])
+async def test_reworded(status: int, stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """OpenRouter's wrapping, and a relay's other status, which LiteLLM would make again as it is, twice."""
+    use()
+    words: dict[str, Any] = {"refusal": "E12"} if status == 400 else {"refusal_status": status}
+    upstream.mode = Mode(accepts="non-empty", spelling="openrouter", tool_rounds=4, **words)
+    session = _session(_router(upstream), "chat", "openrouter", stream=stream)
+
+    assert ONCE == await session.steps(upstream, 3)
+
+
+class OtherWorker(CustomLogger):
+    """Remembers a turn in the store that workers share, while a refused request waits to be made again."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._memory = MiMoCallback(Settings(store=url, scope="s")).memory
+        self.turn: dict[str, Any] = {}
+
+    async def async_post_call_failure_deployment_hook(self, *_: Any, **__: Any) -> None:
+        self._remember()
+
+    def log_failure_event(self, *_: Any, **__: Any) -> None:
+        self._remember()
+
+    def _remember(self) -> None:
+        scope = Settings(store="off", scope="s").scope_of(None, _QUIRKS, shared=True)
+        self._memory.capture([{"role": "user", "content": QUESTION}], [self.turn], scope)
+
+
+_QUIRKS: Any = Settings(store="off").quirks_for("mimo-v2.6-pro")
+
+
+async def _issued(route: str, name: str, host: Simulator) -> tuple[list[Any], str, dict[str, Any]]:
+    """A history whose one turn the host issued while nobody listened; its reasoning; and the turn with it."""
+    session = Session(litellm, route, deployment(name, host)["litellm_params"], False)
+    session.history = [{"role": "user", "content": QUESTION}]
+    await session.step()
+    issued = host.exchanges[-1].issued
+    assert issued is not None
+    functions = ({"name": call.name, "arguments": call.arguments} for call in issued.calls)
+    calls = [
+        {"id": call.id, "type": "function", "function": function}
+        for call, function in zip(issued.calls, functions, strict=True)
+    ]
+    reasoning = str(issued.reasoning)
+    turn = {"role": "assistant", "content": issued.content, "tool_calls": calls, "reasoning_content": reasoning}
+    return session.history, reasoning, turn
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+async def test_what_came_in_since(
+    route: str, name: str, stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback], tmp_path: Path
+) -> None:
+    """Another worker remembers the turn between the refusal and the retry, which has its reasoning to the byte."""
+    url = f"sqlite:///{tmp_path}/store"
+    upstream.mode = Mode(accepts="exact")
+    other = OtherWorker(url)
+    history, _, other.turn = await _issued(route, name, upstream)
+    use(other, store=url, scope="s")
+    session = Session(_router(upstream), route, {"model": name}, stream, history)
+    ((refused, answered),) = await session.exchanges(upstream, 1)
+
+    assert [("placeholder",), ("exact",)] == [refused.verdicts, answered.verdicts]
+    assert [True, True] == [refused.thinking, answered.thinking]
+
+
+BODIES: dict[str, tuple[dict[str, Any], str, list[tuple[str, ...]], list[bool]]] = {
+    "the next placeholder": ({"accepts": "non-empty"}, "xiaomi_mimo", [("foreign", "placeholder")] * 2, [True, True]),
+    "on every turn": (
+        {"every_turn": True},
+        "xiaomi_mimo",
+        [("foreign", "placeholder", "missing"), ("foreign", "placeholder", "placeholder")],
+        [True, True],
+    ),
+    "thinking off": (
+        {"accepts": "non-blank"},
+        "anthropic",
+        [("foreign", "placeholder"), ("missing", "missing")],
+        [True, False],
+    ),
+    "stripped": ({"forbids": "always"}, "openai", [("foreign", "placeholder"), ("missing", "missing")], [True, True]),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("case", BODIES)
+async def test_what_is_changed(case: str, stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """The retry's body differs in reasoning and in the switch, and in nothing else; the calls and results are whole."""
+    use()
+    mode, name, verdicts, thinking = BODIES[case]
+    upstream.mode = Mode(tool_rounds=4, **mode)
+    session = _session(_router(upstream), "chat", name, stream=stream, turns=2, carried=True)
+    if case == "on every turn":
+        session.history += [{"role": "assistant", "content": "21 °C."}, {"role": "user", "content": "Again?"}]
+    ((refused, answered),) = await session.exchanges(upstream, 1)
+
+    assert verdicts == [refused.verdicts, answered.verdicts]
+    assert thinking == [refused.thinking, answered.thinking]
+    assert _bare(refused) == _bare(answered)
+
+
+def _bare(exchange: Exchange) -> dict[str, Any]:
+    """A body without reasoning and without the switch."""
+    body = json.loads(exchange.raw)
+    for message in body["messages"]:
+        message.pop("reasoning_content", None)
+        if isinstance(message.get("content"), list):
+            message["content"] = [block for block in message["content"] if block["type"] != "thinking"]
+    return {name: value for name, value in body.items() if name != "thinking"}
+
+
+REFUSE = Mode(accepts="non-blank", tool_rounds=4)
+EXPLAINED = (
+    r"(?s)127\.0\.0\.1:\d+ refused a request to mimo-v2.6-pro: it wants the reasoning of earlier turns back. "
+    r"Lost: the reasoning of message 3. .*This is not transient: begin a new conversation"
+)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("how", ["repair", "fallback", "fail"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+async def test_on_refusal(
+    route: str,
+    name: str,
+    how: Any,
+    stream: bool,
+    upstream: Simulator,
+    stranger: Simulator,
+    use: Callable[..., MiMoCallback],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What follows is the operator's decision, and nothing of ours reaches the other family."""
+    use(on_refusal=how)
+    upstream.mode = REFUSE
+    session = _session(_router(upstream, stranger), route, name, stream=stream, turns=2, carried=True)
+    error: Exception | None = None
+    with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
+        try:
+            await session.step()
+        except litellm.BadRequestError as raised:
+            error = raised
+
+    dead = name != "anthropic"  # there thinking off is the first change, and helps
+    assert {"repair": 2, "fallback": 2, "fail": 1}[how] == len(upstream.exchanges)
+    assert len(upstream.exchanges) == len({exchange.raw for exchange in upstream.exchanges})
+    assert (how == "fail" or (how == "repair" and dead)) is (error is not None)
+    assert (how == "fail") is isinstance(error, ReasoningRefused)
+    assert SECRET not in f"{error!r} {caplog.text}"
+    falls = how == "fallback" and dead
+    refused, *more = _warnings(caplog)
+    assert "not transient" in refused
+    assert ["LiteLLM falls back to gpt-4o-mini because of a refusal"] * falls == more
+    assert int(falls) == len(stranger.exchanges)
+    assert not [v for exchange in stranger.exchanges for v in exchange.verdicts if v == "placeholder"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_the_error(stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """It is what LiteLLM's users catch, and says which turn, why nothing more is done, and what to do."""
+    use(on_refusal="fail")
+    upstream.mode = REFUSE
+    session = _session(_router(upstream), "chat", "xiaomi_mimo", stream=stream, turns=2, carried=True)
+    with pytest.raises(litellm.BadRequestError, match=EXPLAINED) as raised:
+        await session.step()
+
+    error: Any = raised.value
+    assert isinstance(error, ReasoningRefused)
+    assert ("missing", (3,), 400, "mimo-v2.6-pro") == (error.kind, error.turns, error.status_code, error.model)
+    assert SECRET not in repr(error)
+
+
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+async def test_thinking_stays_on(route: str, name: str, upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """Where the operator forbids to switch it off, no request goes out without it."""
+    use(off_on_refusal=False)
+    upstream.mode = REFUSE
+    session = _session(_router(upstream), route, name, stream=False)
+    statuses = await session.steps(upstream, 3)
+
+    assert {400} == {status for made in statuses for status in made}
+    assert {True} == {exchange.thinking for exchange in upstream.exchanges}
