@@ -250,14 +250,18 @@ class MiMoCallback(StreamListener):
             note(draft.report)
 
     def _finished(self, attempt: Attempt, details: Mapping[str, Any], model: str, *, asks: bool) -> Draft:
-        """The request as it is sent: on the terms that the other hook has found, or on those to be found here."""
+        """The request as it is sent: on the terms that the other hook has found, or on those to be found here.
+
+        LiteLLM swallows what is raised here. So its synchronous Router repeats a refused call that cannot be changed,
+        and falls back from it, whatever the operator decided.
+        """
         plain = "content" in self._settings.mend
         doubting = _may_be_damaged(details, attempt.wire)
         recall = NOTHING
         if asks:
             recall = self.memory.recall(attempt.beside, attempt.scope, doubting=doubting, terms=attempt.terms)
         if get(details, DRAFT) is None:
-            with suppress(NothingLeft):  # here nothing stops a call
+            with suppress(NothingLeft):
                 return self._draft(attempt, recall, model, plain=plain)
         return attempt.draft(recall, model, step=attempt.terms.step, plain=plain)
 

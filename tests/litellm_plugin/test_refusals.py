@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from litellm import Router
 from litellm.integrations.custom_logger import CustomLogger
 
 from litellm_mimo import MiMoCallback, ReasoningRefused
+from mimo_quirks.contract import Contract
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Exchange, Mode, Simulator
 
@@ -48,6 +50,8 @@ def _use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., MiMoCallback
     before = {name: list(getattr(litellm, name)) for name in ["callbacks", *_LISTS]}
 
     def use(*others: Any, **settings: Any) -> MiMoCallback:
+        for name in _LISTS:
+            setattr(litellm, name, list(before[name]))
         callback = MiMoCallback(Settings(**settings))
         litellm.callbacks = [callback, *others]
         return callback
@@ -109,6 +113,7 @@ class Session:
     stream: bool
     history: list[Any] = field(default_factory=list)
     errors: str = ""
+    sync: bool = False
 
     async def step(self) -> None:
         """Asks once, and runs the tools that it is told to run."""
@@ -134,10 +139,12 @@ class Session:
         if self.route == "messages":
             return await message_of(self.door, history, self.stream, **self.more)
         if self.route == "responses":
-            return await items_of(self.door, history, self.stream, sync=False, **self.more)
-        answer = await self.door.acompletion(messages=history, tools=[TOOL], stream=self.stream, **self.more)
+            return await items_of(self.door, history, self.stream, sync=self.sync, **self.more)
+        arguments = {"messages": history, "tools": [TOOL], "stream": self.stream, **self.more}
+        answer = self.door.completion(**arguments) if self.sync else await self.door.acompletion(**arguments)
         if self.stream:
-            answer = litellm.stream_chunk_builder([chunk async for chunk in answer])
+            chunks = list(answer) if self.sync else [chunk async for chunk in answer]
+            answer = litellm.stream_chunk_builder(chunks)
         return [answer.choices[0].message.model_dump(exclude_none=True)]
 
     async def steps(self, host: Simulator, count: int) -> list[list[int]]:
@@ -416,3 +423,181 @@ async def test_thinking_stays_on(route: str, name: str, upstream: Simulator, use
 
     assert {400} == {status for made in statuses for status in made}
     assert {True} == {exchange.thinking for exchange in upstream.exchanges}
+
+
+SYNC = [("chat", "openai"), ("chat", "anthropic"), ("responses", "openai")]
+SDK = [*((*cell, False) for cell in ROUTES), *((*cell, True) for cell in SYNC)]
+"""Route, deployment, and whether the call is synchronous."""
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "name", "sync"), SDK)
+async def test_the_sdk(
+    route: str, name: str, sync: bool, stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """There is no second attempt: the caller gets LiteLLM's own error, and the next request is mended already."""
+    use()
+    upstream.mode = Mode(forbids="always", tool_rounds=4)
+    more = deployment(name, upstream)["litellm_params"]
+    session = Session(litellm, route, more, stream, _poisoned(route, 2, carried=True), sync=sync)
+    with pytest.raises(litellm.BadRequestError) as raised:
+        await session.step()
+    assert not isinstance(raised.value, ReasoningRefused)
+    assert SECRET not in f"{raised.value!r}"
+
+    upstream.mode = Mode(accepts="non-empty", every_turn=True, tool_rounds=4)
+    use()
+    assert [[200 if name == "anthropic" else 400], [200], [200]] == await session.steps(upstream, 3)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "name"), [("chat", "xiaomi_mimo"), ("chat", "anthropic")])
+def test_the_synchronous_router(
+    route: str, name: str, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """It makes a changed request too, but nobody can stop it: it repeats one that cannot be changed, and falls back."""
+    use()
+    upstream.mode = Mode(forbids="always", tool_rounds=4)
+    answer: Any = _router(upstream).completion(model=name, messages=_poisoned(route), tools=[TOOL], stream=stream)
+    assert not stream or list(answer)
+    assert [400, 200] == [_status(exchange) for exchange in upstream.exchanges]
+
+    upstream.mode = REFUSE
+    upstream.reset()
+    use(off_on_refusal=False)
+    _router(upstream, stranger).completion(model=name, messages=_poisoned(route), tools=[TOOL])
+    assert [400, 400] == [_status(exchange) for exchange in upstream.exchanges]
+    changes = {"xiaomi_mimo": 2, "anthropic": 1}  # of the messages wire the row itself is a space on every turn
+    assert changes[name] == len({exchange.raw for exchange in upstream.exchanges})
+    assert [("missing",)] == [exchange.verdicts for exchange in stranger.exchanges]
+
+
+def _door(name: str, host: Simulator, *, routed: bool) -> tuple[Any, dict[str, Any]]:
+    return (_router(host), {"model": name}) if routed else (litellm, deployment(name, host)["litellm_params"])
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["sdk", "router"])
+@pytest.mark.parametrize(("route", "name"), [cell for cell in ROUTES if cell != ("responses", "openai")])
+async def test_an_error_as_first_frame(
+    route: str, name: str, routed: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """The caller gets LiteLLM's error, except where its Router begins a stream again; the next request is mended.
+
+    Of the responses wire's own error event LiteLLM tells nobody the words.
+    """
+    callback = use()
+    upstream.mode = Mode(accepts="non-empty", every_turn=True, first_frame_errors=True, tool_rounds=4)
+    door, more = _door(name, upstream, routed=routed)
+    statuses = []
+    for _ in range(2):
+        before = len(upstream.exchanges)
+        with suppress(Exception):
+            await Session(door, route, more, True, _poisoned(route) + _PLAIN[route]).step()
+        statuses.append([_status(exchange) for exchange in upstream.exchanges[before:]])
+
+    begins_again = routed and route == "messages"
+    assert [[400, 200] if begins_again else [400], [200]] == statuses
+    assert 2 == len({exchange.raw for exchange in upstream.exchanges})
+    assert [1, 2 if begins_again else 1] == [callback.memory.counts[what] for what in ("refused", "captured")]
+
+
+@pytest.mark.parametrize("routed", [False, True], ids=["sdk", "router"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+async def test_a_stream_that_is_cut(
+    route: str, name: str, routed: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """Nothing half is remembered, nothing is learned, and the next request is what it was."""
+    callback = use()
+    upstream.mode = Mode(cut_after=6)
+    door, more = _door(name, upstream, routed=routed)
+    for _ in range(2):
+        with suppress(Exception):
+            await Session(door, route, more, True, _poisoned(route)).step()
+
+    assert len(upstream.exchanges) >= 2
+    assert [0, 0] == [callback.memory.counts[what] for what in ("captured", "refused")]
+    assert 1 == len({exchange.raw for exchange in upstream.exchanges})
+
+
+RESCUES: dict[str, tuple[dict[str, Any], int, int]] = {
+    "present": ({"accepts": "present"}, 0, 0),
+    "non-empty": ({"accepts": "non-empty"}, 1, 0),
+    "forbidden": ({"forbids": "always"}, 1, 1),
+    "every turn": ({"every_turn": True}, 1, 1),
+}
+"""Rule → the host's mode, and how often it refuses on the chat or the responses wire, and on the messages wire."""
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+@pytest.mark.parametrize("rule", RESCUES)
+async def test_thirty_turns_of_another_model(
+    rule: str, route: str, name: str, stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """A history that was poisoned before we came is answered with one refusal at most, and all its calls arrive."""
+    use()
+    mode, others, on_messages = RESCUES[rule]
+    upstream.mode = Mode(tool_rounds=40, **mode)
+    session = _session(_router(upstream), route, name, stream=stream, turns=30)
+    session.history += _PLAIN[route]
+    (made,) = await session.exchanges(upstream, 1)
+
+    refusals = on_messages if name == "anthropic" else others
+    assert [400] * refusals + [200] == [_status(exchange) for exchange in made]
+    assert all(made[-1].raw.count(f'"toolu_{number}"'.encode()) == 2 for number in range(30))
+
+
+_PLAIN: dict[str, list[Any]] = {
+    "chat": [{"role": "assistant", "content": "21 °C."}, {"role": "user", "content": "Again?"}],
+    "messages": [
+        {"role": "assistant", "content": [{"type": "text", "text": "21 °C."}]},
+        {"role": "user", "content": "Again?"},
+    ],
+    "responses": [{"role": "assistant", "content": "21 °C."}, {"role": "user", "content": "Again?"}],
+}
+
+
+async def test_workers_share_what_they_learn(
+    upstream: Simulator, use: Callable[..., MiMoCallback], tmp_path: Path
+) -> None:
+    """What one worker was refused, another that has the same store does not ask for."""
+    shared = {"store": f"sqlite:///{tmp_path}/store", "scope": "s"}
+    upstream.mode = Mode(accepts="non-empty", tool_rounds=4)
+    statuses = []
+    for _ in range(2):
+        use(**shared)
+        statuses += await _session(_router(upstream), "chat", "xiaomi_mimo", stream=False).steps(upstream, 1)
+
+    assert [[400, 200], [200]] == statuses
+
+
+async def test_what_was_learned_is_readable(upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """Of a deployment, by wire and switch; of one that is none of ours there is nothing to tell."""
+    callback = use()
+    upstream.mode = Mode(forbids="always", tool_rounds=4)
+    await _session(_router(upstream), "chat", "xiaomi_mimo", stream=False).steps(upstream, 2)
+    ours = ("mimo-v2.6-pro", upstream.base_url, "xiaomi_mimo")
+
+    learned, off, on_messages = (
+        callback.contract(*ours),
+        callback.contract(*ours, thinking=False),
+        callback.contract("mimo-v2.6-pro", upstream.anthropic_url, "anthropic", wire="messages"),
+    )
+    assert learned
+    assert (2, 0, "strip") == (learned.forbids, learned.needs, learned.step().value)
+    assert learned.expires
+    assert Contract() == off == on_messages
+    assert callback.contract("gpt-4o-mini", upstream.base_url, "openai") is None
+
+
+async def test_nothing_is_cooled_down(upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """Two deployments of one name, each of which LiteLLM would set aside after its first failure, stay in use."""
+    use(off_on_refusal=False)
+    upstream.mode = REFUSE
+    policy: Any = {"BadRequestErrorRetries": 1}
+    twins = [deployment("xiaomi_mimo", upstream) for _ in range(2)]
+    router = Router(twins, retry_policy=policy, allowed_fails=0, cooldown_time=600)
+    statuses = await _session(router, "chat", "xiaomi_mimo", stream=False).steps(upstream, 5)
+
+    assert [400, 400] == statuses[0]
+    assert {400} == {status for made in statuses for status in made}
