@@ -71,12 +71,18 @@ def _router(host: Simulator, stranger: Simulator | None = None, *, retries: int 
     return Router(deployments, fallbacks=fallbacks, retry_policy={"BadRequestErrorRetries": retries})  # type: ignore[arg-type]
 
 
-def _poisoned(route: str, turns: int = 1, *, carried: bool = False) -> list[Any]:
+def poisoned(route: str, turns: int = 1, *, carried: bool = False) -> list[Any]:
     """A history of another model's tool turns, with its ids and without its reasoning."""
     history: list[Any] = [{"role": "user", "content": QUESTION}]
     for number in range(turns):
         history += _TURNS[route](f"toolu_{number}", SECRET if carried and number == 0 else None)
     return history
+
+
+def plain(route: str) -> list[Any]:
+    """A turn that calls no tool, and a question after it."""
+    text: Any = [{"type": "text", "text": "21 °C."}] if route == "messages" else "21 °C."
+    return [{"role": "assistant", "content": text}, {"role": "user", "content": "Again?"}]
 
 
 def _chat_turn(ident: str, reasoning: str | None) -> list[Any]:
@@ -149,7 +155,7 @@ class Session:
 
     async def steps(self, host: Simulator, count: int) -> list[list[int]]:
         """The statuses of each step's upstream requests; one that fails is asked again, as its client would."""
-        return [[_status(exchange) for exchange in made] for made in await self.exchanges(host, count)]
+        return [[status_of(exchange) for exchange in made] for made in await self.exchanges(host, count)]
 
     async def exchanges(self, host: Simulator, count: int) -> list[Sequence[Exchange]]:
         """The upstream requests of each step: never more than two, never two that are equal."""
@@ -172,12 +178,13 @@ def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.message for r in caplog.records if r.name == "mimo_quirks" and r.levelno >= logging.WARNING]
 
 
-def _status(exchange: Exchange) -> int:
+def status_of(exchange: Exchange) -> int:
+    """What an exchange came to, be it the status or the first event of a stream."""
     return 400 if exchange.error else 200
 
 
 def _session(door: Any, route: str, name: str, *, stream: bool, turns: int = 1, carried: bool = False) -> Session:
-    return Session(door, route, {"model": name}, stream, _poisoned(route, turns, carried=carried))
+    return Session(door, route, {"model": name}, stream, poisoned(route, turns, carried=carried))
 
 
 ONCE = [[400, 200], [200], [200]]
@@ -439,7 +446,7 @@ async def test_the_sdk(
     use()
     upstream.mode = Mode(forbids="always", tool_rounds=4)
     more = deployment(name, upstream)["litellm_params"]
-    session = Session(litellm, route, more, stream, _poisoned(route, 2, carried=True), sync=sync)
+    session = Session(litellm, route, more, stream, poisoned(route, 2, carried=True), sync=sync)
     with pytest.raises(litellm.BadRequestError) as raised:
         await session.step()
     assert not isinstance(raised.value, ReasoningRefused)
@@ -458,15 +465,15 @@ def test_the_synchronous_router(
     """It makes a changed request too, but nobody can stop it: it repeats one that cannot be changed, and falls back."""
     use()
     upstream.mode = Mode(forbids="always", tool_rounds=4)
-    answer: Any = _router(upstream).completion(model=name, messages=_poisoned(route), tools=[TOOL], stream=stream)
+    answer: Any = _router(upstream).completion(model=name, messages=poisoned(route), tools=[TOOL], stream=stream)
     assert not stream or list(answer)
-    assert [400, 200] == [_status(exchange) for exchange in upstream.exchanges]
+    assert [400, 200] == [status_of(exchange) for exchange in upstream.exchanges]
 
     upstream.mode = REFUSE
     upstream.reset()
     use(off_on_refusal=False)
-    _router(upstream, stranger).completion(model=name, messages=_poisoned(route), tools=[TOOL])
-    assert [400, 400] == [_status(exchange) for exchange in upstream.exchanges]
+    _router(upstream, stranger).completion(model=name, messages=poisoned(route), tools=[TOOL])
+    assert [400, 400] == [status_of(exchange) for exchange in upstream.exchanges]
     changes = {"xiaomi_mimo": 2, "anthropic": 1}  # of the messages wire the row itself is a space on every turn
     assert changes[name] == len({exchange.raw for exchange in upstream.exchanges})
     assert [("missing",)] == [exchange.verdicts for exchange in stranger.exchanges]
@@ -492,8 +499,8 @@ async def test_an_error_as_first_frame(
     for _ in range(2):
         before = len(upstream.exchanges)
         with suppress(Exception):
-            await Session(door, route, more, True, _poisoned(route) + _PLAIN[route]).step()
-        statuses.append([_status(exchange) for exchange in upstream.exchanges[before:]])
+            await Session(door, route, more, True, poisoned(route) + plain(route)).step()
+        statuses.append([status_of(exchange) for exchange in upstream.exchanges[before:]])
 
     begins_again = routed and route == "messages"
     assert [[400, 200] if begins_again else [400], [200]] == statuses
@@ -512,7 +519,7 @@ async def test_a_stream_that_is_cut(
     door, more = _door(name, upstream, routed=routed)
     for _ in range(2):
         with suppress(Exception):
-            await Session(door, route, more, True, _poisoned(route)).step()
+            await Session(door, route, more, True, poisoned(route)).step()
 
     assert len(upstream.exchanges) >= 2
     assert [0, 0] == [callback.memory.counts[what] for what in ("captured", "refused")]
@@ -539,22 +546,12 @@ async def test_thirty_turns_of_another_model(
     mode, others, on_messages = RESCUES[rule]
     upstream.mode = Mode(tool_rounds=40, **mode)
     session = _session(_router(upstream), route, name, stream=stream, turns=30)
-    session.history += _PLAIN[route]
+    session.history += plain(route)
     (made,) = await session.exchanges(upstream, 1)
 
     refusals = on_messages if name == "anthropic" else others
-    assert [400] * refusals + [200] == [_status(exchange) for exchange in made]
+    assert [400] * refusals + [200] == [status_of(exchange) for exchange in made]
     assert all(made[-1].raw.count(f'"toolu_{number}"'.encode()) == 2 for number in range(30))
-
-
-_PLAIN: dict[str, list[Any]] = {
-    "chat": [{"role": "assistant", "content": "21 °C."}, {"role": "user", "content": "Again?"}],
-    "messages": [
-        {"role": "assistant", "content": [{"type": "text", "text": "21 °C."}]},
-        {"role": "user", "content": "Again?"},
-    ],
-    "responses": [{"role": "assistant", "content": "21 °C."}, {"role": "user", "content": "Again?"}],
-}
 
 
 async def test_workers_share_what_they_learn(
