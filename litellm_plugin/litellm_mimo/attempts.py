@@ -159,7 +159,7 @@ def body_of(details: Mapping[str, Any]) -> tuple[dict[str, Any], Wire | None]:
     body = (details.get("additional_args") or {}).get("complete_input_dict")
     if not isinstance(body, dict):
         return {}, None
-    return body, _wire_of(body, details.get("custom_llm_provider"), _url_of(details))
+    return body, _wire_of(body, details.get("custom_llm_provider"), url_of(details))
 
 
 def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared: bool) -> Attempt | None:
@@ -170,7 +170,7 @@ def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared
     body, wire = body_of(details)
     if wire is None:
         return None
-    url, model = _url_of(details), body.get("model") or details.get("model")
+    url, model = url_of(details), body.get("model") or details.get("model")
     quirks = Deployment(str(model or ""), url or None, details.get("custom_llm_provider")).quirks(settings, wire)
     if quirks is None:
         return None
@@ -206,7 +206,8 @@ def is_async(details: Mapping[str, Any]) -> bool:
     return any(parameters.get(name) for name in ("acompletion", "aresponses", "aanthropic_messages"))
 
 
-def _url_of(details: Mapping[str, Any]) -> str:
+def url_of(details: Mapping[str, Any]) -> str:
+    """Where a finished body goes, as LiteLLM's logging object has it."""
     return str((details.get("additional_args") or {}).get("api_base") or "")
 
 

@@ -153,6 +153,7 @@ class MiMoCallback(StreamListener):
         if is_fallback(call.arguments):  # which the Router may make again, too
             if self._settings.on_refusal != "fallback":
                 raise ReasoningRefused(refused, call.deployment.provider)
+            self._explanations.take(call.details.get("litellm_call_id"))
             note_refusal(f"LiteLLM falls back to {call.deployment.model} because of a refusal")
         if is_fallback(call.arguments) or not is_retry(call.arguments):
             LAST.set(None)
@@ -179,6 +180,7 @@ class MiMoCallback(StreamListener):
             raise ReasoningRefused(error.refused, call.deployment.provider) from None
         note(draft.report)
         put(call.details, DRAFT, draft)
+        self._explanations.take(call.details.get("litellm_call_id"))  # what it may fail with now is another matter
         if attempt.view is None:
             return given
         if not call.passes:
@@ -248,14 +250,18 @@ class MiMoCallback(StreamListener):
             note(draft.report)
 
     def _finished(self, attempt: Attempt, details: Mapping[str, Any], model: str, *, asks: bool) -> Draft:
-        """The request as it is sent: on the terms that the other hook has found, or on those to be found here."""
+        """The request as it is sent: on the terms that the other hook has found, or on those to be found here.
+
+        LiteLLM swallows what is raised here. So its synchronous Router repeats a refused call that cannot be changed,
+        and falls back from it, whatever the operator decided.
+        """
         plain = "content" in self._settings.mend
         doubting = _may_be_damaged(details, attempt.wire)
         recall = NOTHING
         if asks:
             recall = self.memory.recall(attempt.beside, attempt.scope, doubting=doubting, terms=attempt.terms)
         if get(details, DRAFT) is None:
-            with suppress(NothingLeft):  # here nothing stops a call
+            with suppress(NothingLeft):
                 return self._draft(attempt, recall, model, plain=plain)
         return attempt.draft(recall, model, step=attempt.terms.step, plain=plain)
 
@@ -267,39 +273,37 @@ class MiMoCallback(StreamListener):
         fallback_depth: int | None = None,  # noqa: ARG002 - as above
     ) -> None:
         """Takes note of a refusal, before LiteLLM makes the call again."""
-        refused = self._refused(details_of(request_data), exception)
-        if refused is not None:
-            await self.memory.alearn(refused.terms, refused.kind)
+        await self.astream_failed(details_of(request_data), exception)
 
-    async def async_log_failure_event(
-        self,
-        kwargs: dict[str, Any],
-        response_obj: Any,  # noqa: ARG002 - by keyword
-        start_time: Any,  # noqa: ARG002 - by keyword
-        end_time: Any,  # noqa: ARG002 - by keyword
-    ) -> None:
-        """Takes note of a refusal that came within a stream, which nobody makes again."""
-        refused = self._refused(kwargs, kwargs.get("exception"))
+    async def astream_failed(self, details: dict[str, Any], error: object) -> None:
+        """As the hook before, for a refusal that comes within a stream."""
+        refused = self._refused(details, error)
         if refused is not None:
             await self.memory.alearn(refused.terms, refused.kind)
 
     def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
-        """As the other, for synchronous calls."""
-        refused = None if is_async(kwargs) else self._refused(kwargs, kwargs.get("exception"))
+        """As the hook before, for synchronous calls."""
+        if not is_async(kwargs):
+            self.stream_failed(kwargs, kwargs.get("exception"))
+
+    def stream_failed(self, details: dict[str, Any], error: object) -> None:
+        """Takes note of a refusal of a synchronous call."""
+        refused = self._refused(details, error)
         if refused is not None:
             self.memory.learn(refused.terms, refused.kind)
 
     def _refused(self, details: dict[str, Any], error: object) -> Refused | None:
         """What an error refuses of a request of ours, told once; None where it is no refusal of reasoning."""
         sent = _sent(details)
-        if sent is None:
+        if sent is None:  # of another family, or heard of already: a call behind a bridge fails with its caller's
             return None
         kind = classify_refusal(error, sent.draft.request)
         if kind is None:
             return None
         refused = Refused.of(kind, sent.draft, sent.fingerprint, first=LAST.get())
         LAST.set(refused)
-        self._explanations.put(details.get("litellm_call_id"), refused.explain())
+        if called_as(details) is not MESSAGES:  # where LiteLLM hears no other answer, and breaks its streams for one
+            self._explanations.put(details.get("litellm_call_id"), refused)
         if refused.first is None:
             note_refusal(refused.announce(self._settings.steps))
         return refused
@@ -311,9 +315,9 @@ class MiMoCallback(StreamListener):
         user_api_key_dict: Any,  # noqa: ARG002 - by keyword
         traceback_str: str | None = None,  # noqa: ARG002 - by keyword
     ) -> Any:
-        """Tells a proxy's client why a request was refused; LiteLLM does not hear it on the messages route."""
-        text = self._explanations.take(request_data.get("litellm_call_id"))
-        return None if text is None else as_answer(text)
+        """Tells a proxy's client why a request was refused, except on the messages route and within a stream."""
+        refused = self._explanations.take(request_data.get("litellm_call_id"))
+        return None if refused is None else as_answer(refused)
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None

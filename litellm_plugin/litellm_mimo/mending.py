@@ -17,10 +17,12 @@ from mimo_quirks.prices import PRICES, Price
 from mimo_quirks.thinking import asked_to_think, switch_of, thinking_parameters
 from mimo_quirks.wires import MESSAGES, RESPONSES, Wire
 
+from .attempts import url_of
 from .details import ASKED, get, put
 from .routes import Call
 
 _TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+_ENDPOINTS: Final = ("/chat/completions", "/messages", "/responses")
 _SPELLINGS: Final = ("thinking", "reasoning_effort", "reasoning", "reasoning_summary", "enable_thinking")
 
 
@@ -116,8 +118,11 @@ def mend_body(body: dict[str, Any], details: Mapping[str, Any], wire: Wire, dial
 
 
 def switch_off(body: dict[str, Any], details: Mapping[str, Any], dialect: Dialect) -> None:
-    """Switches thinking off in a finished body; what the openai SDK sends besides its own arguments has a place."""
-    through_sdk = "openai_sdk" in (details.get("additional_args") or {})
+    """Switches thinking off in a finished body; what the openai SDK sends besides its own arguments has a place.
+
+    LiteLLM names the whole URL where it posts the body itself; its own word for the SDK is missing on streams.
+    """
+    through_sdk = not url_of(details).partition("?")[0].rstrip("/").endswith(_ENDPOINTS)
     place = body.setdefault("extra_body", {}) if through_sdk else body
     place.update(thinking_parameters(False, dialect))  # noqa: FBT003 - the switch itself
 

@@ -54,22 +54,27 @@ class Explanations:
     """What the clients of a proxy are told, by the call that it is about, for as long as there are not many more."""
 
     def __init__(self, most: int = 1024) -> None:
-        self._texts: OrderedDict[str, str] = OrderedDict()
+        self._refused: OrderedDict[str, Refused] = OrderedDict()
         self._most = most
 
-    def put(self, call_id: object, text: str) -> None:
+    def put(self, call_id: object, refused: Refused) -> None:
         """Keeps what is to be said of a call."""
-        self._texts[str(call_id)] = text
-        if len(self._texts) > self._most:
-            self._texts.popitem(last=False)
+        self._refused[str(call_id)] = refused
+        if len(self._refused) > self._most:
+            self._refused.popitem(last=False)
 
-    def take(self, call_id: object) -> str | None:
+    def take(self, call_id: object) -> Refused | None:
         """What is to be said of a call, once; None where nothing is."""
-        return self._texts.pop(str(call_id), None)
+        return self._refused.pop(str(call_id), None)
 
 
-def as_answer(text: str) -> Exception:
-    """What LiteLLM's proxy answers a client with, in place of the error that it would have passed on."""
+def as_answer(refused: Refused) -> Exception:
+    """What LiteLLM's proxy answers a client with, in place of the error that it would have passed on.
+
+    LiteLLM makes `message` the error's own, gives it the type `invalid_request_error` and the code 400, and hands the
+    rest out as `provider_specific_fields`.
+    """
     from fastapi import HTTPException  # noqa: PLC0415 - only a proxy has it, and only a proxy answers
 
-    return HTTPException(400, text)
+    said = {"message": refused.explain(), "kind": refused.kind.value, "turns": list(refused.turns)}
+    return HTTPException(400, said)

@@ -16,7 +16,7 @@ from .families import family_of
 from .kinds import RefusalKind
 from .quirks import quirks_for
 from .thinking import is_thinking
-from .turns import is_tool_turn, is_turn, read_reasoning
+from .turns import is_placeholder, is_tool_turn, is_turn, read_reasoning
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -30,7 +30,8 @@ class _Row:
     source: str
 
 
-_FIELD: Final = r"(?:reasoning_content|reasoning_details|thinking_blocks|messages\S{0,40}reasoning)\b"
+_PLACES: Final = r"messages\S{0,40}reasoning|messages\S{0,40}content\S{0,20}thinking|input\S{0,20}reasoning"
+_FIELD: Final = rf"(?:reasoning_content|reasoning_details|thinking_blocks|{_PLACES})\b"
 _EXTRA: Final = r"(?:extra inputs are not permitted|extra_forbidden)"
 _PASSED_BACK: Final = r"\s+in\s+(?:the\s+)?thinking\s+mode\s+must\s+be\s+passed\s+ba"
 
@@ -157,7 +158,8 @@ def _lacks_reasoning(request: Mapping[str, Any] | None) -> bool:
     quirks = quirks_for(str(request.get("model"))) if isinstance(request, Mapping) else None
     if request and quirks and not is_thinking(request, quirks):
         return False
-    return any(is_tool_turn(turn) and not read_reasoning(turn) for turn in _turns(request))
+    told = [read_reasoning(turn) for turn in _turns(request) if is_tool_turn(turn)]
+    return any(reasoning is None or is_placeholder(reasoning) for reasoning in told)
 
 
 def _has_reasoning(request: Mapping[str, Any] | None) -> bool:
