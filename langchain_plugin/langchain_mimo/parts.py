@@ -10,7 +10,7 @@ from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import Recall
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed
+from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
 from mimo_quirks.replay import replay
 from mimo_quirks.settings import Settings
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
@@ -52,6 +52,7 @@ __all__ = [
     "demanding",
     "effort_means_thinking",
     "faults_of",
+    "first",
     "held",
     "host_name",
     "is_forced",

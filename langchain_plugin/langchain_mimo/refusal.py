@@ -19,7 +19,7 @@ class ReasoningRefused(openai.BadRequestError):
 
     Attributes:
         kind: `missing`, `other family`, `forbidden` or `foreign signature`; see `mimo_quirks.kinds.RefusalKind`.
-        turns: The indices of the messages whose reasoning is lost, in the request's own list.
+        turns: The indices of the messages whose reasoning is lost, in the history as messages of the chat wire.
     """
 
     def __init__(self, refused: Refused, error: Exception) -> None:

@@ -90,10 +90,14 @@ class Remembering(Deferred, BaseChatModel):
             NothingLeft: No other terms make another request.
         """
         allowed, refused = self._settings.steps, exchange.refused
+
+        def in_step(step: parts.Step) -> parts.Draft:
+            return build(replace(terms, step=step))
+
         if refused is None:
-            draft = build(replace(terms, step=self._memory.contract(terms).step(allowed)))
+            draft = parts.first(self._memory.contract(terms), allowed, in_step)
         else:
-            draft = parts.changed(refused, (build(replace(terms, step=step)) for step in refused.steps(allowed)))
+            draft = parts.changed(refused, map(in_step, refused.steps(allowed)))
         if exchange.draft is None:  # what a look-up in a thread has built, or a retry repeats, was noted before
             parts.note(draft.report)
         exchange.draft = draft

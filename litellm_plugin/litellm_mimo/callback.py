@@ -30,7 +30,7 @@ from mimo_quirks.memory import Memory
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import NOTHING, Recall
 from mimo_quirks.refusals import classify_refusal
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed
+from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
 from mimo_quirks.settings import Settings, SettingsError
 from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
@@ -197,11 +197,13 @@ class MiMoCallback(StreamListener):
             NothingLeft: No other step makes another request.
         """
         allowed, refused = self._settings.steps, LAST.get()
+
+        def in_step(step: Step) -> Draft:
+            return attempt.draft(recall, model, step=step, plain=plain)
+
         if refused is None:
-            return attempt.draft(recall, model, step=self.memory.contract(attempt.terms).step(allowed), plain=plain)
-        return changed(
-            refused, (attempt.draft(recall, model, step=step, plain=plain) for step in refused.steps(allowed))
-        )
+            return first(self.memory.contract(attempt.terms), allowed, in_step)
+        return changed(refused, map(in_step, refused.steps(allowed)))
 
     async def async_pre_request_hook(
         self,
@@ -317,7 +319,7 @@ class MiMoCallback(StreamListener):
     ) -> Any:
         """Tells a proxy's client why a request was refused, except on the messages route and within a stream."""
         refused = self._explanations.take(request_data.get("litellm_call_id"))
-        return None if refused is None else as_answer(refused)
+        return None if refused is None else as_answer(refused, self._settings.steps)
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from litellm.exceptions import BadRequestError
 
+from mimo_quirks.contract import Step
 from mimo_quirks.repair import Refused
 
 LAST: Final[ContextVar[Refused | None]] = ContextVar("mimo_quirks_refused", default=None)
@@ -26,7 +27,7 @@ class ReasoningRefused(BadRequestError):  # noqa: N818 - as the framework names 
 
     Attributes:
         kind: `missing`, `other family`, `forbidden` or `foreign signature`; see `mimo_quirks.kinds.RefusalKind`.
-        turns: The indices of the messages whose reasoning is lost, in the list that was sent.
+        turns: The indices of the messages whose reasoning is lost, in the history as messages of the chat wire.
     """
 
     def __init__(self, refused: Refused, provider: str | None) -> None:
@@ -68,7 +69,7 @@ class Explanations:
         return self._refused.pop(str(call_id), None)
 
 
-def as_answer(refused: Refused) -> Exception:
+def as_answer(refused: Refused, allowed: frozenset[Step]) -> Exception:
     """What LiteLLM's proxy answers a client with, in place of the error that it would have passed on.
 
     LiteLLM makes `message` the error's own, gives it the type `invalid_request_error` and the code 400, and hands the
@@ -76,5 +77,6 @@ def as_answer(refused: Refused) -> Exception:
     """
     from fastapi import HTTPException  # noqa: PLC0415 - only a proxy has it, and only a proxy answers
 
-    said = {"message": refused.explain(), "kind": refused.kind.value, "turns": list(refused.turns)}
+    message = refused.explain() if refused.first else refused.announce(allowed)
+    said = {"message": message, "kind": refused.kind.value, "turns": list(refused.turns)}
     return HTTPException(400, said)

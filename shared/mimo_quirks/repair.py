@@ -7,11 +7,11 @@ made again once, with another body, or not at all (G7).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .contract import Step, Terms, remedies
+from .contract import Contract, Step, Terms, remedies
 from .faults import faults_of
 from .keys import digest
 from .kinds import RefusalKind
@@ -121,10 +121,10 @@ class Refused:
         Args:
             allowed: The steps that the operator allows.
         """
-        return self._told("what is sent next is changed" if self.steps(allowed) else "nothing is changed")
+        return self._told("the next request is changed" if self.steps(allowed) else "the settings allow no change")
 
     def explain(self) -> str:
-        """What happened, why nothing more is done about it, and what to do: the text of an error."""
+        """What happened, why nothing more can be done about it, and what to do: the text of an error."""
         if self.first is not None:
             return self._told(f"a changed request ({_DONE[self.terms.step]}) was refused too")
         return self._told("nothing is left that may be changed")
@@ -139,8 +139,8 @@ class Refused:
 
     @property
     def turns(self) -> tuple[int, ...]:
-        """The indices of the turns whose reasoning is lost."""
-        return tuple(turn.index for turn in self.report.turns if turn.action in _LOST)
+        """The indices of the turns whose reasoning is lost, in the history as messages of the chat wire."""
+        return _lost(self.report)
 
 
 _DONE: Final[Mapping[Step, str]] = {
@@ -149,6 +149,21 @@ _DONE: Final[Mapping[Step, str]] = {
     Step.STRIP: "without any reasoning",
     Step.OFF: "with thinking switched off",
 }
+
+
+def first(contract: Contract, allowed: frozenset[Step], build: Callable[[Step], Draft]) -> Draft:
+    """The request to begin with: as the deployment is known to want it.
+
+    Thinking is not switched off for a history that has lost nothing, whatever became of others.
+
+    Args:
+        contract: What is known of the deployment.
+        allowed: The steps that the operator allows.
+        build: Makes the request in a step.
+    """
+    step = contract.step(allowed)
+    milder = build(contract.step(allowed - {Step.OFF}))
+    return build(step) if step is Step.OFF and _lost(milder.report) else milder
 
 
 class NothingLeft(Exception):  # noqa: N818 - adapters say it in their framework's words
@@ -169,6 +184,10 @@ def changed(refused: Refused, drafts: Iterable[Draft]) -> Draft:
         if draft.fingerprint != refused.sent:
             return draft
     raise NothingLeft(refused)
+
+
+def _lost(report: ReplayReport) -> tuple[int, ...]:
+    return tuple(turn.index for turn in report.turns if turn.action in _LOST)
 
 
 def _indices(places: Sequence[int]) -> str:
