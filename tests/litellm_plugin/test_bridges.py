@@ -14,6 +14,7 @@ from litellm.responses.litellm_completion_transformation.transformation import L
 from litellm_mimo.attempts import Attempt
 from litellm_mimo.bridges import across, signed
 from mimo_quirks.carriers import opened
+from mimo_quirks.contract import Terms
 from mimo_quirks.keys import sights
 from mimo_quirks.quirks import quirks_for
 from mimo_quirks.replay import replay
@@ -56,7 +57,7 @@ def _reasoning(history: Any) -> list[str | None]:
 def _across(history: Any, wire: Wire) -> Any:
     quirks = quirks_for("mimo-v2.6-pro", host="xiaomi")
     assert quirks is not None
-    return across(Attempt.of(history, quirks.on(wire.name), wire, scope=None, thinking=True))
+    return across(Attempt.of(history, Terms(quirks.on(wire.name), thinking=True), wire, scope=None))
 
 
 @EXAMPLES
