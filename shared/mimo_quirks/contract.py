@@ -145,7 +145,7 @@ class Contract:
         """
         wanted = (
             (Step.STRIP, self.forbids >= SURE),
-            (Step.OFF, self.needs_more >= SURE),
+            (Step.OFF, self.needs_more + (0 if Step.SPACE in allowed else self.needs) >= SURE),
             (Step.SPACE, self.needs > 0),
         )
         return next((step for step, known in wanted if known and step in allowed), Step.ROW)

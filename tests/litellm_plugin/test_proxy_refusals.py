@@ -130,7 +130,7 @@ def test_the_error(
         assert SECRET not in f"{raised.value!r} {raised.value.body}"
         _is_explained(route, raised.value.body)
         (line,) = _said(proxy, before)
-        assert "What is sent next is changed. This is not transient" in line
+        assert "The next request is changed. This is not transient" in line
 
     assert [400] * 4 == [status_of(exchange) for exchange in upstream.exchanges]
     assert 2 == len({exchange.raw for exchange in upstream.exchanges})

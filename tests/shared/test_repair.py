@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimo_quirks.contract import ALL_STEPS, Step, Terms
+from mimo_quirks.contract import ALL_STEPS, Contract, Step, Terms
 from mimo_quirks.kinds import RefusalKind
 from mimo_quirks.quirks import quirks_for
 from mimo_quirks.recall import NOTHING, Recall
 from mimo_quirks.refusals import classify_refusal
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed
+from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
 from mimo_quirks.replay import replay
 
 from ..cases import CALL
@@ -101,8 +101,8 @@ def test_a_space_is_another_body_only_once() -> None:
 
 
 def test_thinking_is_off_already() -> None:
-    """Without thinking there is nothing to switch off, and nothing to pad; reasoning can still be stripped."""
-    assert None is _again(MISSING, ROW, thinking=False)
+    """Without thinking there is nothing to switch off; turns can still be padded, and reasoning stripped."""
+    assert SPACE is _again(MISSING, ROW, thinking=False)
     assert None is _again(FORBIDDEN, STRIP, WITH_TEXT, thinking=False)
     assert STRIP is _again(FORBIDDEN, ROW, WITH_TEXT, thinking=False)
 
@@ -183,8 +183,8 @@ def test_what_is_told() -> None:
     fault = "Message 14 is the result of no call before it. "
     refused = Refused.of(MISSING, _draft(history=orphaned))
 
-    assert f"{begun}{turns}{fault}What is sent next is changed. {ended}" == refused.announce(ALL_STEPS)
-    assert f"{begun}{turns}{fault}Nothing is changed. {ended}" == refused.announce(frozenset())
+    assert f"{begun}{turns}{fault}The next request is changed. {ended}" == refused.announce(ALL_STEPS)
+    assert f"{begun}{turns}{fault}The settings allow no change. {ended}" == refused.announce(frozenset())
     assert f"{begun}{turns}{fault}Nothing is left that may be changed. {ended}" == refused.explain()
     assert (0, 2, 4, 6, 8, 10, 12) == refused.turns
     with pytest.raises(NothingLeft, match="nothing is left that may be changed") as caught:
@@ -241,3 +241,30 @@ def test_no_text(history: list[Any], kind: RefusalKind, steps: list[Step]) -> No
     told = [text for refused in (first, second) for text in (refused.announce(ALL_STEPS), refused.explain())]
 
     assert [] == [text for text in [*told, repr(drafts), repr(second), repr(NothingLeft(second))] if SECRET in text]
+
+
+@pytest.mark.parametrize(
+    ("contract", "history", "expected"),
+    [
+        (Contract(), HISTORY, ROW),
+        (Contract(needs=1), HISTORY, SPACE),
+        (Contract(forbids=2), WITH_TEXT, STRIP),
+        (Contract(needs=1, needs_more=2), HISTORY, OFF),
+        (Contract(needs=1, needs_more=2), WITH_TEXT[:3], SPACE),  # has lost nothing
+        (Contract(needs=1, needs_more=2), [USER], SPACE),
+    ],
+)
+def test_first(contract: Contract, history: Any, expected: Step) -> None:
+    """What was learned is where a request begins; but thinking stays on for a history that has lost nothing."""
+    draft = first(contract, ALL_STEPS, lambda step: _draft(step, history))
+
+    assert expected is draft.terms.step
+
+
+def test_first_with_an_operator_s_placeholder() -> None:
+    """Where the operator has fixed the placeholder, what is left is to switch thinking off; or nothing."""
+    without_space = ALL_STEPS - {SPACE}
+
+    assert OFF is first(Contract(needs=2), without_space, _draft).terms.step
+    assert ROW is first(Contract(needs=1), without_space, _draft).terms.step
+    assert ROW is first(Contract(needs=2), without_space - {OFF}, _draft).terms.step
