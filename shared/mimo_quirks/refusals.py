@@ -8,15 +8,17 @@ host that forbids the field would be as wrong as stripping one that demands it (
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from .errors import error_text, status_of
 from .families import family_of
 from .quirks import quirks_for
-from .thinking import is_thinking
-from .turns import is_tool_turn, is_turn, read_reasoning
+from .thinking import asked_to_think
+from .turns import Message, is_placeholder, is_tool_turn, is_turn, read_reasoning
+from .wires import CHAT, MESSAGES, RESPONSES, Wire
 
 
 class RefusalKind(Enum):
@@ -43,7 +45,11 @@ class _Row:
     source: str
 
 
-_FIELD: Final = r"(?:reasoning_content|reasoning_details|thinking_blocks|messages\S{0,40}reasoning)\b"
+_PATH: Final = r"""[\w.\[\]'",\s]"""
+_FIELD: Final = (
+    r"(?:reasoning_content|reasoning_details|thinking_blocks"
+    rf"|messages{_PATH}{{0,60}}?(?:reasoning|thinking)|input{_PATH}{{1,60}}?reasoning)\b"
+)
 _EXTRA: Final = r"(?:extra inputs are not permitted|extra_forbidden)"
 _PASSED_BACK: Final = r"\s+in\s+(?:the\s+)?thinking\s+mode\s+must\s+be\s+passed\s+ba"
 
@@ -60,10 +66,14 @@ _ROWS: Final = (
     _Row(
         RefusalKind.FORBIDDEN,
         _any(
-            rf"{_FIELD}.{{0,80}}?{_EXTRA}",
-            rf"{_EXTRA}.{{0,80}}?{_FIELD}",
-            rf"(?:unknown|unsupported|unrecognized|unexpected)\s+(?:field|param\w*|property|key).{{0,40}}?{_FIELD}",
-            rf"{_FIELD}\W{{1,8}}(?:field\s+)?is\s+(?:not\s+(?:supported|allowed|permitted)|unsupported)",
+            # Between the name and the complaint stands nothing else, for one error may have several of both.
+            rf"{_FIELD}[\W_]{{0,12}}(?:msg|message)?[\W_]{{0,6}}{_EXTRA}",
+            rf"{_EXTRA}[^\w{{}}]{{1,8}}(?:loc|field|at)[^\w{{}}]{{1,8}}{_PATH}{{0,80}}?{_FIELD}",
+            rf"additional properties are not allowed\W{{1,4}}[^)]{{0,60}}?{_FIELD}",
+            r"(?:unknown|unsupported|unrecognized|unexpected)\s+(?:request\s+)?(?:field|param\w*|property|key|argument)"
+            rf"(?:\s+supplied)?\W{{1,4}}[\w.\[\]]{{0,60}}?{_FIELD}",
+            rf"{_FIELD}\W{{1,8}}(?:field\s+)?is\s+(?:unsupported|not\s+(?:supported|allowed|permitted))"
+            r"(?!\s+to\b|\s+(?:in|on|for)\s+(?:user|system|tool)\b)",
         ),
         "F10: the strict hosts in hermes-agent's table",
     ),
@@ -88,65 +98,62 @@ _BARE: Final = re.compile(r"\bparam incorrect\b(?!\s*[:(]\s*\S)", re.IGNORECASE)
 _EXPLAINED: Final = re.compile(r"""\bparam["']?\s*[:=]\s*["'`]*(?!null|none|["'`\s},])\S""", re.IGNORECASE)
 _BARE_EXTRA: Final = re.compile(_EXTRA, re.IGNORECASE)
 _NAMED_EXTRA: Final = re.compile(
-    rf"\b(?!error|detail|message|msg)[a-z_][\w.\[\]]{{0,200}}\s*:\s*{_EXTRA}|['\"]loc['\"]", re.IGNORECASE
+    rf"\b(?!error|detail|message|msg)[a-z_][\w.\[\]]{{0,200}}\s*:?\s*{_EXTRA}|{_EXTRA}\W{{1,4}}field\W|['\"]loc['\"]",
+    re.IGNORECASE,
 )
-_ESCAPED_SPACE: Final = re.compile(r"\\+[nrt]")
+_MODERATED: Final = re.compile(
+    r"""\bcode["'`]?\s*[:=]\s*["'`]?(?:421|441)\b|\bcontent[ _-]?(?:filter|policy|was filtered)"""
+    r"""|\brisk[ _-]control|\bmoderat(?:ed|ion)\b|\bflagged\b""",
+    re.IGNORECASE,
+)
+"""An error that may quote what a user wrote, who may have asked about a refusal (contract §5.3)."""
+_ECHO: Final = re.compile(r"""\binput(?:_value)?["']?\s*[:=]\s*(["']).*?\1""", re.IGNORECASE | re.DOTALL)
+"""What a validator repeats of the request."""
+_OF_BARE: Final = (None, 400)
+_OF_BARE_EXTRA: Final = (None, 400, 422)
+_OF_SERVERS: Final = 500
+_HISTORIES: Final = ((CHAT, "messages"), (MESSAGES, "messages"), (RESPONSES, "input"))
 
 
-def classify_refusal(error: object, request: Mapping[str, Any] | None = None) -> RefusalKind | None:
+def classify_refusal(
+    error: object, request: Mapping[str, Any] | None = None, wire: Wire | None = None
+) -> RefusalKind | None:
     """Tells what kind of refusal an error is, or None where it is none of ours.
 
     Args:
-        error: The error as its library raised it, or the response's body as text or parsed JSON.
+        error: The error as its library raised it, an event of a stream, or the response's body as text or parsed JSON.
         request: The body that was refused. It names the model where the words do not, and it decides about errors
             that lost their words on the way: a bare ``Param Incorrect`` is a refusal only of a request that could
             have been refused for its reasoning.
+        wire: The wire of the request. Where nobody says, it is the first that can read a tool turn in it: a turn of the
+            chat wire has ``tool_calls``, one of the messages wire has ``tool_use`` blocks, and a request of the
+            responses wire has ``input``.
     """
-    text = error_text(error)
+    text, status = _ECHO.sub("", error_text(error)), status_of(error)
+    if not _may_refuse(status) or _MODERATED.search(text):
+        return None
     for row in _ROWS:
         if row.text.search(text):
             return _of_family(row.kind, request)
-    if _BARE.search(text) and not _EXPLAINED.search(text) and _lacks_reasoning(request):
+    if status in _OF_BARE and _BARE.search(text) and not _EXPLAINED.search(text) and _lacks_reasoning(request, wire):
         return RefusalKind.MISSING
-    if _BARE_EXTRA.search(text) and not _NAMED_EXTRA.search(text) and _has_reasoning(request):
+    if status in _OF_BARE_EXTRA and _is_bare_extra(text) and _has_reasoning(request, wire):
         return RefusalKind.FORBIDDEN
     return None
 
 
-def is_refusal(error: object, request: Mapping[str, Any] | None = None) -> bool:
+def is_refusal(error: object, request: Mapping[str, Any] | None = None, wire: Wire | None = None) -> bool:
     """Whether an error is the API's refusal of missing or forbidden reasoning; see `classify_refusal`."""
-    return classify_refusal(error, request) is not None
+    return classify_refusal(error, request, wire) is not None
 
 
-def error_text(error: object) -> str:
-    """Everything an error says of itself, in one text: its message, `param`, `body` and response.
-
-    Relays nest JSON in strings in JSON, so the escapes are undone.
-    """
-    return _ESCAPED_SPACE.sub(" ", "\n".join(_texts(error))).replace("\\", "")
+def _may_refuse(status: int | None) -> bool:
+    """Contract §5.4: 400 where it is known, 422 of strict hosts, and 5xx of relays, which reword it."""
+    return status in _OF_BARE_EXTRA or (status or 0) >= _OF_SERVERS
 
 
-def _texts(error: object) -> Iterator[str]:
-    yield _printed(error)
-    for name in ("message", "param", "body"):
-        yield _printed(_attribute(error, name))
-    response = _attribute(error, "response")
-    yield _printed(_attribute(response, "text"))
-    yield _printed(_attribute(error, "__cause__"))
-
-
-def _printed(value: object) -> str:
-    try:
-        return "" if value is None else str(value)
-    except Exception:  # noqa: BLE001 - somebody else's __str__ must not break the reading of its error
-        return ""
-
-
-def _attribute(value: object, name: str) -> object:
-    try:
-        return getattr(value, name, None)
-    except Exception:  # noqa: BLE001 - httpx raises from `text` of a response that was not read
-        return None
+def _is_bare_extra(text: str) -> bool:
+    return bool(_BARE_EXTRA.search(text)) and not _NAMED_EXTRA.search(text)
 
 
 def _of_family(kind: RefusalKind, request: Mapping[str, Any] | None) -> RefusalKind:
@@ -158,20 +165,28 @@ def _of_family(kind: RefusalKind, request: Mapping[str, Any] | None) -> RefusalK
     return kind
 
 
-def _turns(request: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    messages = request.get("messages") if isinstance(request, Mapping) else None
-    for message in messages if isinstance(messages, list | tuple) else ():
-        if isinstance(message, Mapping) and is_turn(message):
-            yield message
-
-
-def _lacks_reasoning(request: Mapping[str, Any] | None) -> bool:
+def _lacks_reasoning(request: Mapping[str, Any] | None, wire: Wire | None) -> bool:
     """Whether the request could have been refused: thinking is on, and a tool turn has no reasoning (contract §5.3)."""
-    quirks = quirks_for(str(request.get("model"))) if isinstance(request, Mapping) else None
-    if request and quirks and not is_thinking(request, quirks):
-        return False
-    return any(is_tool_turn(turn) and not read_reasoning(turn) for turn in _turns(request))
+    tool_turns = ([message for message in messages if is_tool_turn(message)] for messages in _views(request, wire))
+    turns = next((turns for turns in tool_turns if turns), [])
+    return any(is_placeholder(read_reasoning(turn) or "") for turn in turns) and _thinks(request or {})
 
 
-def _has_reasoning(request: Mapping[str, Any] | None) -> bool:
-    return any(read_reasoning(turn) is not None for turn in _turns(request))
+def _has_reasoning(request: Mapping[str, Any] | None, wire: Wire | None) -> bool:
+    turns = (message for messages in _views(request, wire) for message in messages if is_turn(message))
+    return any(read_reasoning(turn) is not None for turn in turns)
+
+
+def _thinks(request: Mapping[str, Any]) -> bool:
+    """Whether nobody doubts that the model thinks: which switch its host obeys is not known here."""
+    extra = request.get("extra_body")
+    asked = asked_to_think({**request, **extra} if isinstance(extra, Mapping) else request)
+    quirks = quirks_for(str(request.get("model")))
+    return asked is True or (asked is None and (quirks is None or quirks.thinks_by_default))
+
+
+def _views(request: Mapping[str, Any] | None, wire: Wire | None) -> Iterator[Sequence[Message]]:
+    """The history as each wire sees it that it can be of."""
+    body = request if isinstance(request, Mapping) else {}
+    views = (one.view(body.get(field)) for one, field in _HISTORIES if wire in (None, one))
+    return (view.messages for view in views if view is not None)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 
-from mimo_quirks.refusals import RefusalKind, classify_refusal, error_text, is_refusal
+from mimo_quirks.errors import error_text
+from mimo_quirks.refusals import RefusalKind, classify_refusal, is_refusal
+from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
 from ..cases import CALL
 from .strategies import json_values
@@ -116,7 +119,8 @@ NOT_OURS = {
     "nothing": None,
 }
 TOOL_TURN = {"role": "assistant", "content": "", "tool_calls": [CALL]}
-LOST = {"model": "mimo-v2.6-pro", "messages": ["junk", {"role": "user", "content": "x"}, TOOL_TURN]}
+LOST = {"model": "mimo-v2.6-pro", "messages": [{"role": "user", "content": "x"}, TOOL_TURN]}
+OFF = {"thinking": {"type": "disabled"}}
 CARRIED = {"model": "mimo-v2.6-pro", "messages": [{**TOOL_TURN, "reasoning_content": "a"}]}
 
 
@@ -179,8 +183,64 @@ def test_not_ours(error: object, request_: dict[str, Any] | None) -> None:
 def test_bare(error: object) -> None:
     """Without its param the error is ours only if the request could have been refused for its reasoning."""
     assert RefusalKind.MISSING is classify_refusal(error, LOST)
-    others = (None, CARRIED, {}, {"messages": "x"}, {**LOST, "thinking": {"type": "disabled"}})
-    assert [None] * 5 == [classify_refusal(error, request) for request in others]
+    others = (None, CARRIED, {}, {"messages": "x"}, {"messages": ["junk", TOOL_TURN]}, {**LOST, **OFF})
+    assert [None] * 6 == [classify_refusal(error, request) for request in others]
+
+
+CALLED = {"type": "tool_use", "id": "call_1", "name": "weather", "input": {}}
+THOUGHT = {"type": "thinking", "thinking": "a"}
+ITEM = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{}"}
+THOUGHT_ITEM = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "a"}]}
+BLANK = {"type": "thinking", "thinking": " "}
+SYSTEM = {"model": "mimo-v2.6-pro", "system": [{"type": "text", "text": "x"}], "max_tokens": 9}
+
+
+def _spoken(*blocks: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {**SYSTEM, "messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": blocks}], **more}
+
+
+def _listed(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"model": "mimo-v2.6-pro", "input": [{"role": "user", "content": "x"}, *items], **more}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "carried", "off", "wire"),
+    [
+        (LOST, CARRIED, OFF, CHAT),
+        (_spoken(CALLED), _spoken(THOUGHT, CALLED), OFF, MESSAGES),
+        (_listed(ITEM), _listed(THOUGHT_ITEM, ITEM), {"reasoning": {"effort": "none"}}, RESPONSES),
+    ],
+    ids=["chat", "messages", "responses"],
+)
+def test_bare_on_every_wire(lacking: dict[str, Any], carried: dict[str, Any], off: dict[str, Any], wire: Wire) -> None:
+    """What a request lacks is seen on its own wire, whether anybody says which one it is or not."""
+    bare, extra = {"error": {"message": "Param Incorrect"}}, {"detail": "Extra inputs are not permitted"}
+
+    for known in (None, wire):
+        assert RefusalKind.MISSING is classify_refusal(bare, lacking, known)
+        assert RefusalKind.MISSING is classify_refusal(bare, {**lacking, "model": "an alias"}, known)
+        others = (carried, {**lacking, **off}, {**lacking, "model": "an alias", "extra_body": off})
+        assert [None] * 3 == [classify_refusal(bare, request, known) for request in others]
+        assert [RefusalKind.FORBIDDEN, None] == [classify_refusal(extra, one, known) for one in (carried, lacking)]
+        assert is_refusal(bare, lacking, known)
+
+
+def test_bare_and_a_placeholder() -> None:
+    """What stands in for reasoning may be what was refused; a plain turn is none of it."""
+    bare = "400 Param Incorrect"
+    refused = (_spoken(BLANK, CALLED), {**LOST, "messages": [{**TOOL_TURN, "reasoning_content": ""}]})
+    plain = (_spoken({"type": "text", "text": "hi"}), _listed({"role": "assistant", "content": "hi"}))
+
+    assert [RefusalKind.MISSING] * 2 == [classify_refusal(bare, request) for request in refused]
+    assert [None] * 2 == [classify_refusal(bare, request) for request in plain]
+
+
+def test_bare_and_a_model_that_seldom_thinks() -> None:
+    """A model that thinks only when it is asked to is refused only then."""
+    quiet = {**LOST, "model": "mimo-v2-flash"}
+
+    assert classify_refusal("Param Incorrect", quiet) is None
+    assert RefusalKind.MISSING is classify_refusal("Param Incorrect", {**quiet, "thinking": {"type": "enabled"}})
 
 
 def test_bare_extra() -> None:
@@ -191,9 +251,15 @@ def test_bare_extra() -> None:
     assert classify_refusal(error, LOST) is None
 
 
-def test_a_long_error_is_read_in_no_time() -> None:
+@pytest.mark.parametrize(
+    "word", ["a.", "messages.,", "input='", "extra_forbidden loc ", "unknown field ", "param: ", "\\"]
+)
+def test_a_long_error_is_read_in_no_time(word: str) -> None:
     """A client can write what a validator echoes; the patterns look at a bounded stretch."""
-    assert classify_refusal("extra_forbidden " + "a." * 50_000) is None
+    began = time.process_time()
+
+    assert classify_refusal("extra_forbidden " + word * (100_000 // len(word))) is None
+    assert time.process_time() - began < 2
 
 
 def test_every_place_of_an_exception_is_read() -> None:
