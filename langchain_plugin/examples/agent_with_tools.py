@@ -4,6 +4,7 @@ MIMO_API_KEY, and MIMO_BASE_URL where it is not Xiaomi's pay-as-you-go host, mus
 """
 
 from langchain.agents import create_agent
+from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.tools import tool
 
 from langchain_mimo import ChatMiMo
@@ -22,7 +23,7 @@ def clock(city: str) -> str:
 
 
 agent = create_agent(ChatMiMo(model="mimo-v2.6-pro"), tools=[weather, clock])
-history = []
+history: list[AnyMessage] = []
 for question in ("What is it like in Beijing?", "And is it too early to call somebody there?"):
-    history = agent.invoke({"messages": [*history, ("user", question)]})["messages"]
+    history = agent.invoke({"messages": [*history, HumanMessage(question)]})["messages"]
     print(f"> {question}\n{history[-1].text}\n")

@@ -6,6 +6,8 @@ The checkpoint keeps every message with its reasoning, so nothing else has to be
 import sys
 
 from langchain.agents import create_agent
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import tool
 from langgraph.checkpoint.sqlite import SqliteSaver  # pip install langgraph-checkpoint-sqlite
 
@@ -19,10 +21,10 @@ def weather(city: str) -> str:
 
 
 path = sys.argv[1] if len(sys.argv) > 1 else "threads.db"
-thread = {"configurable": {"thread_id": "holiday"}}
+thread: RunnableConfig = {"configurable": {"thread_id": "holiday"}}
 with SqliteSaver.from_conn_string(path) as saver:
     agent = create_agent(ChatMiMo(model="mimo-v2.6-pro"), tools=[weather], checkpointer=saver)
     before = len(agent.get_state(thread).values.get("messages", []))
     question = "And tomorrow?" if before else "What is the weather in Beijing?"
-    state = agent.invoke({"messages": [("user", question)]}, thread)
+    state = agent.invoke({"messages": [HumanMessage(question)]}, thread)
     print(f"{before} messages were there; {len(state['messages'])} are now\n{state['messages'][-1].text}")

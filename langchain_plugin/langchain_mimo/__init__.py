@@ -3,15 +3,15 @@
 `ChatMiMoMessages` takes the place of `ChatAnthropic`, for relays that speak Anthropic's messages wire alone.
 """
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-try:
-    import langchain_openai as _  # noqa: F401 - asked first, so that a missing extra is named as such
-except ImportError as error:
-    raise ImportError('ChatMiMo needs the "langchain" extra: pip install "mimo-quirks[langchain]"') from error
+if find_spec("langchain_openai") is None:  # asked first, so that a missing extra is named as such
+    raise ImportError('ChatMiMo needs the "langchain" extra: pip install "mimo-quirks[langchain]"')
 
 from .blocks import register_blocks
 from .chat_models import ChatMiMo
+from .refusal import ReasoningRefused
 from .registration import register
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 register_blocks()
 
-__all__ = ["ChatMiMo", "ChatMiMoMessages", "register"]
+__all__ = ["ChatMiMo", "ChatMiMoMessages", "ReasoningRefused", "register"]
 
 
 def __getattr__(name: str) -> Any:

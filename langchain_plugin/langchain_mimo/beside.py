@@ -25,10 +25,13 @@ def with_beside(message: BaseMessage) -> BaseMessage:
     """The message with its blocks as the messages wire has them, and with what it knows besides as the first.
 
     Args:
-        message: Any message of a history; only a turn is changed, in a copy.
+        message: Any message of a history. A turn is changed, in a copy, and so is another message that holds reasoning,
+            where an answer was taken for a tool's result or a question: this wire has reasoning in turns alone.
     """
     if not isinstance(message, AIMessage):
-        return message
+        said = [block for block in message.content if not is_reasoning_block(block)]
+        is_thought = isinstance(message.content, list) and len(said) < len(message.content)
+        return message.model_copy(update={"content": said}) if is_thought else message
     content: Sequence[Any] = message.content if isinstance(message.content, list) else [_text(message.content)]
     beside = {"type": _BESIDE, **held(message, {})}
     return message.model_copy(update={"content": [beside, *map(_native, content)]})

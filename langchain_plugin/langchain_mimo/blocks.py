@@ -14,7 +14,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import anthropic, register_translator
 from langchain_core.messages.content import ContentBlock
 
-from mimo_quirks.origin import OUR_PROVIDER
+PROVIDER: Final = "xiaomi_mimo"
+"""`mimo_quirks.origin.OUR_PROVIDER`, spelled out: whoever only imports a class does not pay for the core."""
 
 _INDEX: Final[Mapping[str, str]] = {"reasoning": "lc_rsn_0", "text": "lc_txt_0"}
 """langchain-core merges by an index that is a number, or a text that begins like this."""
@@ -26,7 +27,7 @@ _ANTHROPIC: Final = frozenset({"thinking", "redacted_thinking", "tool_use", "inp
 
 def register_blocks() -> None:
     """Tells langchain-core how messages of ours are read, by the provider that they name."""
-    register_translator(OUR_PROVIDER, _of_message, _of_chunk)
+    register_translator(PROVIDER, _of_message, _of_chunk)
 
 
 def _of_message(message: AIMessage) -> list[ContentBlock]:

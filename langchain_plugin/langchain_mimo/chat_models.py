@@ -2,7 +2,8 @@
 
 langchain-openai reads and writes only what OpenAI documents. MiMo's `reasoning_content` is lost on the way in and
 again on the way out, and the second step of every agent gets HTTP 400. Four hooks of `BaseChatOpenAI` serve invoke,
-stream, async and batch alike, so those are what this class overrides; the rules are the core's.
+stream, async and batch alike, so those are what this class overrides; the rules are the core's. Those, and all
+else that only a model needs, are in `parts`; see `deferred`.
 """
 
 from __future__ import annotations
@@ -31,26 +32,9 @@ from pydantic import (
 )
 from typing_extensions import Self
 
-from mimo_quirks.content import string_content
-from mimo_quirks.hosts import PLAIN, Dialect, host_name
-from mimo_quirks.journal import note
-from mimo_quirks.origin import OUR_PROVIDER
-from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING
-from mimo_quirks.replay import replay
-from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
-from mimo_quirks.turns import Message
-
-from .clients import with_client
-from .exchange import EXCHANGE, Exchange, is_last, owner_of
-from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
-from .profiles import profile_of
-from .refused import refuse
+from .deferred import parts
+from .refusal import ReasoningRefused
 from .remembering import Remembering
-from .serialising import VERSION, shown
-from .structured import demanding, with_raw
-from .tokens import Tool, count_tokens, token_ids
 
 if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
     from langchain_core.language_models import LangSmithParams
@@ -92,6 +76,8 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
 
+    _sdk_error = openai.APIError
+
     model_name: str = Field(alias="model")
     openai_api_key: SecretStr | Callable[[], str] | Callable[[], Awaitable[str]] | None = Field(
         alias="api_key", default_factory=secret_from_env("MIMO_API_KEY", default=None), validate_default=True
@@ -113,12 +99,13 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @property
     def lc_secrets(self) -> dict[str, str]:
         """What stands for the key where a model is serialised."""
-        return {"openai_api_key": "MIMO_API_KEY"}
+        return {"openai_api_key": parts.KEY}
 
     @property
     def lc_attributes(self) -> dict[str, Any]:
         """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
-        return shown(self.openai_api_base, self.openai_proxy, self.default_headers)
+        urls = {"openai_api_base": self.openai_api_base, "openai_proxy": self.openai_proxy}
+        return parts.shown(urls, self.default_headers)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -156,7 +143,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @classmethod
     def _is_url(cls, url: str | None) -> str | None:
         """Without a URL langchain-openai would take OpenAI's from the environment."""
-        if not url or not re.match(r"https?://\S+$", url, re.IGNORECASE) or host_name(url) is None:
+        if not url or not re.match(r"https?://\S+$", url, re.IGNORECASE) or parts.host_name(url) is None:
             # The URL is not printed: it may hold a key.
             raise ValueError("MIMO_BASE_URL or base_url is not an http:// or https:// URL with a host")
         return url
@@ -164,18 +151,18 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @field_validator("thinking")
     @classmethod
     def _is_switch(cls, thinking: Thinking | None) -> Thinking | None:
-        position_of(thinking)
+        parts.position_of(thinking)
         return thinking
 
     @model_validator(mode="after")
     def _set_mimo_version(self) -> Self:
-        self._add_version("mimo-quirks", VERSION)
+        self._add_version("mimo-quirks", parts.VERSION)
         return self
 
     @model_validator(mode="after")
     def _has_choices(self) -> Self:
         quirks = self._quirks(self.model_name)
-        reason = quirks and refused_choices(self.n, quirks)
+        reason = quirks and parts.refused_choices(self.n, quirks)
         if reason:
             raise ValueError(reason)
         return self
@@ -186,8 +173,8 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         """Takes OpenAI's headers off the clients that were built here: the SDK reads them from the environment."""
         if not isinstance(values, dict):
             return build(values)
-        refuse(values)
-        self, given = build(with_client(values)), values.keys()
+        parts.refuse(values)
+        self, given = build(parts.with_client(values)), values.keys()
         self.openai_organization = None
         for name in ("root_client", "root_async_client"):
             client = getattr(self, name)
@@ -202,11 +189,12 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
-        params["ls_provider"] = OUR_PROVIDER  # SummarizationMiddleware compares it with the messages' model_provider
+        # SummarizationMiddleware compares it with the messages' model_provider.
+        params["ls_provider"] = parts.OUR_PROVIDER
         return params
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return profile_of(self.model_name)
+        return parts.profile_of(self.model_name)
 
     def get_token_ids(self, text: str) -> list[int]:
         """One number for each token, as far as that can be told without MiMo's tokenizer; nothing is downloaded.
@@ -215,21 +203,21 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         """
         if self.custom_get_token_ids is not None or self.tiktoken_model_name is not None:
             return super().get_token_ids(text)
-        return token_ids(text)
+        return parts.token_ids(text)
 
     def get_num_tokens_from_messages(
         self,
         messages: Sequence[BaseMessage],
-        tools: Sequence[Tool] | None = None,
+        tools: Sequence[parts.Tool] | None = None,
         *,
         allow_fetching_images: bool = True,  # noqa: ARG002 - the parent's signature; nothing is fetched
     ) -> int:
         """Tokens of a request with these messages, the reasoning that goes back to the API counted in."""
-        return count_tokens(messages, tools, lambda text: len(self.get_token_ids(text)))
+        return parts.count_tokens(messages, tools, lambda text: len(self.get_token_ids(text)))
 
     def bind_tools(
         self,
-        tools: Sequence[Tool],
+        tools: Sequence[parts.Tool],
         *,
         tool_choice: dict[str, Any] | str | bool | None = None,
         **kwargs: Any,
@@ -242,7 +230,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
             **kwargs: See there.
         """
         quirks = self._quirks(self.model_name)
-        if quirks is not None and not quirks.forces_tools and is_forced(tool_choice):
+        if quirks is not None and not quirks.forces_tools and parts.is_forced(tool_choice):
             said = f"tool_choice={tool_choice!r} is not sent: this host knows auto alone, and may answer in text"
             warnings.warn(said, stacklevel=2)
         return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
@@ -276,78 +264,95 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         model, parser = chain.first, chain.last
         bound = getattr(model, "kwargs", {})
         if "tools" in bound and "response_format" not in bound and schema is not None:
-            parser = demanding(convert_to_openai_tool(schema)["function"]["name"]) | parser
-        return with_raw(model, parser) if include_raw else model | parser
+            parser = parts.demanding(convert_to_openai_tool(schema)["function"]["name"]) | parser
+        return parts.with_raw(model, parser) if include_raw else model | parser
 
     def _get_request_payload(
         self, input_: LanguageModelInput, *, stop: list[str] | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         messages = self._convert_input(input_).to_messages()
-        exchange = kwargs.pop(EXCHANGE, None) or Exchange(owner_of(kwargs.pop("scope", None), self.scope, None))
+        exchange = kwargs.pop(parts.EXCHANGE, None) or parts.Exchange(
+            parts.owner_of(kwargs.pop("scope", None), self.scope, None)
+        )
         asked = kwargs.pop("thinking", self.thinking)
-        kwargs["extra_body"] = merged(self.extra_body or {}, kwargs.get("extra_body") or {})
+        kwargs["extra_body"] = parts.merged(self.extra_body or {}, kwargs.get("extra_body") or {})
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
         if "max_tokens" in payload:
             payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
         quirks = self._quirks(payload["model"])
         if quirks is not None:
-            if reason := refused_choices(payload.get("n"), quirks):
+            if reason := parts.refused_choices(payload.get("n"), quirks):
                 raise ValueError(reason)
-            payload = dict(without_forced_tools(payload, quirks))
-        _switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN)
+            payload = dict(parts.without_forced_tools(payload, quirks))
+        _switch_thinking(payload, asked, quirks.dialect if quirks else parts.PLAIN)
         wires = payload["messages"]
-        if quirks is not None:  # beside another family's messages nothing is laid
-            wires = [held(message, wire) for message, wire in zip(messages, wires, strict=True)]
-        history: Sequence[Message] = [string_content(wire) for wire in wires]
-        if quirks is not None:
-            thinking = is_thinking(payload, quirks)
-            recall = self._recalled(history, exchange, quirks) if thinking else NOTHING
-            history, report = replay(history, quirks, thinking=thinking, recall=recall)
-            if not exchange.sent:  # a look-up in a thread has built the request once before
-                note(report)
-        payload["messages"] = exchange.sent = [on_the_wire(wire) for wire in history]
+        if quirks is None:  # beside another family's messages nothing is laid
+            payload["messages"] = [parts.on_the_wire(parts.string_content(wire)) for wire in wires]
+            return payload
+        history = [
+            parts.string_content(parts.held(message, wire)) for message, wire in zip(messages, wires, strict=True)
+        ]
+        terms = parts.Terms(quirks, parts.is_thinking(payload, quirks))
+        recall = self._recalled(history, exchange, terms)
+
+        def build(terms: parts.Terms) -> parts.Draft:
+            known, thinking = terms.effective
+            replayed, report = parts.replay(history, known, thinking=thinking, recall=recall)
+            sent = [parts.on_the_wire(wire) for wire in replayed]
+            return parts.Draft(payload["model"], terms, sent, sent, report)
+
+        draft = self._drafted(exchange, terms, build)
+        if draft.terms.step is parts.Step.OFF:
+            _switch_thinking(payload, False, quirks.dialect)  # noqa: FBT003 - the switch itself
+        payload["messages"] = draft.body
         return payload
 
     def _look_up(self, messages: list[BaseMessage], **kwargs: Any) -> None:
         self._get_request_payload(messages, **kwargs)
 
     def _is_last(self, chunk: ChatGenerationChunk) -> bool:
-        return is_last(chunk)
+        return parts.is_last(chunk)
 
-    def _quirks(self, model: str) -> Quirks | None:
+    def _deployment(self) -> parts.Quirks | None:
+        return self._quirks(self.model_name)
+
+    def _refusal(self, refused: parts.Refused, error: Exception) -> Exception:
+        return ReasoningRefused(refused, error)
+
+    def _quirks(self, model: str) -> parts.Quirks | None:
         return self._settings.quirks_for(model, self.openai_api_base, family="mimo")
 
     def _create_chat_result(
         self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:
         result = super()._create_chat_result(response, generation_info)
-        for generation, choice in zip(result.generations, choices_of(response), strict=True):
-            keep_reasoning(generation.message, choice["message"] if isinstance(choice, dict) else choice.message)
-        result.llm_output = {**(result.llm_output or {}), "model_provider": OUR_PROVIDER}
+        for generation, choice in zip(result.generations, parts.choices_of(response), strict=True):
+            parts.keep_reasoning(generation.message, choice["message"] if isinstance(choice, dict) else choice.message)
+        result.llm_output = {**(result.llm_output or {}), "model_provider": parts.OUR_PROVIDER}
         return result
 
     def _convert_chunk_to_generation_chunk(
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
         generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-        if generation is not None and (choices := chunk.get("choices") or choices_of(chunk)):
-            keep_reasoning(generation.message, choices[0].get("delta"))
+        if generation is not None and (choices := chunk.get("choices") or parts.choices_of(chunk)):
+            parts.keep_reasoning(generation.message, choices[0].get("delta"))
         return generation
 
     def _get_generation_chunk_from_completion(self, completion: openai.BaseModel) -> ChatGenerationChunk:
         """The last chunk of a stream with a response_format repeats the message, whose reasoning has streamed."""
         generation = super()._get_generation_chunk_from_completion(completion)
-        generation.message.additional_kwargs.pop(REASONING, None)
+        generation.message.additional_kwargs.pop(parts.REASONING, None)
         return generation
 
 
-def _switch_thinking(payload: dict[str, Any], asked: Thinking | None, dialect: Dialect) -> None:
+def _switch_thinking(payload: dict[str, Any], asked: Thinking | None, dialect: parts.Dialect) -> None:
     """Tells the host to think or not, in its own dialect, if anybody asked: by `thinking`, or by an effort."""
-    on, body = position_of(asked), payload["extra_body"]
+    on, body = parts.position_of(asked), payload["extra_body"]
     reasoning = payload.pop("reasoning", None) or {}
     efforts = (payload.pop("reasoning_effort", None), body.pop("reasoning_effort", None), reasoning.get("effort"))
     effort = next((effort for effort in efforts if effort is not None), None)
     if on is None and effort is not None:
-        on = effort_means_thinking(effort)
+        on = parts.effort_means_thinking(effort)
     if on is not None:
-        payload["extra_body"] = merged(body, thinking_parameters(on, dialect))
+        payload["extra_body"] = parts.merged(body, parts.thinking_parameters(on, dialect))

@@ -1,8 +1,8 @@
 """Connections that belong to the event loop that opened them.
 
-langchain-openai keeps one asynchronous client for the whole process, and the connections in its pool belong to the loop
-of whoever was first. An application with several loops, such as one `asyncio.run` after another, then meets connections
-of a loop that has ended, and every other request fails. Here each loop has a pool of its own.
+LangChain's classes keep one asynchronous client for the whole process, and the connections in its pool belong to the
+loop of whoever was first. An application with several loops, such as one `asyncio.run` after another, then meets
+connections of a loop that has ended, and every other request fails. Here each loop has a pool of its own.
 """
 
 from __future__ import annotations
@@ -12,42 +12,69 @@ import functools
 import importlib
 import urllib.request
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import openai
-from langchain_openai.chat_models._client_utils import _DEFAULT_CONNECTION_LIMITS, _resolve_socket_options
+from langchain_openai.chat_models._client_utils import _resolve_socket_options
+from typing_extensions import Self
 
 if TYPE_CHECKING:
     import httpx
-else:  # the SDK's own: openai 3 comes with another than openai 2, and takes transports of that one alone
-    _ROOTS = (base.__module__.partition(".")[0] for base in openai.DefaultAsyncHttpxClient.__mro__)
-    httpx = importlib.import_module(next(root for root in _ROOTS if root.startswith("httpx")))
 
 SocketOptions = tuple[tuple[int, int, int], ...]
 
 _GIVEN = ("http_async_client", "async_client", "root_async_client", "openai_proxy")
 
 
+def httpx_of(sdk: Any) -> ModuleType:
+    """The library under a vendor's SDK: a newer SDK comes with another httpx, and takes objects of that one alone.
+
+    Args:
+        sdk: The package, such as `openai`.
+    """
+    roots = (base.__module__.partition(".")[0] for base in sdk.DefaultAsyncHttpxClient.__mro__)
+    return importlib.import_module(next(root for root in roots if root.startswith("httpx")))
+
+
 def with_client(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of a model with an asynchronous client that several event loops may use.
+    """The fields of a model on openai's SDK with an asynchronous client that several event loops may use.
 
     Where one is given, or a proxy that httpx finds in the environment, the fields are the ones that came in.
     """
-    if any(fields.get(name) for name in _GIVEN) or urllib.request.getproxies():
+    if any(fields.get(name) for name in _GIVEN):
         return fields
     timeout = fields.get("timeout", fields.get("request_timeout"))
-    transport = _shared(_resolve_socket_options(fields.get("http_socket_options")))
-    return {**fields, "http_async_client": openai.DefaultAsyncHttpxClient(transport=transport, timeout=timeout)}
+    client = loop_client(openai, _resolve_socket_options(fields.get("http_socket_options")), timeout=timeout)
+    return fields if client is None else {**fields, "http_async_client": client}
 
 
-class LoopTransport(httpx.AsyncBaseTransport):
-    """A transport with a pool of connections for each event loop.
+def loop_client(sdk: Any, socket_options: SocketOptions | None = None, **options: Any) -> Any:
+    """An asynchronous client of an SDK that several event loops may use, or None for a proxy of the environment.
 
     Args:
-        socket_options: What is set on each connection, as `socket.setsockopt` takes it.
+        sdk: The package, such as `openai`.
+        socket_options: What is set on each connection, as `socket.setsockopt` takes it; langchain-openai's by default.
+        **options: What else the client is made with.
+    """
+    if urllib.request.getproxies():
+        return None
+    transport = _shared(httpx_of(sdk), _resolve_socket_options(None) if socket_options is None else socket_options)
+    return sdk.DefaultAsyncHttpxClient(transport=transport, **options)
+
+
+class LoopTransport:
+    """A transport with a pool of connections for each event loop.
+
+    It is of no library's class, for it serves those of either httpx.
+
+    Args:
+        library: The httpx whose connections they are.
+        socket_options: What is set on each of them, as `socket.setsockopt` takes it.
     """
 
-    def __init__(self, socket_options: Sequence[tuple[int, int, int]] = ()) -> None:
+    def __init__(self, library: Any, socket_options: Sequence[tuple[int, int, int]] = ()) -> None:
+        self._library = library
         self._socket_options = list(socket_options)
         self._pools: dict[asyncio.AbstractEventLoop, httpx.AsyncHTTPTransport] = {}
 
@@ -57,15 +84,22 @@ class LoopTransport(httpx.AsyncBaseTransport):
         if loop not in self._pools:
             for ended in [other for other in tuple(self._pools) if other.is_closed()]:
                 self._pools.pop(ended, None)
-            self._pools[loop] = httpx.AsyncHTTPTransport(
-                limits=_DEFAULT_CONNECTION_LIMITS, socket_options=self._socket_options or None
+            limits = self._library.Limits(max_connections=1000, max_keepalive_connections=100)  # the SDKs' own
+            self._pools[loop] = self._library.AsyncHTTPTransport(
+                limits=limits, socket_options=self._socket_options or None
             )
         return await self._pools[loop].handle_async_request(request)
 
     async def aclose(self) -> None:
         """Keeps the connections: models of the whole process share them."""
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
 
 @functools.cache
-def _shared(socket_options: SocketOptions) -> LoopTransport:
-    return LoopTransport(socket_options)
+def _shared(library: ModuleType, socket_options: SocketOptions) -> LoopTransport:
+    return LoopTransport(library, socket_options)

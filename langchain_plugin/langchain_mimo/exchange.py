@@ -10,7 +10,7 @@ import functools
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -19,6 +19,7 @@ from langchain_core.runnables.config import ensure_config
 
 from mimo_quirks.memory import Memory
 from mimo_quirks.recall import Recall
+from mimo_quirks.repair import Draft, Refused
 from mimo_quirks.settings import Settings
 from mimo_quirks.stores import ReasoningStore
 from mimo_quirks.turns import Message
@@ -39,14 +40,18 @@ class Exchange:
     Attributes:
         owner: Whose memory it is, as far as the application said.
         recall: What was found for the history; None where nobody has asked yet.
-        sent: The history as it was sent.
         scope: The scope that owner and deployment make.
+        draft: The request that was sent; None where nothing was ours to do.
+        refused: What the API refused of it, if it did.
+        error: How it said so.
     """
 
     owner: str | None
     recall: Recall | None = None
-    sent: Sequence[Message] = field(default=(), repr=False)
     scope: str | None = None
+    draft: Draft | None = None
+    refused: Refused | None = None
+    error: Exception | None = None
 
 
 def owner_of(called: object, own: str | None, metadata: Mapping[str, Any] | None) -> str | None:
@@ -69,7 +74,7 @@ def memory_of(store: ReasoningStore | str | None, settings: Settings) -> Memory:
             return _shared(
                 settings.store if store is None else store, settings.model_dump_json(include=_STORE_SETTINGS)
             )
-    return Memory(store, timeout_seconds=settings.store_timeout_seconds)
+    return _around(store, settings)
 
 
 def turns_of(result: ChatResult) -> list[Message]:
@@ -89,7 +94,13 @@ def is_last(chunk: ChatGenerationChunk) -> bool:
     return bool((chunk.generation_info or {}).get("finish_reason"))
 
 
-_STORE_SETTINGS: Final = {"secret", "store_ttl_seconds", "store_max_bytes", "store_timeout_seconds"}
+_STORE_SETTINGS: Final = {
+    "secret",
+    "store_ttl_seconds",
+    "store_max_bytes",
+    "store_timeout_seconds",
+    "contract_ttl_seconds",
+}
 
 
 _SHARING: Final = threading.Lock()
@@ -98,7 +109,15 @@ _SHARING: Final = threading.Lock()
 @functools.cache
 def _shared(url: str, settings: str) -> Memory:
     chosen = Settings(store=url, **json.loads(settings))
-    return Memory(chosen.open_store(), timeout_seconds=chosen.store_timeout_seconds)
+    return _around(chosen.open_store(), chosen)
+
+
+def _around(store: ReasoningStore | None, settings: Settings) -> Memory:
+    return Memory(
+        store,
+        timeout_seconds=settings.store_timeout_seconds,
+        contract_ttl_seconds=settings.contract_ttl_seconds,
+    )
 
 
 def _wire(message: AIMessage) -> Message:

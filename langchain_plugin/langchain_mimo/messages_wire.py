@@ -22,37 +22,44 @@ except ImportError as error:
 import anthropic
 from langchain_anthropic import ChatAnthropic
 from langchain_core.language_models import LangSmithParams, LanguageModelInput, ModelProfile
+from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
-from mimo_quirks.hosts import MESSAGES as DIALECT
+from mimo_quirks.contract import Step, Terms
 from mimo_quirks.hosts import host_name
-from mimo_quirks.journal import note
 from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import is_forced, without_forced_tools
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING
+from mimo_quirks.repair import Draft, Refused
 from mimo_quirks.replay import replay
-from mimo_quirks.thinking import asked_to_think, effort_means_thinking, is_thinking, position_of, thinking_parameters
-from mimo_quirks.turns import Message
+from mimo_quirks.thinking import is_thinking
 from mimo_quirks.wires import MESSAGES
 
 from .beside import with_beside, without_beside, without_nothing
+from .clients import loop_client
 from .exchange import EXCHANGE, Exchange, owner_of
+from .messages_parameters import NO_SCHEMA, position, refuse_schemas, switch, switch_thinking
 from .profiles import profile_of
+from .refusal import ReasoningRefused
 from .remembering import Remembering
-from .serialising import VERSION
+from .serialising import KEY, VERSION, shown
 from .structured import demanding, with_raw
 from .tokens import Tool, count_tokens, token_ids
 
 _URL: Final = "https://api.xiaomimimo.com/anthropic"
 _MAX_TOKENS: Final = 32768
 """Reasoning and answer together; Anthropic's own default for an unknown model would cut a thought off."""
+
+
+class MessagesReasoningRefused(ReasoningRefused, anthropic.BadRequestError):  # type: ignore[misc]
+    """`ReasoningRefused` for whoever catches what the anthropic SDK raises."""
 
 
 class ChatMiMoMessages(Remembering, ChatAnthropic):
@@ -89,6 +96,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
 
     model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
 
+    _sdk_error = anthropic.APIError
+
     anthropic_proxy: str | None = None  # not ANTHROPIC_PROXY, which is for Anthropic
 
     @property
@@ -100,10 +109,26 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         """Never: a key tells nothing of MiMo's host."""
         return False
 
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
+        urls = {"anthropic_api_url": self.anthropic_api_url, "anthropic_proxy": self.anthropic_proxy}
+        return shown(urls, self.default_headers)
+
     @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """False: langchain-core would write Anthropic's variable down as the place of the key."""
-        return False
+    def get_lc_namespace(cls) -> list[str]:
+        """Where the class is found by its serialised name."""
+        return ["langchain_mimo", "messages_wire"]
+
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """What `dumps` writes; `loads(..., allowed_objects=[ChatMiMoMessages], valid_namespaces=["langchain_mimo"])`.
+
+        langchain-core asks the parent last what stands for the key, and that would be Anthropic's variable.
+        """
+        written = super().to_json()
+        if written["type"] == "constructor":
+            written["kwargs"]["anthropic_api_key"] = {"lc": 1, "type": "secret", "id": [KEY]}
+        return written
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         """The key of LangChain's caches, from what is sent."""
@@ -122,9 +147,9 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         key, key_name = _given(values, "api_key", "anthropic_api_key")
         url, url_name = _given(values, "base_url", "anthropic_api_url")
         limit, limit_name = _given(values, "max_tokens", "max_tokens_to_sample")
-        key = os.environ.get("MIMO_API_KEY") if key is None else key
+        key = os.environ.get(KEY) if key is None else key
         if not (key.get_secret_value() if isinstance(key, SecretStr) else key):
-            raise ValueError("no API key: set MIMO_API_KEY or pass api_key=...")
+            raise ValueError(f"no API key: set {KEY} or pass api_key=...")
         return build(
             {**values, key_name: key, url_name: url or _url_of_environment(), limit_name: limit or _MAX_TOKENS}
         )
@@ -140,8 +165,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     @field_validator("thinking", mode="before")
     @classmethod
     def _is_switch(cls, thinking: object) -> dict[str, Any] | None:
-        on = _position(thinking)
-        return None if on is None else _switch(on)
+        on = position(thinking)
+        return None if on is None else switch(on)
 
     @model_validator(mode="after")
     def _set_mimo_version(self) -> Self:
@@ -162,7 +187,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
 
     @cached_property
     def _async_client(self) -> anthropic.AsyncClient:
-        client = super()._async_client
+        own = None if self.anthropic_proxy else loop_client(anthropic)
+        client = super()._async_client if own is None else anthropic.AsyncClient(**self._client_params, http_client=own)
         _without_environment(client, self._client_params)
         return client
 
@@ -222,17 +248,19 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
             **kwargs: Further arguments of `bind_tools`.
 
         Raises:
-            ValueError: Another method.
+            ValueError: Another method. A `response_format` of a call is refused as well.
             OutputParserException: When the answer has no call of the tool, unless `include_raw`.
         """
         if method != "function_calling":
-            raise ValueError(f"method={method!r}: MiMo's messages wire takes no schema; use function_calling")
-        name = convert_to_openai_tool(schema)["function"]["name"]
+            raise ValueError(f"method={method!r}: {NO_SCHEMA}")
+        tool = convert_to_openai_tool(schema)
+        name = tool["function"]["name"]
         quirks = self._quirks(self.model)
         forced = None if quirks is not None and not quirks.forces_tools else name
-        model = self.bind_tools([schema], tool_choice=forced, **kwargs)
+        traced = {"kwargs": {"method": method}, "schema": tool}
+        model = self.bind_tools([schema], tool_choice=forced, ls_structured_output_format=traced, **kwargs)
         parser: Runnable[Any, Any] = JsonOutputKeyToolsParser(key_name=name, first_tool_only=True)
-        if isinstance(schema, type) and issubclass(schema, BaseModel):
+        if isinstance(schema, type) and is_basemodel_subclass(schema):
             parser = PydanticToolsParser(tools=[schema], first_tool_only=True)
         parser = demanding(name) | parser
         return with_raw(model, parser) if include_raw else model | parser
@@ -242,41 +270,45 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     ) -> dict[str, Any]:
         messages = self._convert_input(input_).to_messages()
         exchange = kwargs.pop(EXCHANGE, None) or Exchange(owner_of(kwargs.pop("scope", None), self.scope, None))
-        on = _position(kwargs.pop("thinking", None))
+        on = position(kwargs.pop("thinking", None))
         quirks = self._quirks(kwargs.get("model") or self.model)
         if quirks is not None:  # beside another family's messages nothing is laid
+            refuse_schemas({"output_config": self.output_config, **self.model_kwargs, **kwargs})
             messages = [with_beside(message) for message in messages]
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
-        _switch_thinking(payload, on)
+        switch_thinking(payload, on)
         if quirks is None:
             return payload
         payload = dict(without_forced_tools(payload, quirks))
-        payload["messages"] = self._replayed(payload["messages"], exchange, quirks, is_thinking(payload, quirks))
-        return payload
-
-    def _replayed(
-        self,
-        formatted: Sequence[Message],
-        exchange: Exchange,
-        quirks: Quirks,
-        thinking: bool,  # noqa: FBT001 - a fact of the request
-    ) -> Any:
-        bare, besides = without_beside(formatted)
+        bare, besides = without_beside(payload["messages"])
         view = MESSAGES.view(bare)
         if view is None:
-            return bare
+            return {**payload, "messages": bare}
         known = [{**message, **besides[place[0]]} for message, place in zip(view.messages, view.places, strict=True)]
-        recall = self._recalled(known, exchange, quirks, doubting=True) if thinking else NOTHING
-        replayed, report = replay(known, quirks, thinking=thinking, recall=recall)
-        if not exchange.sent:  # a look-up in a thread has built the request once before
-            note(report)
-        left = {turn.index for turn in report.turns if turn.action == "left"}
-        steps = enumerate(zip(view.messages, replayed, strict=True))
-        history = MESSAGES.write(bare, view, [old if index in left else new for index, (old, new) in steps])
-        history = [message for message in history if message["content"]]
-        sent = MESSAGES.view(history)
-        exchange.sent = sent.messages if sent else ()
-        return history
+        terms = Terms(quirks, is_thinking(payload, quirks))
+        recall = self._recalled(known, exchange, terms, doubting=True)
+
+        def build(terms: Terms) -> Draft:
+            kept, thinking = terms.effective
+            replayed, report = replay(known, kept, thinking=thinking, recall=recall)
+            left = {turn.index for turn in report.turns if turn.action == "left"}
+            steps = enumerate(zip(view.messages, replayed, strict=True))
+            written = MESSAGES.write(bare, view, [old if index in left else new for index, (old, new) in steps])
+            body = [message for message in written if message["content"]]
+            sent = MESSAGES.view(body)
+            return Draft(payload["model"], terms, body, sent.messages if sent else (), report)
+
+        draft = self._drafted(exchange, terms, build)
+        if draft.terms.step is Step.OFF:
+            switch_thinking(payload, False)  # noqa: FBT003 - the switch itself
+        payload["messages"] = draft.body
+        return payload
+
+    def _deployment(self) -> Quirks | None:
+        return self._quirks(self.model)
+
+    def _refusal(self, refused: Refused, error: Exception) -> Exception:
+        return MessagesReasoningRefused(refused, error)
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.anthropic_api_url, family="mimo", wire=MESSAGES.name)
@@ -323,26 +355,3 @@ def _without_environment(client: Any, params: Mapping[str, Any]) -> None:
     """Takes off a client the key and the headers that the SDK reads from the environment."""
     client.api_key = None
     client._custom_headers = dict(params["default_headers"])  # noqa: SLF001 - ANTHROPIC_CUSTOM_HEADERS
-
-
-def _position(thinking: object) -> bool | None:
-    """What somebody asks for, in Anthropic's words too: a budget of nothing is off, and `adaptive` is on."""
-    if isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive"):
-        return asked_to_think({"thinking": thinking})
-    return position_of(thinking)
-
-
-def _switch(on: bool) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
-    return dict(thinking_parameters(on, DIALECT)["thinking"])
-
-
-def _switch_thinking(payload: dict[str, Any], on: bool | None) -> None:  # noqa: FBT001 - the switch itself
-    """Tells the host to think or not, if anybody asked: by the call's word, the model's own, or an effort."""
-    config = dict(payload.pop("output_config", None) or {})
-    effort = config.pop("effort", None)
-    if config:
-        payload["output_config"] = config
-    if on is None and "thinking" not in payload and effort is not None:
-        on = effort_means_thinking(effort)
-    if on is not None:
-        payload["thinking"] = _switch(on)

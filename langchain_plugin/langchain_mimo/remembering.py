@@ -1,11 +1,16 @@
-"""A chat model that remembers: each answer is captured before the caller has it, and so before it can ask again."""
+"""A chat model that remembers: each answer is captured before the caller has it, and so before it can ask again.
+
+A refused request is made again once, with another body, or the caller is told why that would not help.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
@@ -13,32 +18,29 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field, PrivateAttr, model_validator
 from typing_extensions import Self
 
-from mimo_quirks.memory import Memory
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import Recall
-from mimo_quirks.settings import Settings
-from mimo_quirks.turns import Message
-
-from .exchange import EXCHANGE, Exchange, memory_of, owner_of, turn_of, turns_of
+from .deferred import Deferred, parts
 
 if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
 
 
-class Remembering(BaseChatModel):
+class Remembering(Deferred, BaseChatModel):
     """Stands before the class of another package that speaks the wire, and has the subclass build what is sent."""
+
+    _sdk_error: ClassVar[type[Exception]]  # what a refusal comes as
 
     store: Any = Field(default=None, exclude=True, repr=False)  # its URL may hold a password
     scope: str | None = None
 
-    _settings: Settings = PrivateAttr(default_factory=Settings.from_env)
-    _memory: Memory = PrivateAttr()
+    # Types in comments, because annotations of a class are evaluated with it, and would load the core.
+    _settings = PrivateAttr(default_factory=lambda: parts.Settings.from_env())  # type: parts.Settings # noqa: PLW0108
+    _memory = PrivateAttr()  # type: parts.Memory
 
     @model_validator(mode="after")
     def _remember(self) -> Self:
         if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
             raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
-        self._memory = memory_of(self.store, self._settings)
+        self._memory = parts.memory_of(self.store, self._settings)
         if self._memory.is_shared and self.scope is None and self._settings.scope is None:
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
         return self
@@ -51,26 +53,64 @@ class Remembering(BaseChatModel):
     def _is_last(self, chunk: ChatGenerationChunk) -> bool:
         """Whether the API finishes the turn with this chunk."""
 
+    @abstractmethod
+    def _deployment(self) -> parts.Quirks | None:
+        """The quirks of the model on its host; None where it is not ours to touch."""
+
+    @abstractmethod
+    def _refusal(self, refused: parts.Refused, error: Exception) -> Exception:
+        """What to raise where nothing more can be done about a refusal."""
+
+    def contract(self, *, thinking: bool = True) -> parts.Contract | None:
+        """What the API's refusals have taught about the model's host, as far as this process has heard.
+
+        Args:
+            thinking: Of requests that think, or that do not.
+
+        Returns:
+            The evidence; None for a model that is not ours to touch. `step()` is what a request begins with.
+        """
+        quirks = self._deployment()
+        return None if quirks is None else self._memory.contract(parts.Terms(quirks, thinking))
+
     def _recalled(
-        self, history: Sequence[Message], exchange: Exchange, quirks: Quirks, *, doubting: bool = False
-    ) -> Recall:
-        exchange.scope = self._settings.scope_of(exchange.owner, quirks, shared=self._memory.is_shared)
+        self, history: Sequence[parts.Message], exchange: parts.Exchange, terms: parts.Terms, *, doubting: bool = False
+    ) -> parts.Recall:
+        exchange.scope = self._settings.scope_of(exchange.owner, terms.quirks, shared=self._memory.is_shared)
         if exchange.recall is None:
-            exchange.recall = self._memory.recall(history, exchange.scope, doubting=doubting)
+            exchange.recall = self._memory.recall(history, exchange.scope, doubting=doubting, terms=terms)
         return exchange.recall
 
-    def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Exchange:
+    def _drafted(
+        self, exchange: parts.Exchange, terms: parts.Terms, build: Callable[[parts.Terms], parts.Draft]
+    ) -> parts.Draft:
+        """The request on the terms that the deployment is known to want, or after a refusal on others.
+
+        Raises:
+            NothingLeft: No other terms make another request.
+        """
+        allowed, refused = self._settings.steps, exchange.refused
+        if refused is None:
+            draft = build(replace(terms, step=self._memory.contract(terms).step(allowed)))
+        else:
+            draft = parts.changed(refused, (build(replace(terms, step=step)) for step in refused.steps(allowed)))
+        if exchange.draft is None:  # what a look-up in a thread has built, or a retry repeats, was noted before
+            parts.note(draft.report)
+        exchange.draft = draft
+        return draft
+
+    def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> parts.Exchange:
         """The exchange of a call, laid among its arguments."""
         metadata = run_manager.metadata if run_manager else None
-        kwargs[EXCHANGE] = exchange = Exchange(owner_of(kwargs.pop("scope", None), self.scope, metadata))
+        kwargs[parts.EXCHANGE] = exchange = parts.Exchange(
+            parts.owner_of(kwargs.pop("scope", None), self.scope, metadata)
+        )
         return exchange
 
-    async def _aexchange(self, messages: list[BaseMessage], run_manager: Any, kwargs: dict[str, Any]) -> Exchange:
-        """As `_exchange`, with a look-up that would block the event loop made in a thread beforehand."""
-        exchange = self._exchange(run_manager, kwargs)
+    async def _asked(self, messages: list[BaseMessage], kwargs: dict[str, Any]) -> None:
+        """Makes a look-up that would block the event loop in a thread beforehand."""
         if self._memory.is_shared:
             await asyncio.to_thread(self._look_up, messages, **kwargs)
-        return exchange
 
     def _generate(
         self,
@@ -79,9 +119,16 @@ class Remembering(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        exchange = self._exchange(run_manager, kwargs)
-        result = super()._generate(messages, stop, run_manager, **kwargs)  # type: ignore[safe-super]
-        self._memory.capture(exchange.sent, turns_of(result), exchange.scope)
+        exchange, result = self._exchange(run_manager, kwargs), None
+        while result is None:
+            try:
+                result = super()._generate(messages, stop, run_manager, **kwargs)  # type: ignore[safe-super]
+            except (parts.NothingLeft, self._sdk_error) as error:
+                if (refused := self._refused(exchange, error)) is None:
+                    raise
+                self._memory.learn(refused.terms, refused.kind)
+                self._begin_again(exchange, refused, error)
+        self._captured(exchange, parts.turns_of(result))
         return result
 
     async def _agenerate(
@@ -91,30 +138,94 @@ class Remembering(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        exchange = await self._aexchange(messages, run_manager, kwargs)
-        result = await super()._agenerate(messages, stop, run_manager, **kwargs)
-        await self._memory.acapture(exchange.sent, turns_of(result), exchange.scope)
+        exchange, result = self._exchange(run_manager, kwargs), None
+        while result is None:
+            try:
+                await self._asked(messages, kwargs)
+                result = await super()._agenerate(messages, stop, run_manager, **kwargs)
+            except (parts.NothingLeft, self._sdk_error) as error:
+                if (refused := self._refused(exchange, error)) is None:
+                    raise
+                await self._memory.alearn(refused.terms, refused.kind)
+                self._begin_again(exchange, refused, error)
+        await self._acaptured(exchange, parts.turns_of(result))
         return result
 
     def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         """Streams, and remembers the turn before its last chunk leaves: the next request may follow at once."""
-        exchange, chunks = self._exchange(_manager(args, kwargs), kwargs), []
-        for chunk in super()._stream(messages, *args, **kwargs):
-            chunks.append(chunk)
-            if self._is_last(chunk):
-                self._memory.capture(exchange.sent, turn_of(chunks), exchange.scope)
-            yield chunk
+        exchange, chunks, ended = self._exchange(_manager(args, kwargs), kwargs), list[ChatGenerationChunk](), False
+        while not ended:
+            try:
+                for chunk in super()._stream(messages, *args, **kwargs):
+                    chunks.append(chunk)
+                    if self._is_last(chunk):
+                        self._captured(exchange, parts.turn_of(chunks))
+                    yield chunk
+                ended = True
+            except (parts.NothingLeft, self._sdk_error) as error:
+                if chunks or (refused := self._refused(exchange, error)) is None:
+                    raise
+                self._memory.learn(refused.terms, refused.kind)
+                self._begin_again(exchange, refused, error)
 
     async def _astream(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """As `_stream`, without blocking the event loop."""
-        exchange, chunks = await self._aexchange(messages, _manager(args, kwargs), kwargs), []
-        async for chunk in super()._astream(messages, *args, **kwargs):
-            chunks.append(chunk)
-            if self._is_last(chunk):
-                await self._memory.acapture(exchange.sent, turn_of(chunks), exchange.scope)
-            yield chunk
+        exchange, chunks, ended = self._exchange(_manager(args, kwargs), kwargs), list[ChatGenerationChunk](), False
+        while not ended:
+            try:
+                await self._asked(messages, kwargs)
+                async for chunk in super()._astream(messages, *args, **kwargs):
+                    chunks.append(chunk)
+                    if self._is_last(chunk):
+                        await self._acaptured(exchange, parts.turn_of(chunks))
+                    yield chunk
+                ended = True
+            except (parts.NothingLeft, self._sdk_error) as error:
+                if chunks or (refused := self._refused(exchange, error)) is None:
+                    raise
+                await self._memory.alearn(refused.terms, refused.kind)
+                self._begin_again(exchange, refused, error)
+
+    def _captured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
+        if exchange.draft is not None:
+            self._memory.capture(exchange.draft.sent, turns, exchange.scope, terms=exchange.draft.terms)
+
+    async def _acaptured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
+        if exchange.draft is not None:
+            await self._memory.acapture(exchange.draft.sent, turns, exchange.scope, terms=exchange.draft.terms)
+
+    def _refused(self, exchange: parts.Exchange, error: Exception) -> parts.Refused | None:
+        """What an error refuses; None where it is no refusal of reasoning.
+
+        Raises:
+            ReasoningRefused: There was nothing to change after the last one.
+        """
+        if isinstance(error, parts.NothingLeft) and exchange.refused and exchange.error:
+            raise self._refusal(exchange.refused, exchange.error) from None
+        if exchange.draft is None:
+            return None
+        from mimo_quirks.refusals import classify_refusal  # noqa: PLC0415 - its patterns are compiled where it fails
+
+        kind = classify_refusal(error, exchange.draft.request)
+        if kind is not None:
+            return parts.Refused.of(kind, exchange.draft, first=exchange.refused)
+        if getattr(error, "status_code", None) == HTTPStatus.BAD_REQUEST:
+            parts.note_faults(exchange.draft.model, parts.faults_of(exchange.draft.sent))
+        return None
+
+    def _begin_again(self, exchange: parts.Exchange, refused: parts.Refused, error: Exception) -> None:
+        """Readies an exchange for the retry.
+
+        Raises:
+            ReasoningRefused: There is none.
+        """
+        if refused.first is None:
+            parts.note_refusal(refused.announce(self._settings.steps))
+        if not refused.steps(self._settings.steps):
+            raise self._refusal(refused, error) from None  # an error's own words may quote the request
+        exchange.refused, exchange.error, exchange.recall = refused, error, None
 
 
 def _manager(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseRunManager | None:

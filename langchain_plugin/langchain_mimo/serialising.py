@@ -8,22 +8,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 VERSION: Final = importlib.metadata.version("mimo-quirks")
+KEY: Final = "MIMO_API_KEY"
+"""The variable that holds the key, whose name stands for it."""
 
 _USER: Final = re.compile(r"(?<=//)[^/@]*@")
 _CREDENTIAL: Final = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 
 
-def shown(base_url: str | None, proxy: str | None, headers: Mapping[str, str] | None) -> dict[str, Any]:
+def shown(urls: Mapping[str, str | None], headers: Mapping[str, str] | None) -> dict[str, Any]:
     """The constructor's arguments that may hold credentials, without them. Who loads the model gives them again.
 
     Args:
-        base_url: Its user and password are left out, and so are those of `proxy`.
-        proxy: See there.
+        urls: The base URL and a proxy by the names of their fields; users and passwords are left out.
         headers: Those whose name says that they hold a credential are left out.
     """
-    attributes: dict[str, Any] = {"openai_api_base": _USER.sub("", base_url or "")}
-    if proxy is not None:
-        attributes["openai_proxy"] = _USER.sub("", proxy)
+    attributes: dict[str, Any] = {name: _USER.sub("", url) for name, url in urls.items() if url is not None}
     if headers is not None:
         attributes["default_headers"] = {name: value for name, value in headers.items() if not _CREDENTIAL.search(name)}
     return attributes

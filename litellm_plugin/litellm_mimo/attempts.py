@@ -17,8 +17,10 @@ from pydantic import BaseModel
 
 from mimo_quirks.carriers import opened
 from mimo_quirks.content import string_content
+from mimo_quirks.contract import Step, Terms
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import NOTHING, Recall
+from mimo_quirks.repair import Draft
 from mimo_quirks.replay import ReplayReport, replay
 from mimo_quirks.settings import Settings
 from mimo_quirks.spellings import KEYS
@@ -26,7 +28,7 @@ from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message, is_turn
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, View, Wire
 
-from .details import SENT, put
+from .details import DRAFT, get
 from .scope import owner_of
 
 FIELDS: Final = {CHAT.name: "messages", MESSAGES.name: "messages", RESPONSES.name: "input"}
@@ -45,39 +47,28 @@ class Attempt:
 
     Attributes:
         history: As the wire writes it, as dicts where it can be read.
+        terms: On what terms it goes out.
         wire: The wire that the history is written in.
         scope: Whose memory the deployment's answers are; None for nobody's.
-        thinking: Whether the model thinks in this request.
         view: The history as messages of the chat wire; None where it cannot be read.
         messages: The view's messages as they go out where nothing is done to them.
         beside: The same with what else is known of their reasoning, which goes out only where it is of use.
     """
 
     history: Any = field(repr=False)
-    quirks: Quirks
+    terms: Terms
     wire: Wire
     scope: str | None
-    thinking: bool
     view: View | None = field(repr=False)
     messages: Sequence[Message] = field(repr=False)
     beside: Sequence[Message] = field(repr=False)
 
     @classmethod
-    def of(cls, history: Any, quirks: Quirks, wire: Wire, **known: Any) -> Attempt:
+    def of(cls, history: Any, terms: Terms, wire: Wire, scope: str | None) -> Attempt:
         """The attempt that a history makes."""
         view = wire.view(history)
         messages = view.messages if view else ()
-        return cls(history, quirks, wire, view=view, messages=messages, beside=messages, **known)
-
-    @property
-    def wanted(self) -> Sequence[Message]:
-        """The messages to recall for; nothing where the host wants nothing."""
-        return self.beside if self.thinking else ()
-
-    @property
-    def sent(self) -> Sequence[Message]:
-        """The messages of a history that went out as it stands here."""
-        return self.messages
+        return cls(history, terms, wire, scope, view=view, messages=messages, beside=messages)
 
     def opened(self, open_: Callable[[str], str | None]) -> Attempt:
         """The attempt with every carrier opened."""
@@ -91,10 +82,11 @@ class Attempt:
             recall: What was found for turns that lost their reasoning.
             plain: Whether content must be a string, as on the chat wire of a host.
         """
+        quirks, thinking = self.terms.effective
         if self.view is None:
-            _, report = replay(self.history, self.quirks, thinking=self.thinking)
+            _, report = replay(self.history, quirks, thinking=thinking)
             return self.history, report
-        replayed, report = replay(self.beside, self.quirks, thinking=self.thinking, recall=recall)
+        replayed, report = replay(self.beside, quirks, thinking=thinking, recall=recall)
         useful = {turn.index for turn in report.turns if turn.action == "kept"}
         steps = enumerate(zip(self.messages, self.beside, replayed, strict=True))
         messages = [old if new is beside and place not in useful else new for place, (old, beside, new) in steps]
@@ -103,9 +95,30 @@ class Attempt:
         history = self.wire.write(self.history, self.view, messages)
         return history, replace(report, changed=history is not self.history)
 
+    def draft(self, recall: Recall, model: str, *, step: Step, plain: bool = False) -> Draft:
+        """The request to a model in a step; see `replay`."""
+        terms = replace(self.terms, step=step)
+        history, report = replace(self, terms=terms).replay(recall, plain=plain)
+        view = self.wire.view(history)
+        return Draft(model, terms, history, view.messages if view else (), report)
+
     def unchanged(self) -> Any:
         """The history with nothing but its carriers opened."""
         return self.history if self.view is None else self.wire.write(self.history, self.view, self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it went out, and whose memory its answers are.
+
+    Attributes:
+        draft: As LiteLLM's transformation left it.
+        fingerprint: What it can be known by when LiteLLM makes it again, before that transformation.
+    """
+
+    draft: Draft
+    fingerprint: str
+    scope: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +159,26 @@ def body_of(details: Mapping[str, Any]) -> tuple[dict[str, Any], Wire | None]:
     body = (details.get("additional_args") or {}).get("complete_input_dict")
     if not isinstance(body, dict):
         return {}, None
-    return body, _wire_of(body, details.get("custom_llm_provider"), _url_of(details))
+    return body, _wire_of(body, details.get("custom_llm_provider"), url_of(details))
 
 
 def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared: bool) -> Attempt | None:
-    """The attempt whose finished body LiteLLM's logging object holds; None where it is not ours."""
+    """The attempt whose finished body LiteLLM's logging object holds; None where it is not ours.
+
+    What the other hook has decided holds: it may know the host by another name.
+    """
     body, wire = body_of(details)
     if wire is None:
         return None
-    url, model = _url_of(details), body.get("model") or details.get("model")
+    url, model = url_of(details), body.get("model") or details.get("model")
     quirks = Deployment(str(model or ""), url or None, details.get("custom_llm_provider")).quirks(settings, wire)
     if quirks is None:
         return None
     owner = owner_of(details.get("litellm_params") or {}, settings)
     scope = settings.scope_of(owner, quirks, shared=shared)
-    return Attempt.of(body[FIELDS[wire.name]], quirks, wire, scope=scope, thinking=is_thinking(body, quirks))
+    drafted: Draft | None = get(details, DRAFT)
+    terms = drafted.terms if drafted else Terms(quirks, is_thinking(body, quirks))
+    return Attempt.of(body[FIELDS[wire.name]], terms, wire, scope)
 
 
 def lay_beside(attempt: Attempt, given: object) -> Attempt:
@@ -182,19 +200,14 @@ def _turns(messages: Sequence[Message]) -> list[tuple[int, Message]]:
     return [(place, message) for place, message in enumerate(messages) if is_turn(message)]
 
 
-def put_sent(details: dict[str, Any], attempt: Attempt, history: Any) -> None:
-    """Keeps what was sent with the details, because LiteLLM forgets the body before some answers are there."""
-    view = attempt.wire.view(history)
-    put(details, SENT, replace(attempt, history=history, messages=view.messages if view else ()))
-
-
 def is_async(details: Mapping[str, Any]) -> bool:
     """Whether the details are of an asynchronous call."""
     parameters = details.get("litellm_params") or {}
     return any(parameters.get(name) for name in ("acompletion", "aresponses", "aanthropic_messages"))
 
 
-def _url_of(details: Mapping[str, Any]) -> str:
+def url_of(details: Mapping[str, Any]) -> str:
+    """Where a finished body goes, as LiteLLM's logging object has it."""
     return str((details.get("additional_args") or {}).get("api_base") or "")
 
 

@@ -30,7 +30,7 @@ def signed(history: Sequence[Message], family: str) -> list[Message]:
 
 def across(attempt: Attempt) -> Any:
     """The history of an attempt, fit to cross to another wire; the same object where it has no reasoning of ours."""
-    messages = signed(attempt.messages, attempt.quirks.family)
+    messages = signed(attempt.messages, attempt.terms.quirks.family)
     if attempt.wire is RESPONSES and attempt.view is not None and not isinstance(attempt.history, str):
         return _gathered(attempt.history, attempt.view, messages)
     return replace(attempt, messages=messages, beside=messages).unchanged()

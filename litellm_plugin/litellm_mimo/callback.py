@@ -7,7 +7,8 @@ one attempt, so it serves what the first hook cannot; what has been done already
 bridges to another wire comes to both hooks again as the call that it became.
 
 Back: each answer is remembered before the caller has it, and so before it can ask again: by the success hook of
-asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams by `stream`.
+asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams by `stream`. A refusal is heard by the
+failure hook of the attempt, before LiteLLM makes the next.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -22,10 +24,13 @@ from typing import Any, Final
 from litellm.types.utils import CallTypes
 
 from mimo_quirks.carriers import Carriers, opened
-from mimo_quirks.journal import note
+from mimo_quirks.contract import Contract, Step, Terms
+from mimo_quirks.journal import note, note_refusal
 from mimo_quirks.memory import Memory
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING
+from mimo_quirks.recall import NOTHING, Recall
+from mimo_quirks.refusals import classify_refusal
+from mimo_quirks.repair import Draft, NothingLeft, Refused, changed
 from mimo_quirks.settings import Settings, SettingsError
 from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
@@ -36,16 +41,17 @@ from .attempts import (
     FALLBACKS,
     FIELDS,
     Attempt,
+    Sent,
     attempt_of_details,
     body_of,
     is_async,
     lay_beside,
-    put_sent,
     readable,
 )
 from .bridges import across, signed
-from .details import ASKED, PASSING, SEAL, SENT, forget, get, put, take
-from .mending import mend_body, register_models, with_switch, with_tools
+from .details import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
+from .mending import mend_body, register_models, switch_off, with_switch, with_tools
+from .refusals import LAST, Explanations, ReasoningRefused, as_answer, is_fallback, is_retry
 from .routes import CALLS, Call, called_as, details_of
 from .scope import owner_of
 from .start import announce, memory_of
@@ -72,6 +78,7 @@ class MiMoCallback(StreamListener):
         self._settings = settings or Settings.from_env()
         self._opened: Memory | None = None
         self._opening = threading.Lock()
+        self._explanations = Explanations()
         self.carriers = Carriers(
             self._settings.secret,
             max_bytes=self._settings.carrier_max_bytes,
@@ -93,10 +100,14 @@ class MiMoCallback(StreamListener):
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: CallTypes | None
     ) -> dict[str, Any] | None:
-        """Returns the call's arguments as the deployment wants them, or None where nothing changes."""
+        """Returns the call's arguments as the deployment wants them, or None where nothing changes.
+
+        Raises:
+            ReasoningRefused: LiteLLM makes a refused call again, or falls back from it, and must not.
+        """
         try:
             return await self._prepared(kwargs, call_type)
-        except SettingsError:
+        except (SettingsError, ReasoningRefused):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does, the request goes on
             _LOGGER.warning("a request goes out as it came, because of a %s", type(error).__name__)
@@ -108,19 +119,44 @@ class MiMoCallback(StreamListener):
         LiteLLM would hand changed arguments to the fallback's provider too.
         """
         call = Call.of(kwargs, call_type)
-        if call is None or any(kwargs.get(name) for name in FALLBACKS):
+        if call is None:
             return None
         if call.is_the_caller_s:  # a fallback has the details of the call before
-            forget(call.details, ASKED, PASSING, SEAL)
+            forget(call.details, ASKED, PASSING, SEAL, DRAFT)
+            self._follow_up(call)
+        if any(kwargs.get(name) for name in FALLBACKS):
+            return None
         quirks = call.deployment.quirks(self._settings, call.upstream or call.wire)
         if quirks is None:
             changed = _without_carriers(kwargs, call.wire)
             return {**kwargs, **changed} if changed else None
-        mended = with_switch(call, quirks.dialect) if "thinking" in self._settings.mend else dict(kwargs)
-        if call.upstream is CHAT and "tools" in self._settings.mend:
+        mends = self._settings.mend
+        mended = with_switch(call, quirks.dialect) if "thinking" in mends else dict(kwargs)
+        if call.upstream is CHAT and "tools" in mends:
             mended |= with_tools(call)
-        changed = {**mended, FIELDS[call.wire.name]: await self._history(replace(call, arguments=mended), quirks)}
+        history = await self._history(replace(call, arguments=mended), quirks)
+        drafted: Draft | None = get(call.details, DRAFT)
+        if drafted is not None and drafted.terms.step is Step.OFF:
+            mended = with_switch(replace(call, arguments=mended), quirks.dialect, off=True)
+        changed = {**mended, FIELDS[call.wire.name]: history}
         return None if _same(changed, kwargs) else changed
+
+    def _follow_up(self, call: Call) -> None:
+        """What a refusal means for the call that follows it: a retry knows of it, a fallback goes on or does not.
+
+        Raises:
+            ReasoningRefused: It is a fallback that the operator did not ask for.
+        """
+        refused = LAST.get()
+        if refused is None:
+            return
+        if is_fallback(call.arguments):  # which the Router may make again, too
+            if self._settings.on_refusal != "fallback":
+                raise ReasoningRefused(refused, call.deployment.provider)
+            self._explanations.take(call.details.get("litellm_call_id"))
+            note_refusal(f"LiteLLM falls back to {call.deployment.model} because of a refusal")
+        if is_fallback(call.arguments) or not is_retry(call.arguments):
+            LAST.set(None)
 
     async def _history(self, call: Call, quirks: Quirks) -> Any:
         """The history to send, or the one that shall come to the hooks again on another wire."""
@@ -129,24 +165,43 @@ class MiMoCallback(StreamListener):
         scope = self._settings.scope_of(owner, quirks, shared=self.memory.is_shared)
         carried = self._settings.scope_of(owner, quirks, shared=True)  # what a client carries outlives this process
         asked = get(call.details, ASKED)
-        thinking = is_thinking(call.arguments, quirks) if asked is None else asked
-        attempt = Attempt.of(readable(given), quirks, call.wire, scope=scope, thinking=thinking)
+        terms = Terms(quirks, is_thinking(call.arguments, quirks) if asked is None else asked)
+        attempt = Attempt.of(readable(given), terms, call.wire, scope)
         attempt = attempt.opened(partial(self.carriers.open, scope=carried))
         if self.carriers.issues and call.wire is not CHAT and not call.is_cached:
             put(call.details, SEAL, partial(self.carriers.seal, scope=carried))
         if call.upstream is None:
             return _given_or(given, across(attempt), attempt)
-        recall = await self.memory.arecall(attempt.wanted, scope, doubting=_may_be_damaged(call.details, call.wire))
-        history, report = attempt.replay(recall)
-        note(report)
+        doubting = _may_be_damaged(call.details, call.wire)
+        recall = await self.memory.arecall(attempt.beside, scope, doubting=doubting, terms=terms)
+        try:
+            draft = self._draft(attempt, recall, call.deployment.model)
+        except NothingLeft as error:
+            raise ReasoningRefused(error.refused, call.deployment.provider) from None
+        note(draft.report)
+        put(call.details, DRAFT, draft)
+        self._explanations.take(call.details.get("litellm_call_id"))  # what it may fail with now is another matter
         if attempt.view is None:
             return given
         if not call.passes:
-            return signed(history, quirks.family)
+            return signed(draft.body, quirks.family)
         if call.wire is MESSAGES:
-            put(call.details, PASSING, attempt)
-            return list(history)  # a list of our own, for the next hook to edit
-        return _given_or(given, history, attempt)
+            put(call.details, PASSING, replace(attempt, terms=draft.terms))
+            return list(draft.body)  # a list of our own, for the next hook to edit
+        return _given_or(given, draft.body, attempt)
+
+    def _draft(self, attempt: Attempt, recall: Recall, model: str, *, plain: bool = False) -> Draft:
+        """The request in the step that the deployment is known to want, or after a refusal in another.
+
+        Raises:
+            NothingLeft: No other step makes another request.
+        """
+        allowed, refused = self._settings.steps, LAST.get()
+        if refused is None:
+            return attempt.draft(recall, model, step=self.memory.contract(attempt.terms).step(allowed), plain=plain)
+        return changed(
+            refused, (attempt.draft(recall, model, step=step, plain=plain) for step in refused.steps(allowed))
+        )
 
     async def async_pre_request_hook(
         self,
@@ -160,11 +215,10 @@ class MiMoCallback(StreamListener):
         """
         passing = take(details_of(kwargs), PASSING)
         if passing is not None:
-            tidied = Attempt.of(messages, passing.quirks, MESSAGES, scope=None, thinking=passing.thinking)
-            messages[:] = tidied.replay()[0]
+            messages[:] = Attempt.of(messages, passing.terms, MESSAGES, scope=None).replay()[0]
         return None
 
-    def log_pre_api_call(self, model: str, messages: object, kwargs: dict[str, Any]) -> None:  # noqa: ARG002 - by keyword
+    def log_pre_api_call(self, model: str, messages: object, kwargs: dict[str, Any]) -> None:
         """Puts the history that the deployment wants into the body that is about to be sent.
 
         An asynchronous call was looked up by the other hook; here a look-up would block its event loop. The messages
@@ -174,22 +228,96 @@ class MiMoCallback(StreamListener):
         body, wire = body_of(kwargs)
         if wire is None:
             return
+        asks = not is_async(kwargs)
+        if asks and not is_retry(kwargs.get("litellm_params") or {}):
+            LAST.set(None)
         finished = attempt_of_details(kwargs, self._settings, shared=self.memory.is_shared)
         if finished is None:
             body.update(_without_carriers(body, wire))
             return
+        dialect = finished.terms.quirks.dialect
         if "thinking" in self._settings.mend:
-            mend_body(body, kwargs, finished.wire, finished.quirks.dialect)
+            mend_body(body, kwargs, finished.wire, dialect)
         attempt = lay_beside(finished.opened(lambda _: None), messages)
-        doubting = _may_be_damaged(kwargs, attempt.wire)
-        asks = not is_async(kwargs)
-        recall = self.memory.recall(attempt.wanted, attempt.scope, doubting=doubting) if asks else NOTHING
-        history, report = attempt.replay(recall, plain="content" in self._settings.mend)
-        if report.changed:
-            body[FIELDS[attempt.wire.name]] = history
-        put_sent(kwargs, attempt, history)
-        if report.changed or asks:  # what the other hook has noted is not noted again
-            note(report)
+        draft = self._finished(attempt, kwargs, str(body.get("model") or model), asks=asks)
+        if draft.terms.step is Step.OFF:
+            switch_off(body, kwargs, dialect)
+        if draft.report.changed:
+            body[FIELDS[attempt.wire.name]] = draft.body
+        drafted = get(kwargs, DRAFT) or draft
+        put(kwargs, SENT, Sent(draft, drafted.fingerprint, attempt.scope))
+        if draft.report.changed or asks:  # what the other hook has noted is not noted again
+            note(draft.report)
+
+    def _finished(self, attempt: Attempt, details: Mapping[str, Any], model: str, *, asks: bool) -> Draft:
+        """The request as it is sent: on the terms that the other hook has found, or on those to be found here.
+
+        LiteLLM swallows what is raised here. So its synchronous Router repeats a refused call that cannot be changed,
+        and falls back from it, whatever the operator decided.
+        """
+        plain = "content" in self._settings.mend
+        doubting = _may_be_damaged(details, attempt.wire)
+        recall = NOTHING
+        if asks:
+            recall = self.memory.recall(attempt.beside, attempt.scope, doubting=doubting, terms=attempt.terms)
+        if get(details, DRAFT) is None:
+            with suppress(NothingLeft):
+                return self._draft(attempt, recall, model, plain=plain)
+        return attempt.draft(recall, model, step=attempt.terms.step, plain=plain)
+
+    async def async_post_call_failure_deployment_hook(
+        self,
+        request_data: Mapping[str, Any],
+        exception: Exception,
+        call_type: CallTypes | None,  # noqa: ARG002 - LiteLLM's signature
+        fallback_depth: int | None = None,  # noqa: ARG002 - as above
+    ) -> None:
+        """Takes note of a refusal, before LiteLLM makes the call again."""
+        await self.astream_failed(details_of(request_data), exception)
+
+    async def astream_failed(self, details: dict[str, Any], error: object) -> None:
+        """As the hook before, for a refusal that comes within a stream."""
+        refused = self._refused(details, error)
+        if refused is not None:
+            await self.memory.alearn(refused.terms, refused.kind)
+
+    def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
+        """As the hook before, for synchronous calls."""
+        if not is_async(kwargs):
+            self.stream_failed(kwargs, kwargs.get("exception"))
+
+    def stream_failed(self, details: dict[str, Any], error: object) -> None:
+        """Takes note of a refusal of a synchronous call."""
+        refused = self._refused(details, error)
+        if refused is not None:
+            self.memory.learn(refused.terms, refused.kind)
+
+    def _refused(self, details: dict[str, Any], error: object) -> Refused | None:
+        """What an error refuses of a request of ours, told once; None where it is no refusal of reasoning."""
+        sent = _sent(details)
+        if sent is None:  # of another family, or heard of already: a call behind a bridge fails with its caller's
+            return None
+        kind = classify_refusal(error, sent.draft.request)
+        if kind is None:
+            return None
+        refused = Refused.of(kind, sent.draft, sent.fingerprint, first=LAST.get())
+        LAST.set(refused)
+        if called_as(details) is not MESSAGES:  # where LiteLLM hears no other answer, and breaks its streams for one
+            self._explanations.put(details.get("litellm_call_id"), refused)
+        if refused.first is None:
+            note_refusal(refused.announce(self._settings.steps))
+        return refused
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: dict[str, Any],
+        original_exception: Exception,  # noqa: ARG002 - by keyword
+        user_api_key_dict: Any,  # noqa: ARG002 - by keyword
+        traceback_str: str | None = None,  # noqa: ARG002 - by keyword
+    ) -> Any:
+        """Tells a proxy's client why a request was refused, except on the messages route and within a stream."""
+        refused = self._explanations.take(request_data.get("litellm_call_id"))
+        return None if refused is None else as_answer(refused)
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
@@ -215,15 +343,46 @@ class MiMoCallback(StreamListener):
 
     def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what a synchronous call was answered."""
-        attempt = take(details, SENT)
-        if attempt is not None:
-            self.memory.capture(attempt.sent, turns, attempt.scope)
+        sent = _sent(details)
+        if sent is not None:
+            self.memory.capture(sent.draft.sent, turns, sent.scope, terms=sent.draft.terms)
 
     async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what an asynchronous call was answered."""
-        attempt = take(details, SENT)
-        if attempt is not None:
-            await self.memory.acapture(attempt.sent, turns, attempt.scope)
+        sent = _sent(details)
+        if sent is not None:
+            await self.memory.acapture(sent.draft.sent, turns, sent.scope, terms=sent.draft.terms)
+
+    def contract(
+        self,
+        model: str,
+        base_url: str | None = None,
+        provider: str | None = None,
+        *,
+        wire: str = "chat",
+        thinking: bool = True,
+    ) -> Contract | None:
+        """What the API's refusals have taught about a deployment, as far as this process has heard.
+
+        Args:
+            model: The model's id, as in a deployment's `litellm_params`; without its provider's prefix.
+            base_url: The deployment's `api_base`.
+            provider: The prefix.
+            wire: The wire that its host is spoken to on: `chat`, `messages` or `responses`.
+            thinking: Of requests that think, or that do not.
+
+        Returns:
+            The evidence; None for a deployment that is not ours to touch. `step()` is what a request begins with.
+        """
+        quirks = self._settings.quirks_for(model, base_url, provider, wire=wire)
+        return None if quirks is None else self.memory.contract(Terms(quirks, thinking))
+
+
+def _sent(details: dict[str, Any]) -> Sent | None:
+    """What was sent, which is of no more use when it was answered."""
+    forget(details, DRAFT)
+    sent: Sent | None = take(details, SENT)
+    return sent
 
 
 def _may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:

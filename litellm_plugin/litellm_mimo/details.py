@@ -11,6 +11,8 @@ ASKED: Final = "mimo_quirks_asked"
 """Whether the client asks to think."""
 PASSING: Final = "mimo_quirks_passing"
 """The attempt that goes through on the messages wire, before LiteLLM has tidied it."""
+DRAFT: Final = "mimo_quirks_draft"
+"""The request as it is before LiteLLM transforms it."""
 SEAL: Final = "mimo_quirks_seal"
 """What seals a text for the client."""
 

@@ -17,10 +17,12 @@ from mimo_quirks.prices import PRICES, Price
 from mimo_quirks.thinking import asked_to_think, switch_of, thinking_parameters
 from mimo_quirks.wires import MESSAGES, RESPONSES, Wire
 
+from .attempts import url_of
 from .details import ASKED, get, put
 from .routes import Call
 
 _TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+_ENDPOINTS: Final = ("/chat/completions", "/messages", "/responses")
 _SPELLINGS: Final = ("thinking", "reasoning_effort", "reasoning", "reasoning_summary", "enable_thinking")
 
 
@@ -76,13 +78,13 @@ def with_tools(call: Call) -> dict[str, Any]:
     return {"allowed_openai_params": [*allowed, *refused]} if refused else {}
 
 
-def with_switch(call: Call, dialect: Dialect) -> dict[str, Any]:
+def with_switch(call: Call, dialect: Dialect, *, off: bool = False) -> dict[str, Any]:
     """The call's arguments with the switch where LiteLLM lets it through to the host, and nowhere else.
 
     What the client asks for is kept with the details: for the calls that LiteLLM makes of this one, and for a finished
     body of the messages wire, because LiteLLM's own transformation to it refuses a switch for models it does not know.
     """
-    on = _asked(call)
+    on = False if off else _asked(call)
     if on is None:
         return dict(call.arguments)
     put(call.details, ASKED, on)
@@ -113,6 +115,16 @@ def mend_body(body: dict[str, Any], details: Mapping[str, Any], wire: Wire, dial
     on = asked_to_think(body) if on is None else on
     if wire is MESSAGES and on is not None:
         body.update(thinking_parameters(on, dialect))
+
+
+def switch_off(body: dict[str, Any], details: Mapping[str, Any], dialect: Dialect) -> None:
+    """Switches thinking off in a finished body; what the openai SDK sends besides its own arguments has a place.
+
+    LiteLLM names the whole URL where it posts the body itself; its own word for the SDK is missing on streams.
+    """
+    through_sdk = not url_of(details).partition("?")[0].rstrip("/").endswith(_ENDPOINTS)
+    place = body.setdefault("extra_body", {}) if through_sdk else body
+    place.update(thinking_parameters(False, dialect))  # noqa: FBT003 - the switch itself
 
 
 def _without_effort(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class MessageReader:
         self._rest = b""
         self._blocks: dict[int, dict[str, Any]] = {}
         self.stopped = False
+        self.error: Mapping[str, Any] = {}
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Takes the next bytes, and gives those that may go on; what is no whole event yet waits."""
@@ -51,6 +52,8 @@ class MessageReader:
         kind, index = data.get("type"), _index(data)
         if kind == "message_stop":
             self.stopped = True
+        elif kind == "error":
+            self.error = data
         elif kind == "content_block_start" and isinstance(data.get("content_block"), Mapping):
             self._blocks[index] = {**data["content_block"]}
         elif kind == "content_block_delta" and isinstance(data.get("delta"), Mapping):

@@ -1,4 +1,4 @@
-"""The end of a stream, before its last chunk leaves; and the reasoning in it, before a client is given it to carry.
+"""The end of a stream, before its last chunk or its error leaves; and its reasoning, before a client carries it.
 
 A client may send its next turn as soon as it has read the last chunk, and LiteLLM has no hook that runs before that for
 the SDK: its log events are queued or run in a thread, late by up to 340 ms under load, and with message redaction on
@@ -39,7 +39,7 @@ from .sse import MessageReader
 
 
 class StreamListener(CustomLogger):
-    """A callback that is told of finished streams."""
+    """A callback that is told of finished streams, and of failed ones."""
 
     def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Called in the caller's thread before the last chunk of a synchronous stream leaves."""
@@ -47,6 +47,14 @@ class StreamListener(CustomLogger):
 
     async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """As `stream_finished`, for an asynchronous stream."""
+        raise NotImplementedError
+
+    def stream_failed(self, details: dict[str, Any], error: object) -> None:
+        """Called in the caller's thread before the error leaves; `error` is an exception, or an event that says so."""
+        raise NotImplementedError
+
+    async def astream_failed(self, details: dict[str, Any], error: object) -> None:
+        """As `stream_failed`, for an asynchronous stream; called in the context in which LiteLLM makes it again."""
         raise NotImplementedError
 
 
@@ -98,7 +106,12 @@ def _tell_of(stream: Any, read: _Read) -> None:
 def _told(after: Any, read: _Read) -> Any:
     @functools.wraps(after)
     def tell(self: Any) -> Any:
-        chunk, turns = read(self, after(self))
+        try:
+            chunk, turns = read(self, after(self))
+        except Exception as error:
+            for listener in _listeners() if not isinstance(error, StopIteration) else ():
+                listener.stream_failed(_details(self), error)
+            raise
         for listener in _listeners() if turns else ():
             listener.stream_finished(_details(self), turns)
         return chunk
@@ -109,7 +122,12 @@ def _told(after: Any, read: _Read) -> Any:
 def _atold(after: Any, read: _Read) -> Any:
     @functools.wraps(after)
     async def tell(self: Any) -> Any:
-        chunk, turns = read(self, await after(self))
+        try:
+            chunk, turns = read(self, await after(self))
+        except Exception as error:
+            for listener in _listeners() if not isinstance(error, StopAsyncIteration) else ():
+                await listener.astream_failed(_details(self), error)
+            raise
         for listener in _listeners() if turns else ():
             await listener.astream_finished(_details(self), turns)
         return chunk
@@ -193,6 +211,9 @@ class _Told:
             if reader.stopped:
                 for listener in _listeners():
                     await listener.astream_finished(details, [reader.turn()])
+            if reader.error:
+                for listener in _listeners():
+                    await listener.astream_failed(details, reader.error)
             for event in events:
                 yield event
         if rest := reader.flush():

@@ -7,6 +7,7 @@ A host is known by its name, parsed and never searched, so that a lookalike is n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -178,6 +179,8 @@ HOSTS: Final = (
 HOST_NAMES: Final = tuple(host.name for host in HOSTS)
 RELAY: Final = HOSTS[-1]
 """Any host that no other row knows."""
+PORTS: Final[Mapping[str, str]] = {"http": "80", "https": "443"}
+"""The schemes that a host may be dialled by, and their own ports."""
 
 
 def host_name(base_url: str | None) -> str | None:
@@ -189,3 +192,13 @@ def host_name(base_url: str | None) -> str | None:
     except ValueError:
         return None
     return name.rstrip(".") if name else None
+
+
+def authority(url: str | None) -> str | None:
+    """The host of a URL, with its port where one is written that is not the scheme's own."""
+    name = host_name(url)
+    if name is None or url is None:
+        return None
+    scheme, separator, rest = url.partition("://")
+    port = (rest if separator else url).partition("/")[0].rpartition("@")[2].rpartition(":")[2]
+    return f"{name}:{port}" if port.isdigit() and port != PORTS.get(scheme.lower()) else name

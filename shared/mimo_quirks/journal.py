@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from .replay import ReplayReport
@@ -20,3 +21,14 @@ def note(report: ReplayReport) -> None:
         _LOGGER.warning("history sent as it came, because %s", report.unreadable)
     elif lost := report.count("placeholder") + report.count("bare"):
         _LOGGER.info("%d of %d turns go without their reasoning", lost, len(report.turns))
+
+
+def note_refusal(said: str) -> None:
+    """Writes down a refusal, once for a request: what is done about it, or why nothing can be."""
+    _LOGGER.warning("%s", said)
+
+
+def note_faults(model: str, faults: Sequence[str]) -> None:
+    """Writes down what is wrong with the structure of a history that the API did not take, whatever it said of it."""
+    if faults:
+        _LOGGER.warning("a history was sent to %s that is broken: %s", model, "; ".join(faults))

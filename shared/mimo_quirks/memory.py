@@ -1,41 +1,51 @@
 """A store at work, as both adapters use it: one look-up before a request, one write after an answer.
 
-The core decides what is asked and what an answer is; a store only keeps. Between the two stands what may go wrong: a
-failing or slow store costs recall, never the request (G4), and is counted. Each step comes twice, for callers with an
-event loop and without; the rules are in neither.
+The core decides what is asked and what an answer is; a store only keeps. The same look-up and the same write carry what
+workers learn of a deployment from its refusals. Between the two stands what may go wrong: a failing or slow store costs
+recall, never the request (G4), and is counted. Each step comes twice, for callers with an event loop and without; the
+rules are in neither.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from .contract import Contract, Evidence, Terms, speaks_against
+from .contracts import Contracts
+from .kinds import RefusalKind
 from .recall import NOTHING, Question, Recall, answer, ask, remember
 from .stores import Entry, MemoryStore, ReasoningStore
-from .turns import Message
+from .turns import Message, is_turn
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 _NOT_FOUND: Final[Mapping[str, Sequence[bytes]]] = {}
 
 
 class Memory:
-    """Recalls what was captured, inside one scope at a time. Thread-safe as far as its store is.
+    """Recalls what was captured, inside one scope at a time, and what deployments want. As thread-safe as its store.
 
     Args:
         store: Where to remember; None remembers nothing.
         timeout_seconds: How long an asynchronous call waits for the store. A synchronous one relies on the store's own.
+        contract_ttl_seconds: How long it is remembered what a deployment's refusals taught.
 
     Attributes:
-        counts: How many lost turns were `recalled`, `missed` or `ambiguous`, how many turns were `captured`, and how
-            often the store was `not asked` or `not written`, because it failed or was too slow.
+        counts: How many lost turns were `recalled`, `missed` or `ambiguous`, how many turns were `captured`, how many
+            requests were `refused`, and how often the store was `not asked` or `not written`, because it failed or was
+            too slow.
     """
 
-    def __init__(self, store: ReasoningStore | None, *, timeout_seconds: float = 0.25) -> None:
+    def __init__(
+        self, store: ReasoningStore | None, *, timeout_seconds: float = 0.25, contract_ttl_seconds: float = 3600
+    ) -> None:
         self._store = store
         self._timeout = timeout_seconds
+        self._contracts = Contracts(ttl_seconds=contract_ttl_seconds, clock=time.time)
         self.counts: Counter[str] = Counter()
 
     @property
@@ -43,43 +53,76 @@ class Memory:
         """Whether it leaves this process: others may see it, and a call may wait for a file or a server."""
         return not isinstance(self._store, MemoryStore | None)
 
-    def recall(self, history: Sequence[Message], scope: str | None, *, doubting: bool = False) -> Recall:
+    def contract(self, terms: Terms) -> Contract:
+        """What is known that a deployment wants, as far as this process has heard."""
+        return self._contracts.of(terms)
+
+    def recall(
+        self, history: Sequence[Message], scope: str | None, *, doubting: bool = False, terms: Terms | None = None
+    ) -> Recall:
         """What is remembered for the turns of a history that lack their reasoning; nothing without a scope.
 
         Args:
             history: Messages of the chat wire.
             scope: Whose memory it is.
             doubting: Whether what turns carry may be damaged, so that they are looked up too.
+            terms: Of the request: where it does not think, no reasoning is looked up; and what other workers know of
+                the deployment is.
         """
-        question = self._question(history, scope, doubting=doubting)
-        if self._store is None or not question.turns:
+        question = self._question(history, scope, terms, doubting=doubting)
+        keys = self._keys(question, history, terms)
+        if self._store is None or not keys:
             return NOTHING
         try:
-            found = self._store.get(question.keys)
+            found = self._store.get(keys)
         except Exception as error:  # noqa: BLE001 - whatever a store may raise, the request goes on
             found = self._failed("not asked", error)
-        return self._judge(question, found)
+        return self._judge(question, found, terms)
 
-    async def arecall(self, history: Sequence[Message], scope: str | None, *, doubting: bool = False) -> Recall:
+    async def arecall(
+        self, history: Sequence[Message], scope: str | None, *, doubting: bool = False, terms: Terms | None = None
+    ) -> Recall:
         """As `recall`, without blocking the event loop."""
-        question = self._question(history, scope, doubting=doubting)
-        if self._store is None or not question.turns:
+        question = self._question(history, scope, terms, doubting=doubting)
+        keys = self._keys(question, history, terms)
+        if self._store is None or not keys:
             return NOTHING
         try:
-            found = await asyncio.wait_for(self._store.aget(question.keys), self._timeout)
+            found = await asyncio.wait_for(self._store.aget(keys), self._timeout)
         except Exception as error:  # noqa: BLE001 - as above
             found = self._failed("not asked", error)
-        return self._judge(question, found)
+        return self._judge(question, found, terms)
 
-    def capture(self, sent: Sequence[Message], turns: Sequence[Message], scope: str | None) -> None:
+    def capture(
+        self, sent: Sequence[Message], turns: Sequence[Message], scope: str | None, *, terms: Terms | None = None
+    ) -> None:
         """Remembers finished turns.
 
         Args:
             sent: The history that they answer, as it was sent.
             turns: The assistant messages, more than one where `n` was.
-            scope: Whose memory it is; without one nothing is remembered.
+            scope: Whose memory it is; without one no turn is remembered.
+            terms: Of the request, so that its answer counts as evidence.
         """
         entries = self._entries(sent, turns, scope)
+        self._put(entries + self._answered(sent, terms), turns=len(entries))
+
+    async def acapture(
+        self, sent: Sequence[Message], turns: Sequence[Message], scope: str | None, *, terms: Terms | None = None
+    ) -> None:
+        """As `capture`, without blocking the event loop."""
+        entries = self._entries(sent, turns, scope)
+        await self._aput(entries + self._answered(sent, terms), turns=len(entries))
+
+    def learn(self, terms: Terms, kind: RefusalKind) -> None:
+        """Takes note of a refusal, for this process and for those that share the store."""
+        self._put(self._refused(terms, kind))
+
+    async def alearn(self, terms: Terms, kind: RefusalKind) -> None:
+        """As `learn`, without blocking the event loop."""
+        await self._aput(self._refused(terms, kind))
+
+    def _put(self, entries: Sequence[Entry], *, turns: int = 0) -> None:
         if self._store is None or not entries:
             return
         try:
@@ -87,11 +130,9 @@ class Memory:
         except Exception as error:  # noqa: BLE001 - as above
             self._failed("not written", error)
         else:
-            self.counts["captured"] += len(entries)
+            self.counts["captured"] += turns
 
-    async def acapture(self, sent: Sequence[Message], turns: Sequence[Message], scope: str | None) -> None:
-        """As `capture`, without blocking the event loop."""
-        entries = self._entries(sent, turns, scope)
+    async def _aput(self, entries: Sequence[Entry], *, turns: int = 0) -> None:
         if self._store is None or not entries:
             return
         try:
@@ -99,12 +140,41 @@ class Memory:
         except Exception as error:  # noqa: BLE001 - as above
             self._failed("not written", error)
         else:
-            self.counts["captured"] += len(entries)
+            self.counts["captured"] += turns
 
-    def _question(self, history: Sequence[Message], scope: str | None, *, doubting: bool) -> Question:
-        return Question() if self._store is None or scope is None else ask(history, scope, doubting=doubting)
+    def _keys(self, question: Question, history: Sequence[Message], terms: Terms | None) -> Sequence[str]:
+        """What to ask the store for; for the deployment alone only after a while, and only where it matters."""
+        keys = question.keys
+        if terms is None or not self.is_shared:
+            return keys
+        matters = any(is_turn(message) for message in history) and self._contracts.is_stale(terms)
+        return (*keys, terms.key) if keys or matters else ()
 
-    def _judge(self, question: Question, found: Mapping[str, Sequence[bytes]]) -> Recall:
+    def _answered(self, sent: Sequence[Message], terms: Terms | None) -> list[Entry]:
+        """An answer is evidence only where it speaks against what refusals have taught."""
+        if terms is None or not speaks_against(self._contracts.of(terms), terms.step, sent):
+            return []
+        return self._shared(self._contracts.saw(terms, Evidence(self._contracts.now(), terms.step, None)))
+
+    def _refused(self, terms: Terms, kind: RefusalKind) -> list[Entry]:
+        """A refusal is evidence only where it tells of the deployment, and not of one history."""
+        self.counts["refused"] += 1
+        evidence = Evidence(self._contracts.now(), terms.step, kind)
+        return self._shared(self._contracts.saw(terms, evidence)) if evidence.tells else []
+
+    def _shared(self, entry: Entry) -> list[Entry]:
+        return [entry] if self.is_shared else []
+
+    def _question(
+        self, history: Sequence[Message], scope: str | None, terms: Terms | None, *, doubting: bool
+    ) -> Question:
+        if self._store is None or scope is None or (terms is not None and not terms.thinking):
+            return Question()
+        return ask(history, scope, doubting=doubting)
+
+    def _judge(self, question: Question, found: Mapping[str, Sequence[bytes]], terms: Terms | None) -> Recall:
+        if terms is not None and self.is_shared:
+            self._contracts.take_in(terms, found)
         recall = answer(question, found)
         lost = {turn.index for turn in question.turns} - question.doubted
         self.counts["recalled"] += len(lost & recall.texts.keys())

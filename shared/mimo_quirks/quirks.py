@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .families import FAMILIES, Family, family_of, segment
-from .hosts import HOSTS, MESSAGES, OPENROUTER, RELAY, RESPONSES, TEMPLATE, Dialect, Host, host_name
+from .hosts import HOSTS, MESSAGES, OPENROUTER, RELAY, RESPONSES, TEMPLATE, Dialect, Host, authority, host_name
 
 _PROVIDER_HOSTS: Final[Mapping[str, str]] = {"xiaomi_mimo": "xiaomi", "openrouter": "openrouter"}
 """Where LiteLLM sends a provider's requests when nobody gives it a URL."""
@@ -34,8 +34,12 @@ class Quirks:
         placeholder: What stands in for lost reasoning on a tool turn; `None` for nothing.
         thinks_by_default: The model thinks unless the request says otherwise.
         forbids_when_off: Reasoning is refused while thinking is off.
+        forbids: Reasoning is refused always.
+        pads_every_turn: The placeholder stands on plain turns too.
         forces_tools: The host obeys a `tool_choice` other than `auto`.
         takes_n: The host gives more than one choice.
+        wire: Which wire the deployment is spoken to on.
+        address: The host, and its port where that is not the scheme's own; nothing where it is not known.
     """
 
     family: str
@@ -46,6 +50,10 @@ class Quirks:
     forbids_when_off: bool
     forces_tools: bool = True
     takes_n: bool = True
+    forbids: bool = False
+    pads_every_turn: bool = False
+    wire: str = "chat"
+    address: str = ""
 
     def on(self, wire: str) -> Quirks:
         """The quirks of the same deployment on another wire; those of the chat wire are these.
@@ -57,7 +65,8 @@ class Quirks:
             return self
         dialect, placeholder = _WIRES[wire]
         takes_another = self.placeholder is not None and placeholder is not None
-        return replace(self, dialect=dialect, placeholder=placeholder if takes_another else self.placeholder)
+        stands_in = placeholder if takes_another else self.placeholder
+        return replace(self, dialect=dialect, placeholder=stands_in, wire=wire)
 
     def with_placeholder(self, placeholder: str | None) -> Quirks:
         """The same quirks with another placeholder: an operator's setting beats the row."""
@@ -96,6 +105,7 @@ def quirks_for(
         forbids_when_off=host_row.forbids_when_off,
         forces_tools=host_row.forces_tools,
         takes_n=host_row.takes_n,
+        address=authority(base_url) or "",
     )
 
 

@@ -10,28 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Final
 
 from .errors import error_text, status_of
 from .families import family_of
+from .kinds import RefusalKind
 from .quirks import quirks_for
 from .thinking import asked_to_think
 from .turns import Message, is_placeholder, is_tool_turn, is_turn, read_reasoning
 from .wires import CHAT, MESSAGES, RESPONSES, Wire
-
-
-class RefusalKind(Enum):
-    """What a refusal says of the reasoning in the request."""
-
-    MISSING = "missing"
-    """The family's own demand: a tool turn came back without its reasoning (contract §5.1)."""
-    OTHER_FAMILY = "other family"
-    """The same demand by another family's API (contract §5.2, F1 to F8)."""
-    FORBIDDEN = "forbidden"
-    """The host takes no reasoning field (contract §5.2, F10)."""
-    FOREIGN_SIGNATURE = "foreign signature"
-    """A signed thinking block was changed, lost or put before the wrong vendor (contract §5.2, F9)."""
 
 
 def _any(*patterns: str) -> re.Pattern[str]:

@@ -102,7 +102,7 @@ def _unreadable(messages: object) -> str | None:
 def _replay_turn(
     message: Message, quirks: Quirks, recalled: str | None, *, thinking: bool
 ) -> tuple[Message, Action, str]:
-    if quirks.forbids_when_off and not thinking:
+    if quirks.forbids or (quirks.forbids_when_off and not thinking):
         return _strip(message)
     foreign = is_foreign(message, quirks.family)
     reasoning, rest = (message[KEYS[0]], message) if _is_ready(message, quirks.dialect) else lift(message)
@@ -130,8 +130,8 @@ def _is_ours(carried: str | None, recalled: str, *, foreign: bool) -> bool:
 def _strip(message: Message) -> tuple[Message, Action, str]:
     bare = without_reasoning(message)
     if bare is message:
-        return message, "left", "thinking is off"
-    return bare, "stripped", "the host refuses reasoning while thinking is off"
+        return message, "left", "it has no reasoning"
+    return bare, "stripped", "the host refuses reasoning"
 
 
 def _is_ready(message: Message, dialect: Dialect) -> bool:
@@ -179,10 +179,10 @@ def _replace(rest: Message, quirks: Quirks, reason: str, *, thinking: bool) -> t
 
 
 def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
-    """The placeholder, on tool turns only: the documented scope of the rule (contract §4.1, §4.2)."""
+    """The placeholder, on tool turns unless a refusal taught otherwise: the documented scope (contract §4.1, §4.2)."""
     if not thinking:
         return message, "left", "thinking is off"
-    if not is_tool_turn(message):
+    if not is_tool_turn(message) and not quirks.pads_every_turn:
         return message, "left", "not a tool turn"
     if quirks.placeholder is None:
         return message, "bare", "the reasoning is lost, and this host takes no placeholder"

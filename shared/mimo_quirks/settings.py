@@ -16,8 +16,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from .contract import ALL_STEPS, Step
 from .families import FAMILY_NAMES, segment
-from .hosts import HOST_NAMES, host_name
+from .hosts import HOST_NAMES, PORTS, authority, host_name
 from .keys import digest
 from .quirks import Quirks, quirks_for
 from .stores import ReasoningStore, open_store
@@ -26,7 +27,6 @@ PREFIX: Final = "MIMO_QUIRKS_"
 NONE: Final = "none"
 LITELLM: Final = "litellm"
 _LISTS: Final = ("_FAMILIES", "_IDENTITY", "_MEND", "_SECRET")
-_PORTS: Final[Mapping[str, str]] = {"http": "80", "https": "443"}
 
 
 class SettingsError(ValueError):
@@ -74,6 +74,10 @@ class Settings(BaseModel):
         store_timeout_seconds: How long a request may wait for the store.
         carrier_max_bytes: Up to how much reasoning a client is given sealed to hand back; 0 is none. Needs a secret.
         carrier_ttl_seconds: How long what a client hands back is believed.
+        on_refusal: What follows a refusal: `repair` is one changed request and then an error; `fallback` is the same
+            and then LiteLLM's fallbacks; `fail` is the error at once, and nothing is changed by what was learned.
+        off_on_refusal: Whether the last of the changes is allowed, which is to switch thinking off.
+        contract_ttl_seconds: How long after a refusal it is remembered what a deployment wants.
         mend: What of a request is mended that LiteLLM would damage: `tools`, `thinking`, `content`; `none` is nothing.
     """
 
@@ -93,6 +97,9 @@ class Settings(BaseModel):
     store_timeout_seconds: float = Field(default=0.25, gt=0)
     carrier_max_bytes: int = Field(default=64 * 2**10, ge=0)
     carrier_ttl_seconds: float = Field(default=30 * 24 * 3600, gt=0)
+    on_refusal: Literal["repair", "fallback", "fail"] = "repair"
+    off_on_refusal: bool = True
+    contract_ttl_seconds: float = Field(default=3600, gt=0)
     mend: tuple[Literal["tools", "thinking", "content"], ...] = ("tools", "thinking", "content")
 
     @field_validator("store")
@@ -135,13 +142,13 @@ class Settings(BaseModel):
         for url, row in hosts.items():
             _require(row, (*HOST_NAMES, NONE))
             scheme, separator, _ = url.partition("://")
-            if separator and scheme.lower() not in _PORTS:
-                raise ValueError(f"{url!r} has the scheme {scheme!r}; known schemes: {', '.join(_PORTS)}")
-            authority = _authority(url)
-            if authority is None:
+            if separator and scheme.lower() not in PORTS:
+                raise ValueError(f"{url!r} has the scheme {scheme!r}; known schemes: {', '.join(PORTS)}")
+            address = authority(url)
+            if address is None:
                 raise ValueError(f"{url!r} names no host")
-            if rows.setdefault(authority, row) != row:
-                raise ValueError(f"{authority!r} is given two rows; a row is a host's, whatever the path")
+            if rows.setdefault(address, row) != row:
+                raise ValueError(f"{address!r} is given two rows; a row is a host's, whatever the path")
         return rows
 
     @classmethod
@@ -168,6 +175,15 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = f"{PREFIX}{first['loc'][0]}".upper()
             raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+    @property
+    def steps(self) -> frozenset[Step]:
+        """How far a request may be changed by what refusals teach."""
+        if self.on_refusal == "fail":
+            return frozenset()
+        off = {Step.OFF} if not self.off_on_refusal else set()
+        other_placeholder = {Step.SPACE} if self.placeholder is not Placeholder.AUTO else set()
+        return ALL_STEPS - off - other_placeholder
 
     def open_store(self) -> ReasoningStore | None:
         """The store that the settings name, or None for `off`. `litellm` is opened by the LiteLLM adapter.
@@ -236,26 +252,16 @@ class Settings(BaseModel):
         return next((self.models[name] for name in map(str.lower, spellings) if name in self.models), None)
 
     def _named_host(self, base_url: str | None) -> str | None:
-        authority = _authority(base_url)
-        if not self.hosts or authority is None:
+        address = authority(base_url)
+        if not self.hosts or address is None:
             return None
-        return self.hosts.get(authority) or self.hosts.get(str(host_name(base_url)))
+        return self.hosts.get(address) or self.hosts.get(str(host_name(base_url)))
 
 
 def _require(value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         nearest = difflib.get_close_matches(value, known, n=1, cutoff=0)[0]
         raise ValueError(f"{value!r} is not known; the nearest known one is {nearest!r} (all: {', '.join(known)})")
-
-
-def _authority(url: str | None) -> str | None:
-    """The host of a URL, with its port where one is written that is not the scheme's own."""
-    name = host_name(url)
-    if name is None or url is None:
-        return None
-    scheme, separator, rest = url.partition("://")
-    port = (rest if separator else url).partition("/")[0].rpartition("@")[2].rpartition(":")[2]
-    return f"{name}:{port}" if port.isdigit() and port != _PORTS.get(scheme.lower()) else name
 
 
 def _parse(name: str, value: str) -> Any:

@@ -15,13 +15,14 @@ from langchain_openai import ChatOpenAI
 from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo, register
-from langchain_mimo.clients import httpx  # the SDK's own
+from langchain_mimo.clients import httpx_of
 from langchain_mimo.refused import REFUSED
 from mimo_quirks.simulator import Mode, Simulator
 
 from ..cases import TOOL
 
 Make = Callable[..., ChatMiMo]
+httpx: Any = httpx_of(openai)
 
 
 def _body(simulator: Simulator) -> dict[str, Any]:

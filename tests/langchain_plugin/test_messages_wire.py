@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anthropic import APIConnectionError
 from langchain.agents import create_agent
+from langchain.chat_models import init_chat_model
 from langchain_core.exceptions import OutputParserException
 from langchain_core.load import dumps, loads
 from langchain_core.messages import (
@@ -26,7 +30,7 @@ from langchain_core.messages import (
 )
 from pydantic import BaseModel, ValidationError
 
-from langchain_mimo import ChatMiMoMessages
+from langchain_mimo import ChatMiMoMessages, register
 from mimo_quirks.simulator import Mode, Simulator
 from mimo_quirks.stores import MemoryStore
 
@@ -255,6 +259,46 @@ async def test_thinking_off(simulator: Simulator, make: Make) -> None:
     assert [] == _blocks(simulator)
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+def test_event_loops(streaming: bool, simulator: Simulator, make: Make) -> None:
+    """One model, and a second one, serve one event loop after another without a retry."""
+    models = [make(max_retries=0, streaming=streaming) for _ in range(2)]
+    for model in [*models, *models]:
+        asyncio.run(model.ainvoke("hi"))
+
+    assert [200] * 4 == [exchange.status for exchange in simulator.exchanges]
+
+
+def test_event_loops_at_once(simulator: Simulator, make: Make) -> None:
+    """Loops of several threads share a model."""
+    model = make(max_retries=0)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: asyncio.run(model.ainvoke("hi")), range(12)))
+
+    assert [200] * 12 == [exchange.status for exchange in simulator.exchanges]
+
+
+async def test_a_proxy(simulator: Simulator, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is given, and one that httpx finds in the environment, is asked."""
+    dead = "http://127.0.0.1:9"
+    with pytest.raises(APIConnectionError):
+        await make(anthropic_proxy=dead, max_retries=0).ainvoke("hi")
+    monkeypatch.setenv("HTTP_PROXY", dead)
+    with pytest.raises(APIConnectionError):
+        await make(max_retries=0, timeout=60).ainvoke("hi")  # LangChain shares the clients that are made alike
+
+    assert () == tuple(simulator.exchanges)
+
+
+async def test_clients(simulator: Simulator, make: Make) -> None:
+    """Headers, timeouts and retries are as they were asked for."""
+    model = make(default_headers={"X-A": "1"}, timeout=9.0, max_retries=4)
+    await model.ainvoke("hi")
+
+    assert "1" == simulator.exchanges[-1].headers["x-a"]
+    assert (9.0, 4) == (model._async_client.timeout, model._async_client.max_retries)
+
+
 def test_the_key_is_ours(simulator: Simulator, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of Anthropic's environment goes to MiMo's host, and the key is a token."""
     for name in ("API_KEY", "AUTH_TOKEN"):
@@ -323,6 +367,35 @@ def test_structured(simulator: Simulator, make: Make) -> None:
     assert isinstance(city, City)
 
 
+def test_schemas_are_refused(simulator: Simulator, make: Make) -> None:
+    """A schema that would be ignored is refused by name, wherever it is given."""
+    schema = {"type": "json_schema", "schema": City.model_json_schema()}
+    for name in ("response_format", "output_format"):
+        with pytest.raises(ValueError, match=f"{name}: MiMo's messages wire takes no schema"):
+            make().invoke("?", **{name: schema})
+        with pytest.raises(ValueError, match=f"{name}: MiMo's messages wire takes no schema"):
+            make(model_kwargs={name: schema}).invoke("?")
+    config: dict[str, Any] = {"output_config": {"format": schema}}
+    for model in (make(**config), make().bind(**config)):
+        with pytest.raises(ValueError, match="output_config: MiMo's messages wire takes no schema"):
+            model.invoke("?")
+
+    assert () == tuple(simulator.exchanges)
+
+
+def test_a_thought_of_no_turn(simulator: Simulator, make: Make) -> None:
+    """Where an answer was taken for a tool's result or a question, this wire gets its text alone."""
+    call = {"id": "toolu_1", "name": "weather", "args": {"city": "x"}}
+    said = make().invoke("What would the tool say?")
+    history = [HumanMessage(said.content), AIMessage("", tool_calls=[call])]
+    history.append(ToolMessage(said.content, tool_call_id="toolu_1"))
+    make().invoke(history)
+
+    first, _, last = simulator.exchanges[-1].body["messages"]
+    text = [{"type": "text", "text": said.text}]
+    assert (text, text) == (first["content"], last["content"][0]["content"])
+
+
 def test_forced_tools() -> None:
     """Xiaomi's hosts are not asked to force a tool, and a warning says so."""
     model = ChatMiMoMessages(model="mimo-v2.6-pro", api_key="k")
@@ -342,6 +415,17 @@ def test_another_family_is_left_alone(simulator: Simulator, make: Make, monkeypa
     make(model="claude-x").invoke([HumanMessage("?"), turn, HumanMessage("?")])
 
     assert [{"type": "thinking", "thinking": "x", "signature": "s"}] == _blocks(simulator)
+
+
+def test_init_chat_model(simulator: Simulator) -> None:
+    """After `register()` this class has a provider's name of its own."""
+    register()
+    name = "xiaomi_mimo_messages:mimo-v2.6-flash"
+    model = init_chat_model(name, api_key="k", base_url=simulator.anthropic_url, temperature=0.5)
+    model.invoke("hi")
+
+    assert isinstance(model, ChatMiMoMessages)
+    assert ("messages", "mimo-v2.6-flash") == (simulator.exchanges[-1].wire, simulator.exchanges[-1].body["model"])
 
 
 def test_tokens_and_profile(make: Make) -> None:

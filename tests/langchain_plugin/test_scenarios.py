@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessage, messages_to_dict
 from mimo_quirks.simulator import Simulator
 
 from .scenarios import agents, calls, conversions, middleware, others, structured
-from .scenarios.table import SCENARIOS, Bench, History, Scenario
+from .scenarios.table import CHAT, MESSAGES, NOT_OF_MESSAGES, SCENARIOS, Bench, History, Scenario, Wire
 
 MODULES = (agents, calls, conversions, middleware, others, structured)
 
@@ -27,24 +27,32 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(name="bench")
-def _bench(simulator: Simulator, tmp_path: Path) -> Bench:
-    simulator.mode = replace(simulator.mode, tool_rounds=2)
-    return Bench(simulator, tmp_path)
+ROWS = [
+    pytest.param(scenario, wire, id=f"{scenario.id} · {wire.model.__name__}")
+    for wire in (CHAT, MESSAGES)
+    for scenario in SCENARIOS
+    if wire is CHAT or scenario.id not in NOT_OF_MESSAGES
+]
 
 
-def judge(scenario: Scenario, simulator: Simulator) -> None:
+@pytest.fixture(name="folder")
+def _folder(simulator: Simulator, tmp_path: Path) -> Path:
+    simulator.mode = replace(simulator.mode, tool_rounds=2, thinking_blocks=2, x_api_key=False)
+    return tmp_path
+
+
+def judge(scenario: Scenario, bench: Bench) -> None:
     """Every turn that the API issued is exact in every request that holds it, and nothing else is anybody's thought."""
-    exchanges = simulator.exchanges
+    exchanges = bench.simulator.exchanges
     verdicts = {verdict for exchange in exchanges for verdict in exchange.verdicts}
     issued = {exchange.issued.reasoning for exchange in exchanges if exchange.issued}
-    sent = {message.get("reasoning_content") for exchange in exchanges for message in exchange.body["messages"]}
+    sent = {thought for exchange in exchanges for thought in bench.thoughts(exchange)}
     strangers = {"placeholder", "missing"} if scenario.strangers else set()
     assert {200} == {exchange.status for exchange in exchanges}
     assert max(len(exchange.verdicts) for exchange in exchanges) >= 2, "three turns at least"
     assert "exact" in verdicts
     assert verdicts <= {"exact", *strangers, *(["foreign"] if scenario.rewritten else [])}
-    assert sent <= {*issued, None, *([""] if scenario.strangers else [])}
+    assert sent <= {*issued, None, *([bench.wire.placeholder] if scenario.strangers else [])}
 
 
 def test_the_table_is_whole() -> None:
@@ -53,14 +61,25 @@ def test_the_table_is_whole() -> None:
 
     assert {module.__name__ for module in MODULES} == {scenario.run.__module__ for scenario in SCENARIOS}
     assert len(ids) == len(set(ids)) >= 60
+    assert set() == NOT_OF_MESSAGES.keys() - set(ids)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-async def test_scenario(scenario: Scenario, bench: Bench) -> None:
+@pytest.mark.parametrize(("scenario", "wire"), ROWS)
+async def test_scenario(scenario: Scenario, wire: Wire, simulator: Simulator, folder: Path) -> None:
     """The scenario goes through, exactly."""
+    bench = Bench(simulator, folder, wire)
     await scenario.run(bench)
 
-    judge(scenario, bench.simulator)
+    judge(scenario, bench)
+
+
+@pytest.mark.parametrize("scenario", [row for row in SCENARIOS if row.id in NOT_OF_MESSAGES], ids=lambda row: row.id)
+async def test_what_a_wire_does_not_have(scenario: Scenario, simulator: Simulator, folder: Path) -> None:
+    """It is refused by name, before anything is sent."""
+    with pytest.raises(ValueError, match=NOT_OF_MESSAGES[scenario.id]):
+        await scenario.run(Bench(simulator, folder, MESSAGES))
+
+    assert () == tuple(simulator.exchanges)
 
 
 @pytest.fixture(name="second", scope="module")
@@ -79,17 +98,19 @@ def _issued_in(history: History) -> int:
     return sum(turn.response_metadata.get("model_provider") == "xiaomi_mimo" for turn in turns)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.id)
-async def test_in_a_second_process(scenario: Scenario, bench: Bench, second: subprocess.Popen[str]) -> None:
+@pytest.mark.parametrize(("scenario", "wire"), ROWS)
+async def test_in_a_second_process(
+    scenario: Scenario, wire: Wire, simulator: Simulator, folder: Path, second: subprocess.Popen[str]
+) -> None:
     """With a file for a store another process goes on exactly, though nothing of the reasoning is in the history."""
-    fields = {"store": f"sqlite:///{bench.folder}/reasoning.db", "scope": scenario.id}
-    history = await scenario.run(replace(bench, fields=fields))
-    judge(scenario, bench.simulator)
-    simulator = bench.simulator
+    fields = {"store": f"sqlite:///{folder}/reasoning.db", "scope": scenario.id}
+    bench = Bench(simulator, folder, wire, fields)
+    history = await scenario.run(bench)
+    judge(scenario, bench)
     kept = messages_to_dict(history)
     assert second.stdin is not None
     assert second.stdout is not None
-    asked = {"history": kept, "fields": {**fields, "base_url": simulator.base_url}}
+    asked = {"class": wire.model.__name__, "history": kept, "fields": {**fields, "base_url": bench.base_url}}
     second.stdin.write(json.dumps(asked, default=str) + "\n")
     second.stdin.flush()
     answer = second.stdout.readline()

@@ -11,14 +11,14 @@ from langchain_core.caches import InMemoryCache
 from langchain_core.load import dumpd, dumps, loads
 from langchain_core.prompts import ChatPromptTemplate
 
-from langchain_mimo import ChatMiMo
+from langchain_mimo import ChatMiMo, ChatMiMoMessages
 from mimo_quirks.simulator import Simulator
 
-Make = Callable[..., ChatMiMo]
+Make = Callable[..., Any]
+PROXY = "http://user:s3cret-proxy@127.0.0.1:9"
 SECRETS: dict[str, Any] = {
     "api_key": "s3cret-key",
     "base_url": "https://user:s3cret-url@relay.example/v1",
-    "openai_proxy": "http://user:s3cret-proxy@127.0.0.1:9",
     "default_headers": {"Authorization": "s3cret-header", "api-key": "s3cret-header", "X-Team": "a"},
     "store": "redis://:s3cret-store@127.0.0.1:9",
     "scope": "a",
@@ -26,17 +26,41 @@ SECRETS: dict[str, Any] = {
 
 
 def _loaded(text: str, **options: Any) -> Any:
-    return loads(text, allowed_objects=[ChatMiMo, *_core()], valid_namespaces=["langchain_mimo"], **options)
+    own = [ChatMiMo, ChatMiMoMessages]
+    return loads(text, allowed_objects=[*own, *_core()], valid_namespaces=["langchain_mimo"], **options)
 
 
-def test_no_secret_is_dumped() -> None:
+@pytest.fixture(name="kind", params=[ChatMiMo, ChatMiMoMessages])
+def _kind(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(name="base_url")
+def _base_url(kind: Any, simulator: Simulator) -> str:
+    return simulator.base_url if kind is ChatMiMo else simulator.anthropic_url
+
+
+@pytest.fixture(name="make")
+def _make(kind: Any, base_url: str) -> Make:
+    def make(**fields: Any) -> Any:
+        return kind(**{"model": "mimo-v2.6-pro", "api_key": "k", "base_url": base_url, **fields})
+
+    return make
+
+
+def _url_of(kind: Any) -> str:
+    return "openai_api_base" if kind is ChatMiMo else "anthropic_api_url"
+
+
+def test_no_secret_is_dumped(kind: Any) -> None:
     """Keys, passwords of URLs, headers that hold credentials, and the store are not in the text, nor in the repr."""
-    model = ChatMiMo(model="mimo-v2.6-pro", **SECRETS)
+    proxy = {"openai_proxy" if kind is ChatMiMo else "anthropic_proxy": PROXY}
+    model = kind(model="mimo-v2.6-pro", **proxy, **SECRETS)
 
     assert "s3cret" not in dumps(model)
     assert "s3cret" not in dumps(model.bind(stop=["x"]))
     assert {"X-Team": "a"} == dumpd(model)["kwargs"]["default_headers"]
-    assert "https://relay.example/v1" == dumpd(model)["kwargs"]["openai_api_base"]
+    assert "https://relay.example/v1" == dumpd(model)["kwargs"][_url_of(kind)]
 
 
 @pytest.mark.parametrize("key", ["s3cret", lambda: "s3cret"], ids=["text", "function"])
@@ -48,33 +72,44 @@ def test_the_key_is_named(key: Any, make_model: Make) -> None:
     assert "s3cret" not in json.dumps(kwargs)
 
 
-def test_loads(simulator: Simulator, make_model: Make) -> None:
+def test_the_parent_s_key_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anthropic's variable stands for nothing of ours."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "anthropics")
+    model = ChatMiMoMessages(model="mimo-v2.6-pro", api_key="s3cret")
+    kwargs = dumpd(model)["kwargs"]
+
+    assert {"lc": 1, "type": "secret", "id": ["MIMO_API_KEY"]} == kwargs["anthropic_api_key"]
+    assert "ANTHROPIC" not in dumps(model)
+
+
+def test_loads(kind: Any, simulator: Simulator, make: Make) -> None:
     """A model comes back with everything that was said of it."""
-    fields = {"temperature": 0.5, "thinking": False, "scope": "a", "max_tokens": 7, "output_version": "v1"}
-    text = dumps(make_model(**fields))
+    fields = {"temperature": 0.5, "scope": "a", "max_tokens": 7, "output_version": "v1"}
+    before = make(thinking=False, **fields)
+    text = dumps(before)
     model = _loaded(text, secrets_map={"MIMO_API_KEY": "again"})
 
-    assert isinstance(model, ChatMiMo)
-    assert fields == {name: getattr(model, name) for name in fields}
+    assert kind is type(model)
+    assert {**fields, "thinking": before.thinking} == {name: getattr(model, name) for name in [*fields, "thinking"]}
     assert text == dumps(model)
     model.invoke("hi")
     assert "Bearer again" == simulator.exchanges[-1].headers["authorization"]
 
 
-def test_loads_from_the_environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+def test_loads_from_the_environment(kind: Any, base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A base URL that came from the environment is said, so that the model is the same elsewhere."""
-    monkeypatch.setenv("MIMO_BASE_URL", simulator.base_url)
+    monkeypatch.setenv("MIMO_BASE_URL", base_url)
     monkeypatch.setenv("MIMO_API_KEY", "k")
-    text = dumps(ChatMiMo(model="mimo-v2.6-pro"))
+    text = dumps(kind(model="mimo-v2.6-pro"))
     monkeypatch.delenv("MIMO_BASE_URL")
     model = _loaded(text, secrets_from_env=True)
 
-    assert simulator.base_url == model.openai_api_base
+    assert base_url == getattr(model, _url_of(kind))
 
 
-def test_a_chain(make_model: Make) -> None:
+def test_a_chain(make: Make) -> None:
     """A chain around the model is loaded with it."""
-    chain = ChatPromptTemplate([("user", "{question}")]) | make_model()
+    chain = ChatPromptTemplate([("user", "{question}")]) | make()
     back = _loaded(dumps(chain), secrets_map={"MIMO_API_KEY": "k"})
 
     assert "答案是" in back.invoke({"question": "hi"}).text
@@ -87,17 +122,17 @@ def _core() -> list[type]:
     return [ChatPromptTemplate, HumanMessagePromptTemplate, PromptTemplate, RunnableSequence]
 
 
-def test_caches(simulator: Simulator, make_model: Make) -> None:
+def test_caches(simulator: Simulator, base_url: str, make: Make) -> None:
     """Two base URLs, two models, two thinkings and a changed copy have caches of their own, and no key is in them."""
     cache = InMemoryCache()
-    first = make_model(cache=cache, api_key="s3cret")
+    first = make(cache=cache, api_key="s3cret")
     models = [
         first,
-        make_model(cache=cache, base_url=f"{simulator.base_url}/"),
-        make_model(cache=cache, thinking=False),
-        make_model(cache=cache, model="mimo-v2.6-flash"),
+        make(cache=cache, base_url=f"{base_url}/"),
+        make(cache=cache, thinking=False),
+        make(cache=cache, model="mimo-v2.6-flash"),
         first.model_copy(update={"temperature": 0.5}),
-        make_model(cache=cache, api_key="another"),
+        make(cache=cache, api_key="another"),
     ]
     for model in models:
         model.invoke("hi")

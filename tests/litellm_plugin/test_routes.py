@@ -28,7 +28,9 @@ WORLDS: dict[str, dict[str, Any]] = {
         "split_utf8": True,
     },
     "one block": {},
-    "ids that repeat": {"ids": "repeating"},
+    # LiteLLM turns `weather:0` into `weather_0` for the messages wire, an id that no host issued; the judge goes by a
+    # turn's place in its conversation. A test has one, and the mark is what each of its requests has on every route.
+    "ids that repeat": {"ids": "repeating", "conversation": "model"},
     "strings": {"string_content": True, "parallel_calls": 3},
 }
 LONG = "TEST_SCALE" in os.environ

@@ -21,7 +21,6 @@ from ..cases import CALL, CASES, NASTY, TOOL, Case
 from .deployments import PROVIDERS, mode_for
 
 ROUNDS = 3
-FORGETFUL = MiMoCallback(Settings(store="off"))
 """What is replayed without a memory; test_memory.py has one."""
 TURNS = sum(range(ROUNDS + 1))
 _LISTS = [name for name in vars(litellm) if name.endswith("callback") and isinstance(getattr(litellm, name), list)]
@@ -50,6 +49,11 @@ def _sdk(upstream: Simulator, provider: str) -> tuple[Any, str, dict[str, str]]:
 def _router(upstream: Simulator, provider: str) -> tuple[Any, str, dict[str, str]]:
     parameters = {"model": PROVIDERS[provider][0], "api_base": upstream.base_url, "api_key": "k"}
     return Router([{"model_name": "smart", "litellm_params": parameters}], num_retries=0), "smart", {}
+
+
+def _forgetful() -> MiMoCallback:
+    """A callback that knows of no other test."""
+    return MiMoCallback(Settings(store="off"))
 
 
 async def _ask(door: Any, asynchronous: bool = False, **arguments: Any) -> Any:
@@ -95,7 +99,7 @@ async def test_every_door(
     provider: str, door: Any, asynchronous: bool, stream: bool, keep: str, upstream: Simulator, use: Callable[..., None]
 ) -> None:
     """What a client kept arrives to the byte; what it dropped arrives as the placeholder, and the agent goes on."""
-    use(FORGETFUL)
+    use(_forgetful())
     lost = keep == "dropped"
     upstream.mode = mode_for(provider, accepts="present" if lost else "exact", tool_rounds=ROUNDS, split_utf8=True)
     await _converse(*door(upstream, provider), keep=KEEP[keep], stream=stream, asynchronous=asynchronous)
@@ -112,7 +116,7 @@ async def test_case(
     provider: str, asynchronous: bool, case: Case, upstream: Simulator, use: Callable[..., None]
 ) -> None:
     """Each case of the table reaches each provider's host with this reasoning and this content."""
-    use(FORGETFUL)
+    use(_forgetful())
     upstream.mode = mode_for(provider, accepts="off")
     client, model, parameters = _sdk(upstream, provider)
     await _ask(client, asynchronous, model=model, messages=case.history, tools=[TOOL], **parameters)
@@ -128,7 +132,7 @@ async def test_reasoning_is_not_logged(
     upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever we write, at any level, holds nothing of what was thought (G6)."""
-    use(FORGETFUL)
+    use(_forgetful())
     upstream.mode = mode_for("hosted_vllm", tool_rounds=ROUNDS)
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
         for keep in KEEP.values():
@@ -160,7 +164,7 @@ async def test_without_us(door: Any, asynchronous: bool, upstream: Simulator) ->
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 async def test_the_history_is_not_edited(asynchronous: bool, upstream: Simulator, use: Callable[..., None]) -> None:
     """The messages that were handed to LiteLLM are afterwards what they were."""
-    use(FORGETFUL)
+    use(_forgetful())
     history = json.loads(json.dumps(LOST))
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     await _ask(client, asynchronous, model=model, messages=history, tools=[TOOL], **parameters)
@@ -175,7 +179,7 @@ async def test_fallback(
     asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
 ) -> None:
     """The provider that a MiMo deployment falls back to receives nothing of ours, from the synchronous Router too."""
-    use(FORGETFUL)
+    use(MiMoCallback(Settings(store="off", on_refusal="fallback")))
     upstream.mode = Mode(accepts="non-blank")  # a host that refuses our placeholder
     models = {"mimo": ("xiaomi_mimo/mimo-v2.6-pro", upstream), "gpt": ("openai/gpt-4o-mini", stranger)}
     deployments = [
@@ -195,7 +199,7 @@ async def test_fallback_of_the_sdk(
     asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
 ) -> None:
     """The SDK's own fallbacks start from what our hook returned; the other provider receives nothing of ours."""
-    use(FORGETFUL)
+    use(_forgetful())
     upstream.mode = Mode(accepts="non-blank")
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     other = {"model": "openai/gpt-4o-mini", "api_base": stranger.base_url, "api_key": "k"}
@@ -224,7 +228,7 @@ async def test_behind_a_chat_call(
 
     The host never issued this turn, so what it calls foreign is the text that the client carried.
     """
-    use(FORGETFUL)
+    use(_forgetful())
     upstream.mode = Mode(accepts="off")
     turn = {**LOST[1], "thinking_blocks": [block]} if block else LOST[1]
     parameters = {"model": "anthropic/mimo-v2.6-pro", "api_base": upstream.anthropic_url, "api_key": "k"}
@@ -242,7 +246,7 @@ async def test_other_families(asynchronous: bool, stranger: Simulator, use: Call
     """A deployment of another family receives byte-identical bodies with the callback and without."""
     arguments = {"model": "openai/gpt-4o-mini", "api_base": stranger.base_url, "api_key": "k", "messages": LOST}
     await _ask(litellm, asynchronous, **arguments)
-    use(FORGETFUL)
+    use(_forgetful())
     await _ask(litellm, asynchronous, **arguments)
 
     plain, ours = stranger.exchanges
@@ -267,7 +271,7 @@ async def test_a_switch_that_litellm_drops(asynchronous: bool, upstream: Simulat
 
     An asynchronous call has a hook before that.
     """
-    use(FORGETFUL)
+    use(_forgetful())
     client, model, parameters = _sdk(upstream, "openai")
     off = {"thinking": {"type": "disabled"}, "drop_params": True}
     await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters, **off)
@@ -284,7 +288,7 @@ async def test_unreadable(upstream: Simulator, use: Callable[..., None], caplog:
     """A history that cannot be read goes out as it came, with one warning that holds no text."""
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     await _ask(client, asynchronous=True, model=model, messages=UNREADABLE, **parameters)
-    use(FORGETFUL)
+    use(_forgetful())
     with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
         await _ask(client, asynchronous=True, model=model, messages=UNREADABLE, **parameters)
 
@@ -297,7 +301,7 @@ def test_unreadable_body(caplog: pytest.LogCaptureFixture) -> None:
     """LiteLLM mends such a history before a synchronous call; a body that still has one stays, with a warning."""
     body = {"model": "mimo-v2.6-pro", "messages": UNREADABLE}
     with caplog.at_level(logging.WARNING, logger="mimo_quirks"):
-        FORGETFUL.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": body}})
+        _forgetful().log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": body}})
 
     assert body["messages"] is UNREADABLE
     assert [WARNING] == [record.message for record in caplog.records if record.name == "mimo_quirks"]
@@ -307,7 +311,7 @@ async def test_lost_reasoning_is_noted_once(
     upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Two hooks see each asynchronous request; the operator reads one line."""
-    use(FORGETFUL)
+    use(_forgetful())
     client, model, parameters = _sdk(upstream, "xiaomi_mimo")
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
         for asynchronous in (False, True):
@@ -321,6 +325,6 @@ async def test_embeddings_and_other_calls_are_left_alone() -> None:
     """The hooks run for every kind of call; only chat has a history."""
     arguments = {"model": "mimo-v2.6-pro", "input": "x"}
 
-    assert await FORGETFUL.async_pre_call_deployment_hook(arguments, CallTypes.aembedding) is None
-    FORGETFUL.log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": arguments}})
+    assert await _forgetful().async_pre_call_deployment_hook(arguments, CallTypes.aembedding) is None
+    _forgetful().log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": arguments}})
     assert {"model": "mimo-v2.6-pro", "input": "x"} == arguments

@@ -50,7 +50,7 @@ def _router(name: str, upstream: Simulator) -> tuple[Any, dict[str, Any]]:
     return Router([deployment(name, upstream)], num_retries=0), {"model": name}
 
 
-async def _message(door: Any, history: list[Any], stream: bool, **more: Any) -> list[dict[str, Any]]:
+async def message_of(door: Any, history: list[Any], stream: bool, **more: Any) -> list[dict[str, Any]]:
     tools = [{"name": "weather", "input_schema": SCHEMA}]
     ask = door.anthropic_messages if door is litellm else door.aanthropic_messages
     answer = await ask(messages=history, max_tokens=4000, tools=tools, stream=stream, **more)
@@ -67,7 +67,7 @@ async def _message(door: Any, history: list[Any], stream: bool, **more: Any) -> 
     return [*turn.get("thinking_blocks", []), {"type": "text", "text": turn["content"]}, *uses]
 
 
-async def _items(door: Any, history: list[Any], stream: bool, sync: bool, **more: Any) -> list[dict[str, Any]]:
+async def items_of(door: Any, history: list[Any], stream: bool, sync: bool, **more: Any) -> list[dict[str, Any]]:
     tools = [{"type": "function", **FUNCTION}]
     arguments = {"input": history, "tools": tools, "stream": stream, **more}
     if sync:
@@ -93,7 +93,7 @@ async def test_messages(
     ask, more = door(name, upstream)
     history: list[Any] = [{"role": "user", "content": QUESTION}]
     for _ in range(ROUNDS + 1):
-        blocks = await _message(ask, history, stream, **more)
+        blocks = await message_of(ask, history, stream, **more)
         kept = [block for block in map(KEEPS["messages"][client], blocks) if block]
         calls = [block for block in blocks if block["type"] == "tool_use"]
         results = [{"type": "tool_result", "tool_use_id": call["id"], "content": "21 °C"} for call in calls]
@@ -115,7 +115,7 @@ async def test_responses(
     ask, more = door(name, upstream)
     history: list[Any] = [{"role": "user", "content": QUESTION}]
     for _ in range(ROUNDS + 1):
-        items = await _items(ask, history, stream, sync, **more)
+        items = await items_of(ask, history, stream, sync, **more)
         history += [item for item in map(KEEPS["responses"][client], items) if item]
         calls = [item for item in items if item["type"] == "function_call"]
         history += [{"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls]
@@ -132,7 +132,7 @@ async def test_carriers(name: str, stream: bool, upstream: Simulator, use: Calla
     ask, more = _sdk(name, upstream)
     history: list[Any] = [{"role": "user", "content": QUESTION}]
     for _ in range(ROUNDS + 1):
-        items = await _items(ask, history, stream, sync=False, **more)
+        items = await items_of(ask, history, stream, sync=False, **more)
         history += [item for item in map(KEEPS["responses"]["encrypted"], items) if item]
         calls = [item for item in items if item["type"] == "function_call"]
         history += [{"type": "function_call_output", "call_id": call["call_id"], "output": "21 °C"} for call in calls]
@@ -150,7 +150,7 @@ async def test_carriers_of_objects(sync: bool, stranger: Simulator, use: Callabl
     """Another family's host sees no carrier, whatever form the application keeps its history in."""
     use()
     history: list[Any] = [{"role": "user", "content": QUESTION}, ITEM, {"role": "assistant", "content": "21 °C"}]
-    await _items(litellm, history, False, sync, model="openai/gpt-4o-mini", api_base=stranger.base_url, api_key="k")
+    await items_of(litellm, history, False, sync, model="openai/gpt-4o-mini", api_base=stranger.base_url, api_key="k")
 
     (exchange,) = stranger.exchanges
     assert b"mimo-quirks" not in exchange.raw
@@ -191,14 +191,14 @@ async def test_cached_answers(
     for owner in ("alice", "bob"):
         known = {**more, "litellm_metadata": {"mimo_scope": owner}}
         question = {"role": "user", "content": QUESTION}
-        blocks = await _message(ask, [question], stream, **known)
+        blocks = await message_of(ask, [question], stream, **known)
         results = [
             {"type": "tool_result", "tool_use_id": block["id"], "content": owner}
             for block in blocks
             if block["type"] == "tool_use"
         ]
         turn = {"role": "assistant", "content": blocks}
-        await _message(ask, [question, turn, {"role": "user", "content": results}], stream, **known)
+        await message_of(ask, [question, turn, {"role": "user", "content": results}], stream, **known)
 
     assert 3 == len(upstream.exchanges)
     assert ["exact", "exact"] == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]

@@ -63,9 +63,7 @@ def _host(name: str, upstream: Simulator, alibaba: Simulator) -> Simulator:
     host = alibaba if name == "alibaba" else upstream
     spelling: Any = "alibaba" if name == "alibaba" else ROUTED[name][1]
     host.reset()
-    # A call that LiteLLM itself turns into one of the messages wire learns of its switch after its placeholders.
-    forbids: Any = "never" if name == "anthropic" else "when-off"
-    host.mode = Mode(accepts="exact", forbids=forbids, spelling=spelling, tool_rounds=2)
+    host.mode = Mode(accepts="exact", forbids="when-off", spelling=spelling, tool_rounds=2)
     return host
 
 

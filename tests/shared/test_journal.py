@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from mimo_quirks.journal import note
+from mimo_quirks.journal import note, note_refusal
 from mimo_quirks.quirks import quirks_for
 from mimo_quirks.replay import replay
 
@@ -36,3 +36,10 @@ def test_lines(
         note(replay(messages, quirks, thinking=True)[1])
 
     assert expected == [(record.levelname, record.message) for record in caplog.records]
+
+
+def test_a_refusal_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """It is no information that somebody may miss, and a per cent sign in it is one."""
+    note_refusal("100 % refused")
+
+    assert [("mimo_quirks", logging.WARNING, "100 % refused")] == caplog.record_tuples

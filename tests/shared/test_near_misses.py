@@ -34,6 +34,8 @@ Bodies = Callable[[str], object]
 BODIES: Final[tuple[Bodies, ...]] = (
     lambda text: {"error": {"code": "400", "message": "Param Incorrect", "param": text, "type": ""}},
     lambda text: json.dumps({"error": {"message": text, "type": "invalid_request_error", "param": None}}),
+    lambda text: "data:" + json.dumps({"error": {"code": "400", "message": "Param Incorrect", "param": text}}),
+    lambda text: {"error": {"message": json.dumps({"error": {"message": text}}), "code": "400"}},
     lambda text: f"litellm.BadRequestError: XiaomiException - Error code: 400 - { ({'error': {'message': text}}) }",
 )
 """Ways in which a complaint reaches us."""
@@ -46,6 +48,7 @@ def _of_others() -> Iterator[str]:
     for name in f"{names} {more}".split():
         yield f"The {name} in the thinking mode must be passed back to the API."
         yield f"The `{name}` in the thinking mode must be passed back to the API."
+        yield f"The {name} must be passed back to the API."
         yield f"thinking is enabled but {name} is missing in assistant tool call message at index 2"
 
 
@@ -61,6 +64,9 @@ def _of_reasoning() -> Iterator[str]:
         "is not supported in user messages",
         "in the thinking mode must not be longer than the context",
         "in the thinking mode may be passed back to the API",
+        "in the thinking mode is billed as output",
+        "counts towards max_completion_tokens",
+        "of the first choice is empty",
         "must be passed back",
         "is missing",
         "was truncated",

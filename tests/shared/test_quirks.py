@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mimo_quirks.families import FAMILIES, family_of
-from mimo_quirks.hosts import HOSTS, MESSAGES, RESPONSES, host_name
+from mimo_quirks.hosts import HOSTS, MESSAGES, RESPONSES, authority, host_name
 from mimo_quirks.models import MODELS, abilities_of
 from mimo_quirks.prices import PRICES
 from mimo_quirks.quirks import quirks_for
@@ -173,6 +173,39 @@ def test_host_name(url: str | None, expected: str | None) -> None:
     assert host_name(url) == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("https:///v1", None),
+        ("http://[broken", None),
+        ("https://evil.example\\@api.example", None),
+        ("https://user:pw@API.Example.:443/v1", "api.example"),
+        ("https://api.example:80/v1", "api.example:80"),
+        ("http://api.example:80", "api.example"),
+        ("HTTP://api.example:443/a:5/b", "api.example:443"),
+        ("api.example:443", "api.example:443"),
+        ("api.example/v1", "api.example"),
+        ("user:5@api.example", "api.example"),
+        ("http://[::1]:8000/v1", "::1:8000"),
+        ("http://[::1]/v1", "::1"),
+        ("http://api.example:/v1", "api.example"),
+    ],
+)
+def test_authority(url: str | None, expected: str | None) -> None:
+    """The host with its port, where that is not the scheme's own; never who calls, or with what password."""
+    assert expected == authority(url)
+
+
+def test_address() -> None:
+    """Deployments of one row are told apart by where they are; what is not known is nothing."""
+    urls = ("http://10.0.0.5:8000/v1", "http://10.0.0.5:8001/v1", "https://u:p@LLM.example/v1", None)
+    found = [quirks_for("mimo-v2.6-pro", url, "xiaomi_mimo") for url in urls]
+
+    assert ["10.0.0.5:8000", "10.0.0.5:8001", "llm.example", ""] == [quirks and quirks.address for quirks in found]
+
+
 def test_every_row_has_a_source_and_a_date() -> None:
     """A fact without a source cannot be checked, and one without a date cannot be doubted."""
     dialects = [*(host.dialect for host in HOSTS), MESSAGES, RESPONSES]
@@ -207,7 +240,9 @@ def test_wires() -> None:
         assert quirks is not None
         assert quirks.on("chat") is quirks
         for wire, dialect in (("messages", MESSAGES), ("responses", RESPONSES)):
-            assert quirks.on(wire) == replace(quirks, dialect=dialect, placeholder=quirks.on(wire).placeholder)
+            placeholder = quirks.on(wire).placeholder
+            assert quirks.on(wire) == replace(quirks, dialect=dialect, placeholder=placeholder, wire=wire)
+        assert ("chat", "chat") == (quirks.wire, quirks.on("completions").wire)
 
 
 def test_prices() -> None:

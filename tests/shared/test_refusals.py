@@ -86,6 +86,8 @@ FORBIDDEN = {
     "F10 unknown": "Unknown field: 'reasoning_content' at messages[1]",
     "F10 unsupported": "property 'reasoning_content' is unsupported",
     "F10 blocks": "'messages.1' : thinking_blocks: Extra inputs are not permitted",
+    "F10 block": "messages.1.content.0.thinking: Extra inputs are not permitted",
+    "F10 item": "input.1.reasoning: Extra inputs are not permitted",
 }
 NOT_OURS = {
     "text is not present": {"error": {"message": "Param Incorrect", "param": "`text` is not present"}},
@@ -120,6 +122,7 @@ NOT_OURS = {
 }
 TOOL_TURN = {"role": "assistant", "content": "", "tool_calls": [CALL]}
 LOST = {"model": "mimo-v2.6-pro", "messages": [{"role": "user", "content": "x"}, TOOL_TURN]}
+PADDED = {"model": "mimo-v2.6-pro", "messages": [{**TOOL_TURN, "reasoning_content": " "}]}
 OFF = {"thinking": {"type": "disabled"}}
 CARRIED = {"model": "mimo-v2.6-pro", "messages": [{**TOOL_TURN, "reasoning_content": "a"}]}
 
@@ -182,7 +185,8 @@ def test_not_ours(error: object, request_: dict[str, Any] | None) -> None:
 )
 def test_bare(error: object) -> None:
     """Without its param the error is ours only if the request could have been refused for its reasoning."""
-    assert RefusalKind.MISSING is classify_refusal(error, LOST)
+    for lost in (LOST, PADDED):
+        assert RefusalKind.MISSING is classify_refusal(error, lost)
     others = (None, CARRIED, {}, {"messages": "x"}, {"messages": ["junk", TOOL_TURN]}, {**LOST, **OFF})
     assert [None] * 6 == [classify_refusal(error, request) for request in others]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,7 +27,11 @@ def _quirks(host: str = "xiaomi", family: str = "mimo") -> Quirks:
 
 
 XIAOMI = _quirks()
-rows = st.builds(_quirks, st.sampled_from(HOST_NAMES), st.sampled_from(["mimo", "deepseek"]))
+rows = st.builds(
+    lambda quirks, learned: replace(quirks, **learned),
+    st.builds(_quirks, st.sampled_from(HOST_NAMES), st.sampled_from(["mimo", "deepseek"])),
+    st.sampled_from([{}, {}, {"forbids": True}, {"placeholder": " ", "pads_every_turn": True}]),
+)
 
 
 def _text(content: object) -> object:
@@ -107,7 +112,7 @@ def test_exact(text: str, quirks: Quirks, thinking: bool) -> None:
     message = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": text}
     history, _ = replay([message], quirks, thinking=thinking)
 
-    if text not in ("tool call", ".") and not (quirks.forbids_when_off and not thinking):
+    if text not in ("tool call", ".") and not quirks.forbids and not (quirks.forbids_when_off and not thinking):
         assert {text} == {history[0].get(name) for name in quirks.dialect.fields}
 
 
@@ -299,3 +304,49 @@ def test_a_block_that_stands_in(blocks: list[Any], action: str) -> None:
     assert action == report.turns[0].reason
     assert report.changed is (action == "the reasoning is lost")
     assert report.changed is ("thinking_blocks" not in history[0])
+
+
+PLAIN_TURN = {"role": "assistant", "content": "hi"}
+CLAUDE = {"response_metadata": {"model_provider": "anthropic", "model_name": "claude-sonnet-5"}}
+
+
+@pytest.mark.parametrize("host", ["xiaomi", "openrouter", "vllm", "strict-relay"])
+@pytest.mark.parametrize("thinking", [True, False])
+def test_a_host_that_forbids(host: str, thinking: bool) -> None:
+    """Where refusals taught that reasoning is too much, every spelling of it goes, recalled text stays away."""
+    quirks = replace(_quirks(host), forbids=True)
+    messages = [
+        {"role": "user", "content": "x", "reasoning_content": "a"},
+        {**TOOL_TURN, "reasoning_content": "a"},
+        {**TOOL_TURN, "thinking_blocks": [{"type": "thinking", "thinking": "a", "signature": "EsYCC"}]},
+        {**PLAIN_TURN, "reasoning": " "},
+        TOOL_TURN,
+    ]
+    history, report = replay(messages, quirks, thinking=thinking, recall=Recall({1: "a", 4: "b"}))
+
+    assert [messages[0], TOOL_TURN, TOOL_TURN, PLAIN_TURN, TOOL_TURN] == list(history)
+    assert ["stripped", "stripped", "stripped", "left"] == [turn.action for turn in report.turns]
+
+
+@pytest.mark.parametrize("host", ["xiaomi", "openrouter", "vllm"])
+def test_a_host_that_wants_every_turn_padded(host: str) -> None:
+    """Where refusals taught it, turns that call no tools have the placeholder too; text is never replaced."""
+    quirks = replace(_quirks(host), placeholder=" ", pads_every_turn=True)
+    spelled = dict.fromkeys(quirks.dialect.fields, " ")
+    text = dict.fromkeys(quirks.dialect.fields, "a")
+    messages = [
+        {"role": "user", "content": "x"},
+        PLAIN_TURN,
+        {**PLAIN_TURN, "reasoning_content": ""},
+        {**TOOL_TURN, "reasoning_content": "tool call"},
+        {**PLAIN_TURN, "reasoning": "theirs", **CLAUDE},
+        {**PLAIN_TURN, **text},
+        PLAIN_TURN,
+    ]
+    history, report = replay(messages, quirks, thinking=True, recall=Recall({6: "b"}))
+    padded = [{**PLAIN_TURN, **spelled}] * 2 + [{**TOOL_TURN, **spelled}, {**PLAIN_TURN, **CLAUDE, **spelled}]
+    recalled = {**PLAIN_TURN, **dict.fromkeys(quirks.dialect.fields, "b")}
+
+    assert [messages[0], *padded, messages[5], recalled] == list(history)
+    assert (4, 1, 1) == tuple(report.count(action) for action in ("placeholder", "kept", "recalled"))
+    assert [PLAIN_TURN] == replay([PLAIN_TURN], quirks, thinking=False)[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mimo_quirks.contract import ALL_STEPS, Step
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.settings import Settings, SettingsError
 from mimo_quirks.stores import MemoryStore
@@ -46,6 +47,9 @@ def test_defaults() -> None:
         ("carrier_max_bytes", "-1", ["MIMO_QUIRKS_CARRIER_MAX_BYTES", "greater than or equal to 0"]),
         ("carrier_max_bytes", "64K", ["MIMO_QUIRKS_CARRIER_MAX_BYTES", "valid integer"]),
         ("carrier_ttl_seconds", "0", ["MIMO_QUIRKS_CARRIER_TTL_SECONDS", "greater than 0"]),
+        ("on_refusal", "retry", ["MIMO_QUIRKS_ON_REFUSAL", "'repair', 'fallback' or 'fail'"]),
+        ("off_on_refusal", "perhaps", ["MIMO_QUIRKS_OFF_ON_REFUSAL", "valid boolean"]),
+        ("contract_ttl_seconds", "0", ["MIMO_QUIRKS_CONTRACT_TTL_SECONDS", "greater than 0"]),
         ("carrier_max_byte", "0", ["MIMO_QUIRKS_CARRIER_MAX_BYTE", "is MIMO_QUIRKS_CARRIER_MAX_BYTES"]),
         ("origin", "model", ["MIMO_QUIRKS_ORIGIN", "'family' or 'host'"]),
         ("store_ttl_seconds", "0", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "greater than 0"]),
@@ -207,3 +211,31 @@ def test_the_store() -> None:
     """The one that the URL names, as large and as lasting as the settings say; none for `off`."""
     assert isinstance(_settings(store="memory://", store_max_bytes="1024").open_store(), MemoryStore)
     assert _settings(store="off").open_store() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, ALL_STEPS),
+        ({"on_refusal": "repair"}, ALL_STEPS),
+        ({"on_refusal": "fallback"}, ALL_STEPS),
+        ({"on_refusal": "fail"}, set()),
+        ({"off_on_refusal": "false"}, ALL_STEPS - {Step.OFF}),
+        ({"placeholder": "auto"}, ALL_STEPS),
+        ({"placeholder": "empty"}, ALL_STEPS - {Step.SPACE}),
+        ({"placeholder": "space"}, ALL_STEPS - {Step.SPACE}),
+        ({"placeholder": "none", "off_on_refusal": "no"}, {Step.ROW, Step.STRIP}),
+        ({"placeholder": "none", "on_refusal": "fail"}, set()),
+    ],
+)
+def test_steps(values: dict[str, str], expected: set[Step]) -> None:
+    """What refusals teach never overrides the operator: a placeholder is theirs, and so is the switch."""
+    assert expected == _settings(**values).steps
+
+
+def test_an_hour() -> None:
+    """So long is it known what a deployment wants."""
+    assert (3600, 60.5) == (
+        Settings().contract_ttl_seconds,
+        _settings(contract_ttl_seconds="60.5").contract_ttl_seconds,
+    )

@@ -22,7 +22,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph_supervisor import create_supervisor
 
 from .graphs import graph
-from .table import QUESTIONS, Bench, History, results_of, scenario, tide, weather
+from .table import QUESTIONS, Bench, History, results_of, scenario, thought, tide, weather
 
 _THREAD: Any = {"configurable": {"thread_id": "1"}}
 
@@ -44,7 +44,7 @@ async def _stream(bench: Bench) -> History:
     agent = create_agent(bench.make(), tools=[weather], checkpointer=InMemorySaver())
     for question in QUESTIONS:
         chunks = [chunk for chunk, _ in agent.stream(ask([], question), _THREAD, stream_mode="messages")]
-        assert any(chunk.additional_kwargs.get("reasoning_content") for chunk in chunks)
+        assert any(map(thought, chunks))
     return agent.get_state(_THREAD).values["messages"]
 
 
@@ -91,7 +91,8 @@ async def _sqlite_saver(bench: Bench) -> History:
         app.invoke(ask([], QUESTIONS[0]), _THREAD)
         app.invoke(None, _THREAD)
     program = str(Path(__file__).parent / "graphs.py")
-    command = (sys.executable, program, bench.simulator.base_url, url, json.dumps(bench.fields))
+    fields = {"base_url": bench.base_url, **bench.fields}
+    command = (sys.executable, program, bench.wire.model.__name__, url, json.dumps(fields))
     ended = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
     printed, complaint = await ended.communicate()
     assert 0 == ended.returncode, complaint

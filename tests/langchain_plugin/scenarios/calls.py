@@ -11,7 +11,7 @@ from langchain_core.language_models.chat_model_stream import AsyncChatModelStrea
 from langchain_core.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
-from .table import TOOLS, Bench, History, converse, merged, scenario, tide, weather
+from .table import MESSAGES, TOOLS, Bench, History, converse, merged, scenario, thought, tide, weather
 
 
 def _tools(bench: Bench, **fields: Any) -> Any:
@@ -106,7 +106,7 @@ async def _stream(bench: Bench) -> History:
         chunks = list(model.stream(history))
         issued = bench.simulator.exchanges[-1].issued
         assert issued is not None
-        pieces = [chunk.additional_kwargs.get("reasoning_content", "") for chunk in chunks]
+        pieces = [thought(chunk) for chunk in chunks]
         assert issued.reasoning == "".join(pieces)
         assert 1 < len([piece for piece in pieces if piece])
         return merged(chunks)
@@ -154,7 +154,7 @@ async def _twice(bench: Bench, cache: Any) -> History:
     first = model.invoke("天气?")
     again = model.invoke("天气?")
     assert 1 == len(bench.simulator.exchanges)
-    assert first.additional_kwargs["reasoning_content"] == again.additional_kwargs["reasoning_content"]
+    assert thought(first) == thought(again) != ""
 
     async def call(model: Any, history: History) -> Any:
         return model.invoke(history) if len(history) > 1 else again
@@ -176,13 +176,18 @@ async def _sqlite_cache(bench: Bench) -> History:
 
 @scenario("usage_metadata")
 async def _usage(bench: Bench) -> History:
-    """Reasoning and cached tokens are told, streamed or not; reasoning is part of the output."""
+    """Cached tokens are told, streamed or not, and so is reasoning, as a part of the output, where the wire counts it.
+
+    The messages wire has no such figure (contract §7).
+    """
     calls = iter([_invoke, stream, _ainvoke, _astream] * 2)
 
     async def call(model: Any, history: History) -> Any:
         turn = await next(calls)(model, history)
         usage = turn.usage_metadata
-        assert 0 < usage["output_token_details"]["reasoning"] < usage["output_tokens"]
+        reasoning = usage.get("output_token_details", {}).get("reasoning")
+        assert (reasoning is None) is (bench.wire is MESSAGES)
+        assert 0 < (reasoning or 1) < usage["output_tokens"]
         assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
         assert (usage["input_token_details"]["cache_read"] > 0) is (len(history) > 1)
         return turn

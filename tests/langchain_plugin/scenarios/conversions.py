@@ -24,10 +24,8 @@ from langchain_core.messages import (
 )
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 
-from langchain_mimo import ChatMiMo
-
 from .calls import stream
-from .table import Bench, History, converse, invoke, scenario, tide, weather
+from .table import Bench, History, converse, invoke, scenario, thought, tide, weather
 
 
 def _of_history(id_: str, change: Callable[[History], Any]) -> None:
@@ -54,7 +52,7 @@ def _as_dicts(history: History) -> list[dict[str, Any]]:
     for message, plain in zip(history, dicts, strict=True):
         if isinstance(message, AIMessage):
             plain["content"] = message.text
-            plain["reasoning_content"] = message.additional_kwargs["reasoning_content"]
+            plain["reasoning_content"] = thought(message)
     return json.loads(json.dumps(dicts))
 
 
@@ -104,11 +102,11 @@ async def _prompt(bench: Bench) -> History:
 @scenario("trim_messages counted by the model")
 async def _counted(bench: Bench) -> History:
     """The model itself is the token counter, without a network; what is left out of a history is not missed."""
-    model: ChatMiMo = bench.make()
+    model = bench.make()
     lengths = []
 
     def trimmed(history: History) -> list[BaseMessage]:
-        kept = trim_messages(history, max_tokens=200, token_counter=model, strategy="last", start_on="human")
+        kept = trim_messages(history, max_tokens=400, token_counter=model, strategy="last", start_on="human")
         lengths.append(len(history) - len(kept))
         return kept
 

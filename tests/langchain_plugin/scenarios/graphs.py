@@ -12,7 +12,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
-from langchain_mimo import ChatMiMo
+import langchain_mimo
 
 
 @tool
@@ -37,8 +37,8 @@ def graph(model: Any, saver: Any, **options: Any) -> Any:
 
 
 if __name__ == "__main__":
-    base_url, checkpoints, fields = sys.argv[1:]
-    restarted = ChatMiMo(model="mimo-v2.6-pro", api_key="k", base_url=base_url, **json.loads(fields))
+    class_name, checkpoints, fields = sys.argv[1:]
+    restarted = getattr(langchain_mimo, class_name)(model="mimo-v2.6-pro", api_key="k", **json.loads(fields))
     with SqliteSaver.from_conn_string(checkpoints) as kept:
         state = graph(restarted, kept).invoke(None, {"configurable": {"thread_id": "1"}})
     sys.stdout.write(json.dumps(messages_to_dict(state["messages"])))

@@ -49,9 +49,9 @@ async def _summarization(bench: Bench) -> History:
     middleware = SummarizationMiddleware(bench.make(), trigger=("messages", 6), keep=("messages", 4))
     history = await _converse(bench, middleware)
     assert "summary" in history[0].text
-    (issued, *_) = [exchange.issued.reasoning for exchange in bench.simulator.exchanges if exchange.issued]
     prompts = [exchange for exchange in bench.simulator.exchanges if not exchange.body.get("tools")]
-    assert [] == [prompt for prompt in prompts if issued in prompt.body["messages"][0]["content"]]
+    assert prompts
+    assert [] == [prompt for prompt in prompts if "先想一想" in str(prompt.body)]  # how every thought begins
     return history
 
 
@@ -60,8 +60,7 @@ async def _context_editing(bench: Bench) -> History:
     bench.simulator.mode = replace(bench.simulator.mode, tool_rounds=3)
     edit = ClearToolUsesEdit(trigger=10, keep=1, clear_tool_inputs=True)
     history = await _converse(bench, ContextEditingMiddleware(edits=[edit]))
-    last = bench.simulator.exchanges[-1].body["messages"]
-    assert "[cleared]" in [message["content"] for message in last]
+    assert b'"[cleared]"' in bench.simulator.exchanges[-1].raw
     return history
 
 

@@ -10,7 +10,7 @@ import sys
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, messages_from_dict
 
-from langchain_mimo import ChatMiMo
+import langchain_mimo
 
 
 def _bare(message: BaseMessage) -> BaseMessage:
@@ -20,7 +20,8 @@ def _bare(message: BaseMessage) -> BaseMessage:
 for line in sys.stdin:
     asked = json.loads(line)
     history = [_bare(message) for message in messages_from_dict(asked["history"])]
-    model = ChatMiMo(model="mimo-v2.6-pro", api_key="k", max_retries=0, **asked["fields"])
+    kind = getattr(langchain_mimo, asked["class"])
+    model = kind(model="mimo-v2.6-pro", api_key="k", max_retries=0, **asked["fields"])
     try:
         said = model.invoke([*history, HumanMessage("And here?")]).type
     except Exception as error:  # noqa: BLE001 - for the test to see

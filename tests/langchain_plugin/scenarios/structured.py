@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from langchain.agents import create_agent
@@ -24,7 +25,11 @@ _QUESTION = "Give JSON with 'city' and 'note' keys"
 
 
 async def _parsed(bench: Bench, method: Any, schema: Any) -> History:
-    """Four structured answers and their raw messages, and a conversation that goes on after them."""
+    """Four structured answers and their raw messages, and a conversation that goes on after them.
+
+    On the messages wire what a user says beside a tool's result is no new question, so the tool is called four times.
+    """
+    bench.simulator.mode = replace(bench.simulator.mode, tool_rounds=4)
     model = bench.make()
     chain = model.with_structured_output(schema, method=method, include_raw=True)
     history: History = []
@@ -78,10 +83,12 @@ async def _object_streamed(bench: Bench) -> History:
 
 
 async def _agent(bench: Bench, response_format: Any, tools: Any) -> History:
+    """Three questions; an agent that waits for a tool's call asks again where there is none, so its steps are few."""
+    bench.simulator.mode = replace(bench.simulator.mode, tool_rounds=3, parallel_calls=len(tools) + 1)
     agent: Any = create_agent(bench.make(), tools=tools, response_format=response_format)
     history: History = []
     for _ in range(3):
-        state = agent.invoke(ask(history, "The forecast?"))
+        state = agent.invoke(ask(history, "The forecast?"), {"recursion_limit": 20})
         assert isinstance(state["structured_response"], Forecast)
         history = state["messages"]
     return history
@@ -99,5 +106,5 @@ async def _provider_strategy(bench: Bench) -> History:
 
 @scenario("create_agent with a schema")
 async def _schema(bench: Bench) -> History:
-    """The model's profile says that it can answer in a schema, so no tool has to be forced."""
+    """The model's profile says whether it can answer in a schema; if not, the schema is a tool that it calls."""
     return await _agent(bench, Forecast, [weather])

@@ -1,0 +1,177 @@
+"""A refused request: what may be changed for the one retry, and what its sender is told where nothing can be.
+
+A refusal is never transient: the same body is refused again, for hours if need be (hermes-agent#24784). So a request is
+made again once, with another body, or not at all (G7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .contract import Step, Terms, remedies
+from .faults import faults_of
+from .keys import digest
+from .kinds import RefusalKind
+from .replay import ReplayReport
+
+_SHOWN: Final = 5
+"""How many turns an error names."""
+
+_LOST: Final = frozenset({"placeholder", "bare", "dropped"})
+_SAID: Final[Mapping[RefusalKind, str]] = {
+    RefusalKind.MISSING: "it wants the reasoning of earlier turns back",
+    RefusalKind.OTHER_FAMILY: "it wants the reasoning of earlier turns back",
+    RefusalKind.FORBIDDEN: "it takes no reasoning from earlier turns",
+    RefusalKind.FOREIGN_SIGNATURE: "it did not sign the thinking blocks of earlier turns",
+}
+_ADVICE: Final[Mapping[RefusalKind, str]] = {
+    RefusalKind.MISSING: "begin a new conversation, or go on with thinking off; a store that outlives the process "
+    "(MIMO_QUIRKS_STORE) keeps reasoning from being lost",
+    RefusalKind.OTHER_FAMILY: "begin a new conversation, or go on with thinking off",
+    RefusalKind.FORBIDDEN: "ask the host's operator what it takes, or name its row in MIMO_QUIRKS_HOSTS",
+    RefusalKind.FOREIGN_SIGNATURE: "take thinking blocks of other vendors out of the history",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request as it can be sent.
+
+    Attributes:
+        model: The model's id.
+        terms: On what terms.
+        body: Its history, as the wire writes it.
+        sent: The same as messages of the chat wire.
+        report: What was done to its turns.
+    """
+
+    model: str
+    terms: Terms
+    body: Any = field(repr=False)
+    sent: Sequence[Mapping[str, Any]] = field(repr=False)
+    report: ReplayReport
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells two requests apart, as far as we change any."""
+        try:
+            body = json.dumps(self.sent, sort_keys=True, default=str)
+        except (TypeError, ValueError, RecursionError):  # such a history is told from none, and so not sent again
+            body = ""
+        return digest("body", body, self.terms.effective[1])
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The request as the chat wire would have it, for `classify_refusal`."""
+        thinking = "enabled" if self.terms.effective[1] else "disabled"
+        return {"model": self.model, "messages": list(self.sent), "thinking": {"type": thinking}}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that was refused; it holds no text of any message.
+
+    Attributes:
+        kind: What the refusal says.
+        model: The model's id.
+        terms: On what terms it was made.
+        sent: Its fingerprint.
+        report: What had been done to its turns.
+        faults: What is wrong with its history besides.
+        first: The request that it was the retry of, if it was.
+    """
+
+    kind: RefusalKind
+    model: str
+    terms: Terms
+    sent: str
+    report: ReplayReport
+    faults: tuple[str, ...] = ()
+    first: Refused | None = None
+
+    @classmethod
+    def of(
+        cls, kind: RefusalKind, draft: Draft, fingerprint: str | None = None, *, first: Refused | None = None
+    ) -> Refused:
+        """What is to be known of a refused request.
+
+        Args:
+            kind: What the refusal says.
+            draft: What was sent.
+            fingerprint: That of the drafts to compare with, where it is another.
+            first: The request that it was the retry of, if it was.
+        """
+        sent, faults = fingerprint or draft.fingerprint, faults_of(draft.sent)
+        return cls(kind, draft.model, draft.terms, sent, draft.report, faults, first)
+
+    def steps(self, allowed: frozenset[Step]) -> Sequence[Step]:
+        """The steps in which it may be made again, in the order to try; none for what was a retry.
+
+        Args:
+            allowed: The steps that the operator allows.
+        """
+        return [] if self.first is not None else remedies(self.kind, self.terms.step, allowed)
+
+    def announce(self, allowed: frozenset[Step]) -> str:
+        """What happened, what follows, and what to do: a line for the log.
+
+        Args:
+            allowed: The steps that the operator allows.
+        """
+        return self._told("what is sent next is changed" if self.steps(allowed) else "nothing is changed")
+
+    def explain(self) -> str:
+        """What happened, why nothing more is done about it, and what to do: the text of an error."""
+        if self.first is not None:
+            return self._told(f"a changed request ({_DONE[self.terms.step]}) was refused too")
+        return self._told("nothing is left that may be changed")
+
+    def _told(self, then: str) -> str:
+        host = self.terms.quirks.address or self.terms.quirks.host
+        lost = _indices(self.turns)
+        sentences = [f"a request to {self.model} was refused by {host}: {_SAID[self.kind]}"]
+        sentences += [f"lost: the reasoning of {lost}"] if lost else []
+        sentences += [*self.faults, then, f"this is not transient: {_ADVICE[self.kind]}"]
+        return ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences) + "."
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """The indices of the turns whose reasoning is lost."""
+        return tuple(turn.index for turn in self.report.turns if turn.action in _LOST)
+
+
+_DONE: Final[Mapping[Step, str]] = {
+    Step.ROW: "with reasoning that had been found since",
+    Step.SPACE: "with a space on every turn",
+    Step.STRIP: "without any reasoning",
+    Step.OFF: "with thinking switched off",
+}
+
+
+class NothingLeft(Exception):  # noqa: N818 - adapters say it in their framework's words
+    """A refused request cannot be changed any further, and is not made again."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__("nothing is left that may be changed")
+        self.refused = refused
+
+
+def changed(refused: Refused, drafts: Iterable[Draft]) -> Draft:
+    """The first of the drafts that is another request than the refused one.
+
+    Raises:
+        NothingLeft: There is none.
+    """
+    for draft in drafts:
+        if draft.fingerprint != refused.sent:
+            return draft
+    raise NothingLeft(refused)
+
+
+def _indices(places: Sequence[int]) -> str:
+    named = ", ".join(map(str, places[:_SHOWN]))
+    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    return f"{'message' if len(places) == 1 else 'messages'} {named}{more}" if places else ""

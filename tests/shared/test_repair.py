@@ -1,0 +1,243 @@
+"""A refused request: another body once, or an error that says what it is about and holds no text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mimo_quirks.contract import ALL_STEPS, Step, Terms
+from mimo_quirks.kinds import RefusalKind
+from mimo_quirks.quirks import quirks_for
+from mimo_quirks.recall import NOTHING, Recall
+from mimo_quirks.refusals import classify_refusal
+from mimo_quirks.repair import Draft, NothingLeft, Refused, changed
+from mimo_quirks.replay import replay
+
+from ..cases import CALL
+from .strategies import histories
+
+MISSING, OTHER, FORBIDDEN, SIGNATURE = RefusalKind
+ROW, SPACE, STRIP, OFF = Step
+SECRET = "secret-7f3a"
+
+USER = {"role": "user", "content": SECRET}
+TURN = {"role": "assistant", "content": SECRET, "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": SECRET}
+SAID = {"role": "assistant", "content": SECRET}
+HISTORY = [USER, TURN, RESULT, SAID, USER]
+WITH_TEXT = [USER, {**TURN, "reasoning_content": SECRET}, RESULT, SAID, USER]
+
+
+def _draft(
+    step: Step = ROW,
+    history: Any = HISTORY,
+    recall: Recall = NOTHING,
+    *,
+    model: str = "mimo-v2.6-pro",
+    url: str | None = "https://llm.example/v1",
+    thinking: bool = True,
+) -> Draft:
+    """A request as both adapters make it: replayed on its terms."""
+    quirks = quirks_for(model, url, family="deepseek" if "deepseek" in model else "mimo")
+    assert quirks is not None
+    terms = Terms(quirks, thinking, step)
+    effective, thinks = terms.effective
+    sent, report = replay(history, effective, thinking=thinks, recall=recall)
+    return Draft(model, terms, sent, sent, report)
+
+
+def _again(
+    kind: RefusalKind, step: Step, history: Any = HISTORY, *, recall: Recall = NOTHING, **where: Any
+) -> Step | None:
+    """The step in which a request is made again that was refused in this one; None where it is not."""
+    refused = Refused.of(kind, _draft(step, history, **where))
+    drafts = (_draft(each, history, recall, **where) for each in refused.steps(ALL_STEPS))
+    try:
+        return changed(refused, drafts).terms.step
+    except NothingLeft:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "history", "expected"),
+    [
+        (MISSING, ROW, HISTORY, SPACE),
+        (MISSING, ROW, WITH_TEXT, SPACE),  # the plain turn
+        (MISSING, ROW, WITH_TEXT[:3], OFF),  # nothing lacks
+        (MISSING, ROW, [USER], OFF),
+        (MISSING, SPACE, HISTORY, OFF),
+        (MISSING, STRIP, WITH_TEXT, ROW),
+        (MISSING, STRIP, HISTORY, ROW),
+        (OTHER, ROW, HISTORY, SPACE),
+        (FORBIDDEN, ROW, WITH_TEXT, STRIP),
+        (FORBIDDEN, SPACE, HISTORY, STRIP),
+        (FORBIDDEN, ROW, [USER], OFF),
+        (FORBIDDEN, STRIP, WITH_TEXT, OFF),
+        (SIGNATURE, ROW, WITH_TEXT, STRIP),
+        (MISSING, OFF, HISTORY, None),
+        (FORBIDDEN, OFF, HISTORY, None),
+    ],
+)
+def test_the_next_body(kind: RefusalKind, step: Step, history: Any, expected: Step | None) -> None:
+    """The least that changes the body; where nothing does, nothing is sent."""
+    assert expected is _again(kind, step, history)
+
+
+@pytest.mark.parametrize("step", [ROW, SPACE])
+def test_what_came_in_since(step: Step) -> None:
+    """Text that was found since comes before any other change."""
+    assert step is _again(MISSING, step, recall=Recall({1: SECRET}))
+
+
+def test_a_space_is_another_body_only_once() -> None:
+    """Where a space stood already, the same history with spaces is no other request."""
+    where = {"model": "deepseek-v4-pro"}
+
+    assert OFF is _again(MISSING, ROW, HISTORY[:3], **where)
+    assert SPACE is _again(MISSING, ROW, HISTORY, **where)
+
+
+def test_thinking_is_off_already() -> None:
+    """Without thinking there is nothing to switch off, and nothing to pad; reasoning can still be stripped."""
+    assert None is _again(MISSING, ROW, thinking=False)
+    assert None is _again(FORBIDDEN, STRIP, WITH_TEXT, thinking=False)
+    assert STRIP is _again(FORBIDDEN, ROW, WITH_TEXT, thinking=False)
+
+
+@given(
+    history=histories,
+    kind=st.sampled_from(RefusalKind),
+    step=st.sampled_from(Step),
+    allowed=st.frozensets(st.sampled_from(Step)),
+    thinking=st.booleans(),
+)
+def test_never_the_same_body(
+    history: list[Any], kind: RefusalKind, step: Step, allowed: frozenset[Step], thinking: bool
+) -> None:
+    """At most one retry, with another body, in a step that the operator allows (G7)."""
+    first = _draft(step, history, thinking=thinking)
+    refused = Refused.of(kind, first)
+    drafts = [_draft(each, history, thinking=thinking) for each in refused.steps(allowed)]
+    try:
+        again = changed(refused, drafts)
+    except NothingLeft:
+        assert {first.fingerprint} >= {draft.fingerprint for draft in drafts}
+        return
+
+    assert (first.sent, first.terms.effective[1]) != (again.sent, again.terms.effective[1])
+    assert again.terms.step in allowed
+    assert [] == Refused.of(kind, again, first=refused).steps(allowed)
+
+
+def test_fingerprints() -> None:
+    """Two requests are the same whatever order their members have; not where the switch is another."""
+    turned = [dict(reversed(message.items())) for message in HISTORY]
+
+    assert _draft().fingerprint == _draft(history=turned).fingerprint == _draft(model="mimo-v3").fingerprint
+    assert 4 == len({_draft(step, WITH_TEXT).fingerprint for step in Step})
+    assert _draft(STRIP, WITH_TEXT, thinking=False).fingerprint == _draft(OFF, WITH_TEXT).fingerprint
+    refused = Refused.of(MISSING, _draft(), "one that it had before")
+    assert "one that it had before" == refused.sent
+    assert ROW is changed(refused, [_draft()]).terms.step
+
+
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+
+
+@pytest.mark.parametrize("strange", [{1: "a", "b": 2}, {("a",): 1}, CIRCLE], ids=["mixed", "tuple", "circle"])
+def test_a_history_that_is_no_json(strange: Any) -> None:
+    """It is refused like any other, and it is not made again, for no two of it can be told apart."""
+    assert None is _again(FORBIDDEN, ROW, [{**USER, "content": strange}, *WITH_TEXT], thinking=False)
+    odd = [{**USER, "content": object}, *WITH_TEXT]  # what has no JSON of its own, but a text
+    assert STRIP is _again(FORBIDDEN, ROW, odd)
+
+
+@pytest.mark.parametrize(
+    ("draft", "expected"),
+    [
+        (_draft(OFF), None),
+        (_draft(thinking=False), None),
+        (_draft(), MISSING),
+        (_draft(history=WITH_TEXT), None),
+    ],
+)
+def test_the_request_tells_what_a_bare_error_means(draft: Draft, expected: RefusalKind | None) -> None:
+    """An error without words is a refusal only of a request that could have been refused."""
+    assert expected is classify_refusal("Param Incorrect", draft.request)
+
+
+def test_what_is_told() -> None:
+    """The host, what it wants, the turns, what is wrong besides, what follows, and what to do."""
+    lost = [TURN, RESULT] * 7
+    orphaned = [*lost, RESULT]
+    begun = "A request to mimo-v2.6-pro was refused by llm.example: it wants the reasoning of earlier turns back. "
+    turns = "Lost: the reasoning of messages 0, 2, 4, 6, 8 and 2 more. "
+    ended = (
+        "This is not transient: begin a new conversation, or go on with thinking off; a store that outlives the "
+        "process (MIMO_QUIRKS_STORE) keeps reasoning from being lost."
+    )
+    fault = "Message 14 is the result of no call before it. "
+    refused = Refused.of(MISSING, _draft(history=orphaned))
+
+    assert f"{begun}{turns}{fault}What is sent next is changed. {ended}" == refused.announce(ALL_STEPS)
+    assert f"{begun}{turns}{fault}Nothing is changed. {ended}" == refused.announce(frozenset())
+    assert f"{begun}{turns}{fault}Nothing is left that may be changed. {ended}" == refused.explain()
+    assert (0, 2, 4, 6, 8, 10, 12) == refused.turns
+    with pytest.raises(NothingLeft, match="nothing is left that may be changed") as caught:
+        changed(refused, [_draft(history=orphaned)])
+    assert refused is caught.value.refused
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        (HISTORY, "Lost: the reasoning of message 1. "),
+        ([*HISTORY, TURN, RESULT], "Lost: the reasoning of messages 1, 5. "),
+        ([USER, {**TURN, "reasoning": "tool call"}, RESULT], "Lost: the reasoning of message 1. "),
+        (WITH_TEXT, ""),
+    ],
+)
+@pytest.mark.parametrize("url", ["https://llm.example/v1", "https://openrouter.ai/api/v1"])
+def test_which_turns(history: Any, expected: str, url: str) -> None:
+    """Turns are named as they stand in the request, with a placeholder or without; where none is lost, none is."""
+    told = Refused.of(MISSING, _draft(history=history, url=url)).explain()
+
+    assert f"earlier turns back. {expected}Nothing is left" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "words"),
+    [
+        (MISSING, ROW, ["A changed request (with reasoning that had been found since) was refused too", "a store"]),
+        (OTHER, SPACE, ["(with a space on every turn)", "begin a new conversation"]),
+        (FORBIDDEN, STRIP, ["(without any reasoning)", "takes no reasoning", "MIMO_QUIRKS_HOSTS"]),
+        (SIGNATURE, OFF, ["(with thinking switched off)", "did not sign", "thinking blocks of other vendors"]),
+    ],
+)
+def test_what_is_told_of_a_retry(kind: RefusalKind, step: Step, words: list[str]) -> None:
+    """It says what had been changed, and what is left to the caller; a host without an address goes by its row."""
+    first = Refused.of(kind, _draft(url=None))
+    told = Refused.of(kind, _draft(step, url=None), first=first).explain()
+
+    assert [] == [word for word in [*words, "refused by relay: ", "This is not transient: "] if word not in told]
+
+
+@given(
+    history=histories,
+    kind=st.sampled_from(RefusalKind),
+    steps=st.lists(st.sampled_from(Step), min_size=2, max_size=2),
+)
+def test_no_text(history: list[Any], kind: RefusalKind, steps: list[Step]) -> None:
+    """Neither what is told nor any repr holds a text of a message (G6)."""
+    call = {"id": SECRET, "function": {"name": SECRET, "arguments": SECRET}}
+    spiked = [{**message, "reasoning_content": SECRET, "content": SECRET, "tool_calls": [call]} for message in history]
+    drafts = [_draft(step, [*spiked, {**RESULT, "tool_call_id": SECRET * 2}, USER]) for step in steps]
+    first = Refused.of(kind, drafts[0])
+    second = Refused.of(kind, drafts[1], first=first)
+    told = [text for refused in (first, second) for text in (refused.announce(ALL_STEPS), refused.explain())]
+
+    assert [] == [text for text in [*told, repr(drafts), repr(second), repr(NothingLeft(second))] if SECRET in text]
