@@ -198,10 +198,12 @@ def _uncollected() -> Iterator[None]:
     lock that it may be holding just then, and waits for itself.
     """
     gc.disable()
+    gc.freeze()  # what is there already need not be looked at
     try:
         yield
     finally:
         gc.collect()
+        gc.unfreeze()
         gc.enable()
 
 
