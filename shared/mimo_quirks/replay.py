@@ -180,7 +180,7 @@ def _replace(rest: Message, quirks: Quirks, reason: str, *, thinking: bool) -> t
 
 def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
     """The placeholder, on tool turns unless a refusal taught otherwise: the documented scope (contract §4.1, §4.2)."""
-    if not thinking and not quirks.pads_every_turn:
+    if not thinking:
         return message, "left", "thinking is off"
     if not is_tool_turn(message) and not quirks.pads_every_turn:
         return message, "left", "not a tool turn"

@@ -73,8 +73,9 @@ def _ask(proxy: LiteLLMProxy, route: str, name: str, *, stream: bool, history: l
 
 
 def _said(proxy: LiteLLMProxy, before: int) -> list[str]:
-    """Our own lines about refusals; LiteLLM writes others, which begin with the time."""
-    return [line for line in proxy.log()[before:].splitlines() if " refused a request to " in line and line[0] == "1"]
+    """Our own lines about refusals; LiteLLM writes others, which begin otherwise."""
+    lines = proxy.log()[before:].splitlines()
+    return [line for line in lines if line.startswith("A request to ") and " was refused by " in line]
 
 
 CHANGING = {"then": (1, Mode(accepts="non-empty", tool_rounds=4, then=(2, Mode(forbids="always", tool_rounds=4))))}
@@ -145,8 +146,8 @@ def _is_explained(route: str, body: Any) -> None:
     assert ("invalid_request_error", None, "400") == (body["type"], body["param"], body["code"])
     assert ("missing", [3, 5]) == tuple(body["provider_specific_fields"][name] for name in ("kind", "turns"))
     said = body["message"]
-    assert said.startswith("127.0.0.1:")
-    assert "refused a request to mimo-v2.6-pro: it wants the reasoning of earlier turns back. " in said
+    assert said.startswith("A request to mimo-v2.6-pro was refused by 127.0.0.1:")
+    assert ": it wants the reasoning of earlier turns back. " in said
     assert "Lost: the reasoning of messages 3, 5. " in said
     assert "A changed request (with a space on every turn) was refused too. " in said
     assert "This is not transient: begin a new conversation, or go on with thinking off" in said

@@ -362,7 +362,7 @@ def _bare(exchange: Exchange) -> dict[str, Any]:
 
 REFUSE = Mode(accepts="non-blank", tool_rounds=4)
 EXPLAINED = (
-    r"(?s)127\.0\.0\.1:\d+ refused a request to mimo-v2.6-pro: it wants the reasoning of earlier turns back. "
+    r"(?s)A request to mimo-v2.6-pro was refused by 127\.0\.0\.1:\d+: it wants the reasoning of earlier turns back. "
     r"Lost: the reasoning of message 3. .*This is not transient: begin a new conversation"
 )
 

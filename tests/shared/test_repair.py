@@ -101,8 +101,8 @@ def test_a_space_is_another_body_only_once() -> None:
 
 
 def test_thinking_is_off_already() -> None:
-    """Without thinking there is nothing to switch off; turns can still be padded, and reasoning stripped."""
-    assert SPACE is _again(MISSING, ROW, thinking=False)
+    """Without thinking there is nothing to switch off, and nothing to pad; reasoning can still be stripped."""
+    assert None is _again(MISSING, ROW, thinking=False)
     assert None is _again(FORBIDDEN, STRIP, WITH_TEXT, thinking=False)
     assert STRIP is _again(FORBIDDEN, ROW, WITH_TEXT, thinking=False)
 
