@@ -19,9 +19,9 @@ from mimo_quirks.carriers import opened
 from mimo_quirks.content import string_content
 from mimo_quirks.contract import Step, Terms
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING, Recall
+from mimo_quirks.recall import Recall
 from mimo_quirks.repair import Draft
-from mimo_quirks.replay import ReplayReport, replay
+from mimo_quirks.replay import replay
 from mimo_quirks.settings import Settings
 from mimo_quirks.spellings import KEYS
 from mimo_quirks.thinking import is_thinking
@@ -75,17 +75,20 @@ class Attempt:
         messages = opened(self.messages, open_)
         return replace(self, messages=messages, beside=messages)
 
-    def replay(self, recall: Recall = NOTHING, *, plain: bool = False) -> tuple[Any, ReplayReport]:
-        """The history to send, as the wire writes it.
+    def draft(self, recall: Recall, model: str, *, step: Step, plain: bool = False) -> Draft:
+        """The request in a step, as the wire writes it.
 
         Args:
             recall: What was found for turns that lost their reasoning.
+            model: The model's id.
+            step: What is sent.
             plain: Whether content must be a string, as on the chat wire of a host.
         """
-        quirks, thinking = self.terms.effective
+        terms = replace(self.terms, step=step)
+        quirks, thinking = terms.effective
         if self.view is None:
             _, report = replay(self.history, quirks, thinking=thinking)
-            return self.history, report
+            return Draft(model, terms, self.history, (), report)
         replayed, report = replay(self.beside, quirks, thinking=thinking, recall=recall)
         useful = {turn.index for turn in report.turns if turn.action == "kept"}
         steps = enumerate(zip(self.messages, self.beside, replayed, strict=True))
@@ -93,14 +96,7 @@ class Attempt:
         if plain and self.wire is CHAT:
             messages = [string_content(message) for message in messages]
         history = self.wire.write(self.history, self.view, messages)
-        return history, replace(report, changed=history is not self.history)
-
-    def draft(self, recall: Recall, model: str, *, step: Step, plain: bool = False) -> Draft:
-        """The request to a model in a step; see `replay`."""
-        terms = replace(self.terms, step=step)
-        history, report = replace(self, terms=terms).replay(recall, plain=plain)
-        view = self.wire.view(history)
-        return Draft(model, terms, history, view.messages if view else (), report)
+        return Draft(model, terms, history, messages, replace(report, changed=history is not self.history))
 
     def unchanged(self) -> Any:
         """The history with nothing but its carriers opened."""
@@ -113,11 +109,11 @@ class Sent:
 
     Attributes:
         draft: As LiteLLM's transformation left it.
-        fingerprint: What it can be known by when LiteLLM makes it again, before that transformation.
+        drafted: As it was before, which is what a request can be compared with that LiteLLM makes again.
     """
 
     draft: Draft
-    fingerprint: str
+    drafted: Draft
     scope: str | None
 
 

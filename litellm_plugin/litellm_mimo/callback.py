@@ -186,7 +186,7 @@ class MiMoCallback(StreamListener):
         if not call.passes:
             return signed(draft.body, quirks.family)
         if call.wire is MESSAGES:
-            put(call.details, PASSING, replace(attempt, terms=draft.terms))
+            put(call.details, PASSING, draft)
             return list(draft.body)  # a list of our own, for the next hook to edit
         return _given_or(given, draft.body, attempt)
 
@@ -217,7 +217,8 @@ class MiMoCallback(StreamListener):
         """
         passing = take(details_of(kwargs), PASSING)
         if passing is not None:
-            messages[:] = Attempt.of(messages, passing.terms, MESSAGES, scope=None).replay()[0]
+            tidied = Attempt.of(messages, passing.terms, MESSAGES, scope=None)
+            messages[:] = tidied.draft(NOTHING, passing.model, step=passing.terms.step).body
         return None
 
     def log_pre_api_call(self, model: str, messages: object, kwargs: dict[str, Any]) -> None:
@@ -246,8 +247,7 @@ class MiMoCallback(StreamListener):
             switch_off(body, kwargs, dialect)
         if draft.report.changed:
             body[FIELDS[attempt.wire.name]] = draft.body
-        drafted = get(kwargs, DRAFT) or draft
-        put(kwargs, SENT, Sent(draft, drafted.fingerprint, attempt.scope))
+        put(kwargs, SENT, Sent(draft, get(kwargs, DRAFT) or draft, attempt.scope))
         if draft.report.changed or asks:  # what the other hook has noted is not noted again
             note(draft.report)
 
@@ -302,7 +302,7 @@ class MiMoCallback(StreamListener):
         kind = classify_refusal(error, sent.draft.request)
         if kind is None:
             return None
-        refused = Refused.of(kind, sent.draft, sent.fingerprint, first=LAST.get())
+        refused = Refused.of(kind, sent.draft, sent.drafted.fingerprint, first=LAST.get())
         LAST.set(refused)
         if called_as(details) is not MESSAGES:  # where LiteLLM hears no other answer, and breaks its streams for one
             self._explanations.put(details.get("litellm_call_id"), refused)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 SENT: Final = "mimo_quirks_sent"
-"""The attempt as it was sent."""
+"""The request as it was sent."""
 ASKED: Final = "mimo_quirks_asked"
 """Whether the client asks to think."""
 PASSING: Final = "mimo_quirks_passing"
-"""The attempt that goes through on the messages wire, before LiteLLM has tidied it."""
+"""The request that goes through on the messages wire, before LiteLLM has tidied it."""
 DRAFT: Final = "mimo_quirks_draft"
 """The request as it is before LiteLLM transforms it."""
 SEAL: Final = "mimo_quirks_seal"
