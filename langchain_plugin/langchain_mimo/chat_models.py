@@ -8,7 +8,6 @@ else that only a model needs, are in `parts`; see `deferred`.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -143,10 +142,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @classmethod
     def _is_url(cls, url: str | None) -> str | None:
         """Without a URL langchain-openai would take OpenAI's from the environment."""
-        if not url or not re.match(r"https?://\S+$", url, re.IGNORECASE) or parts.host_name(url) is None:
-            # The URL is not printed: it may hold a key.
-            raise ValueError("MIMO_BASE_URL or base_url is not an http:// or https:// URL with a host")
-        return url
+        return parts.checked_url(url)
 
     @field_validator("thinking")
     @classmethod
@@ -230,9 +226,8 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
             **kwargs: See there.
         """
         quirks = self._quirks(self.model_name)
-        if quirks is not None and not quirks.forces_tools and parts.is_forced(tool_choice):
-            said = f"tool_choice={tool_choice!r} is not sent: this host knows auto alone, and may answer in text"
-            warnings.warn(said, stacklevel=2)
+        if dropped := quirks and parts.dropped_demand(tool_choice, quirks):
+            warnings.warn(dropped, stacklevel=2)
         return super().bind_tools(tools, tool_choice=tool_choice, **kwargs)
 
     def with_structured_output(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import re
 import urllib.request
 from collections.abc import Mapping, Sequence
 from types import ModuleType
@@ -19,12 +20,25 @@ import openai
 from langchain_openai.chat_models._client_utils import _resolve_socket_options
 from typing_extensions import Self
 
+from mimo_quirks.hosts import host_name
+
 if TYPE_CHECKING:
     import httpx
 
 SocketOptions = tuple[tuple[int, int, int], ...]
 
 _GIVEN = ("http_async_client", "async_client", "root_async_client", "openai_proxy")
+
+
+def checked_url(url: str | None) -> str:
+    """A model's URL.
+
+    Raises:
+        ValueError: It cannot be dialled. The URL is not printed, for it may hold a key.
+    """
+    if not url or not re.match(r"https?://\S+$", url, re.IGNORECASE) or host_name(url) is None:
+        raise ValueError("MIMO_BASE_URL or base_url is not an http:// or https:// URL with a host")
+    return url
 
 
 def httpx_of(sdk: Any) -> ModuleType:

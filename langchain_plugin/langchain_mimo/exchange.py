@@ -74,7 +74,7 @@ def memory_of(store: ReasoningStore | str | None, settings: Settings) -> Memory:
             return _shared(
                 settings.store if store is None else store, settings.model_dump_json(include=_STORE_SETTINGS)
             )
-    return _around(store, settings)
+    return Memory.around(store, settings)
 
 
 def turns_of(result: ChatResult) -> list[Message]:
@@ -109,15 +109,7 @@ _SHARING: Final = threading.Lock()
 @functools.cache
 def _shared(url: str, settings: str) -> Memory:
     chosen = Settings(store=url, **json.loads(settings))
-    return _around(chosen.open_store(), chosen)
-
-
-def _around(store: ReasoningStore | None, settings: Settings) -> Memory:
-    return Memory(
-        store,
-        timeout_seconds=settings.store_timeout_seconds,
-        contract_ttl_seconds=settings.contract_ttl_seconds,
-    )
+    return Memory.around(chosen.open_store(), chosen)
 
 
 def _wire(message: AIMessage) -> Message:

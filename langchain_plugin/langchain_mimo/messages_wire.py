@@ -7,7 +7,6 @@ it is Anthropic's. Here they go back whatever became of the message; the rules a
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -33,9 +32,8 @@ from pydantic import ConfigDict, ModelWrapValidatorHandler, SecretStr, field_val
 from typing_extensions import Self
 
 from mimo_quirks.contract import Step, Terms
-from mimo_quirks.hosts import host_name
 from mimo_quirks.origin import OUR_PROVIDER
-from mimo_quirks.parameters import is_forced, without_forced_tools
+from mimo_quirks.parameters import dropped_demand, without_forced_tools
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.repair import Draft, Refused
 from mimo_quirks.replay import replay
@@ -43,7 +41,7 @@ from mimo_quirks.thinking import is_thinking
 from mimo_quirks.wires import MESSAGES
 
 from .beside import with_beside, without_beside, without_nothing
-from .clients import loop_client
+from .clients import checked_url, loop_client
 from .exchange import EXCHANGE, Exchange, owner_of
 from .messages_parameters import NO_SCHEMA, position, refuse_schemas, switch, switch_thinking
 from .profiles import profile_of
@@ -157,10 +155,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     @field_validator("anthropic_api_url")
     @classmethod
     def _is_url(cls, url: str | None) -> str | None:
-        if not url or not re.match(r"https?://\S+$", url, re.IGNORECASE) or host_name(url) is None:
-            # The URL is not printed: it may hold a key.
-            raise ValueError("MIMO_BASE_URL or base_url is not an http:// or https:// URL with a host")
-        return url
+        return checked_url(url)
 
     @field_validator("thinking", mode="before")
     @classmethod
@@ -223,9 +218,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         """
         kind = tool_choice.get("type") if isinstance(tool_choice, Mapping) else tool_choice
         quirks = self._quirks(self.model)
-        if quirks is not None and not quirks.forces_tools and is_forced(kind):
-            said = f"tool_choice={tool_choice!r} is not sent: this host knows auto alone, and may answer in text"
-            warnings.warn(said, stacklevel=2)
+        if dropped := quirks and dropped_demand(tool_choice, quirks):
+            warnings.warn(dropped, stacklevel=2)
             tool_choice = None
         if kind in ("none", "required", True):  # OpenAI's words, which langchain-anthropic takes for names of tools
             tool_choice = tool_choice and {"type": "none" if kind == "none" else "any"}

@@ -3,11 +3,11 @@
 from mimo_quirks.content import string_content
 from mimo_quirks.contract import Contract, Step, Terms
 from mimo_quirks.faults import faults_of
-from mimo_quirks.hosts import PLAIN, Dialect, host_name
+from mimo_quirks.hosts import PLAIN, Dialect
 from mimo_quirks.journal import note, note_faults, note_refusal
 from mimo_quirks.memory import Memory
 from mimo_quirks.origin import OUR_PROVIDER
-from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
+from mimo_quirks.parameters import dropped_demand, refused_choices, without_forced_tools
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import Recall
 from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
@@ -16,7 +16,7 @@ from mimo_quirks.settings import Settings
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
 from mimo_quirks.turns import Message
 
-from .clients import with_client
+from .clients import checked_url, with_client
 from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, turn_of, turns_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 from .profiles import profile_of
@@ -47,15 +47,15 @@ __all__ = [
     "Terms",
     "Tool",
     "changed",
+    "checked_url",
     "choices_of",
     "count_tokens",
     "demanding",
+    "dropped_demand",
     "effort_means_thinking",
     "faults_of",
     "first",
     "held",
-    "host_name",
-    "is_forced",
     "is_last",
     "is_thinking",
     "keep_reasoning",

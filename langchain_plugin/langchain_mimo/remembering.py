@@ -128,10 +128,8 @@ class Remembering(Deferred, BaseChatModel):
             try:
                 result = super()._generate(messages, stop, run_manager, **kwargs)  # type: ignore[safe-super]
             except (parts.NothingLeft, self._sdk_error) as error:
-                if (refused := self._refused(exchange, error)) is None:
+                if not self._begins_again(exchange, error):
                     raise
-                self._memory.learn(refused.terms, refused.kind)
-                self._begin_again(exchange, refused, error)
         self._captured(exchange, parts.turns_of(result))
         return result
 
@@ -148,10 +146,8 @@ class Remembering(Deferred, BaseChatModel):
                 await self._asked(messages, kwargs)
                 result = await super()._agenerate(messages, stop, run_manager, **kwargs)
             except (parts.NothingLeft, self._sdk_error) as error:
-                if (refused := self._refused(exchange, error)) is None:
+                if not await self._abegins_again(exchange, error):
                     raise
-                await self._memory.alearn(refused.terms, refused.kind)
-                self._begin_again(exchange, refused, error)
         await self._acaptured(exchange, parts.turns_of(result))
         return result
 
@@ -167,10 +163,8 @@ class Remembering(Deferred, BaseChatModel):
                     yield chunk
                 ended = True
             except (parts.NothingLeft, self._sdk_error) as error:
-                if chunks or (refused := self._refused(exchange, error)) is None:
+                if chunks or not self._begins_again(exchange, error):
                     raise
-                self._memory.learn(refused.terms, refused.kind)
-                self._begin_again(exchange, refused, error)
 
     async def _astream(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
@@ -187,10 +181,8 @@ class Remembering(Deferred, BaseChatModel):
                     yield chunk
                 ended = True
             except (parts.NothingLeft, self._sdk_error) as error:
-                if chunks or (refused := self._refused(exchange, error)) is None:
+                if chunks or not await self._abegins_again(exchange, error):
                     raise
-                await self._memory.alearn(refused.terms, refused.kind)
-                self._begin_again(exchange, refused, error)
 
     def _captured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
         if exchange.draft is not None:
@@ -199,6 +191,26 @@ class Remembering(Deferred, BaseChatModel):
     async def _acaptured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
         if exchange.draft is not None:
             await self._memory.acapture(exchange.draft.sent, turns, exchange.scope, terms=exchange.draft.terms)
+
+    def _begins_again(self, exchange: parts.Exchange, error: Exception) -> bool:
+        """Whether a call that failed is made again, with another body; False for what is no refusal.
+
+        Raises:
+            ReasoningRefused: It is one, and is not made again.
+        """
+        refused = self._refused(exchange, error)
+        if refused is not None:
+            self._memory.learn(refused.terms, refused.kind)
+            self._ready(exchange, refused, error)
+        return refused is not None
+
+    async def _abegins_again(self, exchange: parts.Exchange, error: Exception) -> bool:
+        """As `_begins_again`, without blocking the event loop."""
+        refused = self._refused(exchange, error)
+        if refused is not None:
+            await self._memory.alearn(refused.terms, refused.kind)
+            self._ready(exchange, refused, error)
+        return refused is not None
 
     def _refused(self, exchange: parts.Exchange, error: Exception) -> parts.Refused | None:
         """What an error refuses; None where it is no refusal of reasoning.
@@ -219,7 +231,7 @@ class Remembering(Deferred, BaseChatModel):
             parts.note_faults(exchange.draft.model, parts.faults_of(exchange.draft.sent))
         return None
 
-    def _begin_again(self, exchange: parts.Exchange, refused: parts.Refused, error: Exception) -> None:
+    def _ready(self, exchange: parts.Exchange, refused: parts.Refused, error: Exception) -> None:
         """Readies an exchange for the retry.
 
         Raises:

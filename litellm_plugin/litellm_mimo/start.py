@@ -37,9 +37,7 @@ def memory_of(settings: Settings) -> Memory:
     if settings.store != "off" and is_proxy() and not tells_clients_apart():
         _LOGGER.warning("the proxy cannot tell its clients apart, so all of them share one memory of reasoning")
     store = _litellm_store(settings) if settings.store == LITELLM else settings.open_store()
-    return Memory(
-        store, timeout_seconds=settings.store_timeout_seconds, contract_ttl_seconds=settings.contract_ttl_seconds
-    )
+    return Memory.around(store, settings)
 
 
 def _litellm_store(settings: Settings) -> ReasoningStore:

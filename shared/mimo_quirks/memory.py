@@ -19,6 +19,7 @@ from .contract import Contract, Evidence, Terms, speaks_against
 from .contracts import Contracts
 from .kinds import RefusalKind
 from .recall import NOTHING, Question, Recall, answer, ask, remember
+from .settings import Settings
 from .stores import Entry, MemoryStore, ReasoningStore
 from .turns import Message, is_turn
 
@@ -47,6 +48,15 @@ class Memory:
         self._timeout = timeout_seconds
         self._contracts = Contracts(ttl_seconds=contract_ttl_seconds, clock=time.time)
         self.counts: Counter[str] = Counter()
+
+    @classmethod
+    def around(cls, store: ReasoningStore | None, settings: Settings) -> Memory:
+        """A memory of this store, with what the settings say of it."""
+        return cls(
+            store,
+            timeout_seconds=settings.store_timeout_seconds,
+            contract_ttl_seconds=settings.contract_ttl_seconds,
+        )
 
     @property
     def is_shared(self) -> bool:

@@ -40,3 +40,10 @@ def refused_choices(n: object, quirks: Quirks) -> str | None:
     if quirks.takes_n or not isinstance(n, int) or n <= 1:
         return None
     return f"n={n}: this host answers with one choice ({quirks.host}); ask several times, for example with batch()"
+
+
+def dropped_demand(tool_choice: object, quirks: Quirks) -> str | None:
+    """Why the demand in a `tool_choice` is not sent to this host, or None where it is, or demands nothing."""
+    if quirks.forces_tools or not is_forced(tool_choice):
+        return None
+    return f"tool_choice={tool_choice!r} is not sent: this host knows auto alone, and may answer in text"

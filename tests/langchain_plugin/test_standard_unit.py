@@ -21,14 +21,20 @@ SCHEMAS = (
 )
 
 
-class TestChatMiMo(ChatModelUnitTests):
-    @property
-    def chat_model_class(self) -> type[ChatMiMo]:
-        return ChatMiMo
-
+class _Standard(ChatModelUnitTests):
     @property
     def chat_model_params(self) -> dict[str, Any]:
         return {"model": "mimo-v2.6-pro", "api_key": "k"}
+
+    @pytest.mark.xfail(reason=SERDES, strict=True)
+    def test_serdes(self, model: Any, snapshot: Any) -> None:
+        super().test_serdes(model, snapshot)
+
+
+class TestChatMiMo(_Standard):
+    @property
+    def chat_model_class(self) -> type[ChatMiMo]:
+        return ChatMiMo
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
@@ -36,29 +42,17 @@ class TestChatMiMo(ChatModelUnitTests):
         fields = {"openai_api_key": "from-env", "openai_api_base": "https://relay.example/v1"}
         return environment, {"model": "mimo-v2.6-pro"}, fields
 
-    @pytest.mark.xfail(reason=SERDES, strict=True)
-    def test_serdes(self, model: Any, snapshot: Any) -> None:
-        super().test_serdes(model, snapshot)
 
-
-class TestChatMiMoMessages(ChatModelUnitTests):
+class TestChatMiMoMessages(_Standard):
     @property
     def chat_model_class(self) -> type[ChatMiMoMessages]:
         return ChatMiMoMessages
-
-    @property
-    def chat_model_params(self) -> dict[str, Any]:
-        return {"model": "mimo-v2.6-pro", "api_key": "k"}
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
         environment = {"MIMO_API_KEY": "from-env", "MIMO_BASE_URL": "https://relay.example/anthropic"}
         fields = {"anthropic_api_key": "from-env", "anthropic_api_url": "https://relay.example/anthropic"}
         return environment, {"model": "mimo-v2.6-pro"}, fields
-
-    @pytest.mark.xfail(reason=SERDES, strict=True)
-    def test_serdes(self, model: Any, snapshot: Any) -> None:
-        super().test_serdes(model, snapshot)
 
     @pytest.mark.xfail(reason=SCHEMAS, strict=True, raises=ValueError)
     @pytest.mark.parametrize("schema", TEST_PYDANTIC_MODELS)

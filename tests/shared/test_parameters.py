@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mimo_quirks.parameters import is_forced, refused_choices, without_forced_tools
+from mimo_quirks.parameters import dropped_demand, is_forced, refused_choices, without_forced_tools
 from mimo_quirks.quirks import Quirks, quirks_for
 
 
@@ -71,3 +71,17 @@ def test_choices(n: Any, quirks: Quirks, refused: bool) -> None:
 
     assert refused is (reason is not None)
     assert reason is None or reason.startswith("n=2: ")
+
+
+def test_dropped_demand() -> None:
+    """Where a host forces nothing, a demand is dropped, and why is told; what demands nothing is not."""
+    xiaomi, relay = (
+        quirks_for("mimo-v2.6-pro", provider="xiaomi_mimo"),
+        quirks_for("mimo-v2.6-pro", "https://r.example"),
+    )
+    assert xiaomi is not None
+    assert relay is not None
+
+    assert "tool_choice='required' is not sent" in str(dropped_demand("required", xiaomi))
+    assert [None] * 3 == [dropped_demand(choice, xiaomi) for choice in (None, "auto", {"type": "none"})]
+    assert dropped_demand("required", relay) is None
