@@ -19,11 +19,14 @@ _LOGGER: Final = logging.getLogger("mimo_quirks")
 
 
 def announce(settings: Settings) -> None:
-    """Warns, once for all of a proxy's workers, that they do not share what is remembered in memory."""
-    first_worker = multiprocessing.current_process().name.endswith("Process-1")
-    if settings.store.lower() == "memory://" and first_worker and "litellm.proxy.proxy_server" in sys.modules:
+    """Warns, once in each of a proxy's workers, that they do not share what is remembered in memory.
+
+    Each says it for itself: uvicorn replaces a worker that is slow to start, the first one too.
+    """
+    is_worker = multiprocessing.parent_process() is not None
+    if settings.store.lower() == "memory://" and is_worker and "litellm.proxy.proxy_server" in sys.modules:
         _LOGGER.warning(
-            "reasoning is remembered in the memory of each worker, and a conversation may meet another worker: "
+            "reasoning is remembered in the memory of this worker, and a conversation may meet another worker: "
             "set MIMO_QUIRKS_STORE to a sqlite:/// or redis:// store"
         )
 
