@@ -22,6 +22,7 @@ REASONING: Final = "reasoning_content"
 _HELD: Final = ("additional_kwargs", "response_metadata")
 _BLOCKS: Final = "thinking_blocks"
 _SPELLED: Final = {*KEYS, *NESTS}
+_SPELLED_OTHERWISE: Final = _SPELLED - {REASONING}
 
 
 def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -68,8 +69,8 @@ def keep_reasoning(message: BaseMessage, said: dict[str, Any] | BaseModel | None
     message.response_metadata["model_provider"] = OUR_PROVIDER
     if not isinstance(said, dict):
         said = said.model_dump(include=_SPELLED, warnings=False) if isinstance(said, BaseModel) else {}
-    reasoning = None if _SPELLED.isdisjoint(said) else read_reasoning(said)
-    if reasoning:
+    reasoning = said.get(REASONING) if _SPELLED_OTHERWISE.isdisjoint(said) else read_reasoning(said)
+    if reasoning and isinstance(reasoning, str):
         message.additional_kwargs[REASONING] = reasoning
 
 
