@@ -2,7 +2,6 @@
 
 from mimo_quirks.content import string_content
 from mimo_quirks.contract import Contract, Step, Terms
-from mimo_quirks.faults import faults_of
 from mimo_quirks.hosts import PLAIN, Dialect
 from mimo_quirks.journal import note, note_faults, note_refusal
 from mimo_quirks.memory import Memory
@@ -53,7 +52,6 @@ __all__ = [
     "demanding",
     "dropped_demand",
     "effort_means_thinking",
-    "faults_of",
     "first",
     "held",
     "is_last",

@@ -9,7 +9,6 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.language_models import BaseChatModel
@@ -227,8 +226,7 @@ class Remembering(Deferred, BaseChatModel):
         kind = classify_refusal(error, exchange.draft.request)
         if kind is not None:
             return parts.Refused.of(kind, exchange.draft, first=exchange.refused)
-        if getattr(error, "status_code", None) == HTTPStatus.BAD_REQUEST:
-            parts.note_faults(exchange.draft.model, parts.faults_of(exchange.draft.sent))
+        parts.note_faults(exchange.draft, error)
         return None
 
     def _ready(self, exchange: parts.Exchange, refused: parts.Refused, error: Exception) -> None:

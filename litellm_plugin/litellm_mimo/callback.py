@@ -25,7 +25,7 @@ from litellm.types.utils import CallTypes
 
 from mimo_quirks.carriers import Carriers, opened
 from mimo_quirks.contract import Contract, Step, Terms
-from mimo_quirks.journal import note, note_refusal
+from mimo_quirks.journal import note, note_faults, note_refusal
 from mimo_quirks.memory import Memory
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import NOTHING, Recall
@@ -301,6 +301,7 @@ class MiMoCallback(StreamListener):
             return None
         kind = classify_refusal(error, sent.draft.request)
         if kind is None:
+            note_faults(sent.draft, error)
             return None
         refused = Refused.of(kind, sent.draft, sent.drafted.fingerprint, first=LAST.get())
         LAST.set(refused)

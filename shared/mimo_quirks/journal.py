@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Final
 
+from .errors import status_of
+from .faults import faults_of
+from .repair import Draft
 from .replay import ReplayReport
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
@@ -28,7 +31,13 @@ def note_refusal(said: str) -> None:
     _LOGGER.warning("%s", said)
 
 
-def note_faults(model: str, faults: Sequence[str]) -> None:
-    """Writes down what is wrong with the structure of a history that the API did not take, whatever it said of it."""
+def note_faults(draft: Draft, error: object) -> None:
+    """Writes down what is wrong with the structure of a history that was answered with 400, whatever that says of it.
+
+    Args:
+        draft: What was sent.
+        error: What it was answered with.
+    """
+    faults = faults_of(draft.sent) if status_of(error) == HTTPStatus.BAD_REQUEST else ()
     if faults:
-        _LOGGER.warning("a history was sent to %s that is broken: %s", model, "; ".join(faults))
+        _LOGGER.warning("a history was sent to %s that is broken: %s", draft.model, "; ".join(faults))

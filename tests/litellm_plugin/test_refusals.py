@@ -432,6 +432,28 @@ async def test_thinking_stays_on(route: str, name: str, upstream: Simulator, use
     assert {True} == {exchange.thinking for exchange in upstream.exchanges}
 
 
+@pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
+@pytest.mark.parametrize(("route", "name"), [("chat", "xiaomi_mimo"), ("chat", "anthropic"), ("responses", "openai")])
+async def test_a_broken_history_is_told(
+    route: str,
+    name: str,
+    sync: bool,
+    upstream: Simulator,
+    use: Callable[..., MiMoCallback],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where the API says something else of a request, what is wrong with its history is in the log."""
+    use()
+    history = [*poisoned(route), *_TURNS[route]("toolu_1", None)[:1], {"role": "user", "content": QUESTION}]
+    more = {**deployment(name, upstream)["litellm_params"], "temperature": 1.9}  # the API takes 1.5 at most
+    with caplog.at_level(logging.WARNING, logger="mimo_quirks"), pytest.raises(litellm.BadRequestError):
+        await Session(litellm, route, more, False, history, sync=sync).step()
+
+    model = upstream.exchanges[0].body["model"]
+    expected = f"a history was sent to {model} that is broken: message 3 has calls without a result: 1"
+    assert [expected] == [record.getMessage() for record in caplog.records]
+
+
 SYNC = [("chat", "openai"), ("chat", "anthropic"), ("responses", "openai")]
 SDK = [*((*cell, False) for cell in ROUTES), *((*cell, True) for cell in SYNC)]
 """Route, deployment, and whether the call is synchronous."""
