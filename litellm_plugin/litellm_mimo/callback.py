@@ -51,7 +51,7 @@ from .attempts import (
 from .bridges import across, signed
 from .details import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
 from .mending import mend_body, register_models, switch_off, with_switch, with_tools
-from .refusals import LAST, Explanations, ReasoningRefused, as_answer, is_fallback, is_retry
+from .refusals import PROGRESS, Explanations, ReasoningRefused, as_answer, trace_of
 from .routes import CALLS, Call, called_as, details_of
 from .scope import owner_of
 from .start import announce, memory_of
@@ -128,6 +128,7 @@ class MiMoCallback(StreamListener):
             return None
         quirks = call.deployment.quirks(self._settings, call.upstream or call.wire)
         if quirks is None:
+            self._explanations.take(call.details.get("litellm_call_id"))
             changed = _without_carriers(kwargs, call.wire)
             return {**kwargs, **changed} if changed else None
         mends = self._settings.mend
@@ -147,16 +148,13 @@ class MiMoCallback(StreamListener):
         Raises:
             ReasoningRefused: It is a fallback that the operator did not ask for.
         """
-        refused = LAST.get()
-        if refused is None:
-            return
-        if is_fallback(call.arguments):  # which the Router may make again, too
+        progress, trace = PROGRESS.get(), trace_of(call.details)
+        refused = progress.escaped(call.arguments, trace)
+        if refused is not None:
             if self._settings.on_refusal != "fallback":
                 raise ReasoningRefused(refused, call.deployment.provider)
-            self._explanations.take(call.details.get("litellm_call_id"))
             note_refusal(f"LiteLLM falls back to {call.deployment.model} because of a refusal")
-        if is_fallback(call.arguments) or not is_retry(call.arguments):
-            LAST.set(None)
+        PROGRESS.set(progress.attempting(call.arguments, trace))
 
     async def _history(self, call: Call, quirks: Quirks) -> Any:
         """The history to send, or the one that shall come to the hooks again on another wire."""
@@ -177,6 +175,7 @@ class MiMoCallback(StreamListener):
         try:
             draft = self._draft(attempt, recall, call.deployment.model)
         except NothingLeft as error:
+            PROGRESS.set(PROGRESS.get().after(error.refused))
             raise ReasoningRefused(error.refused, call.deployment.provider) from None
         note(draft.report)
         put(call.details, DRAFT, draft)
@@ -196,7 +195,7 @@ class MiMoCallback(StreamListener):
         Raises:
             NothingLeft: No other step makes another request.
         """
-        allowed, refused = self._settings.steps, LAST.get()
+        allowed, refused = self._settings.steps, PROGRESS.get().refused
 
         def in_step(step: Step) -> Draft:
             return attempt.draft(recall, model, step=step, plain=plain)
@@ -232,8 +231,8 @@ class MiMoCallback(StreamListener):
         if wire is None:
             return
         asks = not is_async(kwargs)
-        if asks and not is_retry(kwargs.get("litellm_params") or {}):
-            LAST.set(None)
+        if asks:
+            PROGRESS.set(PROGRESS.get().attempting(kwargs.get("litellm_params") or {}, trace_of(kwargs)))
         finished = attempt_of_details(kwargs, self._settings, shared=self.memory.is_shared)
         if finished is None:
             body.update(_without_carriers(body, wire))
@@ -303,8 +302,9 @@ class MiMoCallback(StreamListener):
         if kind is None:
             note_faults(sent.draft, error)
             return None
-        refused = Refused.of(kind, sent.draft, sent.drafted.fingerprint, first=LAST.get())
-        LAST.set(refused)
+        progress = PROGRESS.get().of(trace_of(details))
+        refused = Refused.of(kind, sent.draft, sent.drafted.fingerprint, first=progress.refused)
+        PROGRESS.set(progress.after(refused))
         if called_as(details) is not MESSAGES:  # where LiteLLM hears no other answer, and breaks its streams for one
             self._explanations.put(details.get("litellm_call_id"), refused)
         if refused.first is None:

@@ -405,6 +405,77 @@ async def test_on_refusal(
     assert not [v for exchange in stranger.exchanges for v in exchange.verdicts if v == "placeholder"]
 
 
+DEAD: Any = {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1", "api_key": "k"}
+
+
+@pytest.mark.parametrize("first", ["dead", "refuses"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+async def test_a_fallback_is_repaired(
+    first: str, route: str, name: str, upstream: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """A deployment that LiteLLM falls back to has a changed retry of its own, whatever became of the one before."""
+    use(on_refusal="repair" if first == "dead" else "fallback", off_on_refusal=False)
+    upstream.mode = Mode(forbids="always", tool_rounds=4)
+    with Simulator(Mode(accepts="non-blank", every_turn=True)) as other:
+        before = DEAD if first == "dead" else deployment("xiaomi_mimo", other)["litellm_params"]
+        router = Router(
+            [{"model_name": "first", "litellm_params": before}, deployment(name, upstream)],
+            fallbacks=[{"first": [name]}],
+            retry_policy={"BadRequestErrorRetries": 1},  # type: ignore[arg-type]
+            num_retries=0,
+        )
+        session = Session(router, route, {"model": "first"}, False, poisoned(route, 2, carried=True))
+
+        assert [[400, 200]] == await session.steps(upstream, 1)
+        assert first == "dead" or 2 == len({exchange.raw for exchange in other.exchanges}) == len(other.exchanges)
+
+
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+async def test_another_error_of_the_retry(
+    route: str, name: str, upstream: Simulator, stranger: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """What the changed request fails of is no refusal, so LiteLLM's fallbacks are as they are without us."""
+    callback = use()
+    upstream.mode = Mode(every_turn=True, then=(1, Mode(every_turn=True, accepts="non-blank", refusal="context")))
+    more = {"model": name, "litellm_call_id": "one"}
+    session = Session(_router(upstream, stranger), route, more, False, poisoned(route) + plain(route))
+    await session.step()
+
+    assert [2, 1] == [len(upstream.exchanges), len(stranger.exchanges)]
+    told = await callback.async_post_call_failure_hook({"litellm_call_id": "one"}, Exception(), None)
+    assert told is None
+
+
+class Busy(CustomLogger):
+    """Another callback, which lets no request through at its first attempt."""
+
+    async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
+        known = kwargs.get("litellm_metadata") or kwargs["metadata"]
+        if not known["attempted_retries"]:
+            raise litellm.RateLimitError("busy", "", "")
+
+
+@pytest.mark.parametrize("how", ["repair", "fail"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+async def test_the_next_request_of_a_task(
+    how: Any, route: str, name: str, upstream: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """It is nobody's retry, though we hear of it when LiteLLM has begun it again."""
+    use(on_refusal=how, off_on_refusal=False)
+    upstream.mode = Mode(accepts="non-blank", every_turn=True)
+    router = _router(upstream)
+    with pytest.raises(litellm.BadRequestError):
+        await Session(router, route, {"model": name}, False, poisoned(route)).step()
+    upstream.mode = Mode(accepts="non-empty")
+    upstream.reset()
+    use(on_refusal=how)
+    litellm.callbacks.insert(0, Busy())
+    session = Session(router, route, {"model": name, "num_retries": 1}, False, poisoned(route, carried=True))
+    await session.step()
+
+    assert [("foreign",)] == [exchange.verdicts for exchange in upstream.exchanges]
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 async def test_the_error(stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
     """It is what LiteLLM's users catch, and says which turn, why nothing more is done, and what to do."""
