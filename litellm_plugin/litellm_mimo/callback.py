@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 from litellm.types.utils import CallTypes
@@ -200,9 +201,15 @@ class MiMoCallback(StreamListener):
         def in_step(step: Step) -> Draft:
             return attempt.draft(recall, model, step=step, plain=plain)
 
-        if refused is None:
+        def begun() -> Draft:
             return first(self.memory.contract(attempt.terms), allowed, in_step)
-        return changed(refused, map(in_step, refused.steps(allowed)))
+
+        if refused is None:
+            return begun()
+        steps = refused.steps(allowed)
+        if steps and refused.terms.key != attempt.terms.key:  # the Router has chosen another deployment for the retry
+            return changed(refused, chain([begun()], map(in_step, steps)))
+        return changed(refused, map(in_step, steps))
 
     async def async_pre_request_hook(
         self,

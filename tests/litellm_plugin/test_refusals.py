@@ -14,6 +14,7 @@ import litellm
 import pytest
 from litellm import Router
 from litellm.integrations.custom_logger import CustomLogger
+from litellm.types.router import CustomRoutingStrategyBase
 
 from litellm_mimo import MiMoCallback, ReasoningRefused
 from mimo_quirks.contract import Contract
@@ -428,6 +429,40 @@ async def test_a_fallback_is_repaired(
 
         assert [[400, 200]] == await session.steps(upstream, 1)
         assert first == "dead" or 2 == len({exchange.raw for exchange in other.exchanges}) == len(other.exchanges)
+
+
+class TakesTurns(CustomRoutingStrategyBase):
+    """A way to choose among the deployments of a group: the last first, then the one before it."""
+
+    def __init__(self, router: Router) -> None:
+        self._left = list(router.model_list)
+        router.set_custom_routing_strategy(self)
+
+    def get_available_deployment(self, *_: Any, **__: Any) -> Any:
+        return self._left.pop()
+
+    async def async_get_available_deployment(self, *_: Any, **__: Any) -> Any:
+        return self._left.pop()
+
+
+@pytest.mark.parametrize("sync", [False, True], ids=["async", "sync"])
+async def test_a_group_of_two_hosts(sync: bool, upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
+    """A retry that the Router sends to another host is as that one is known to want it."""
+    use()
+    upstream.mode = Mode(forbids="always")
+    strict, history = deployment("openai", upstream), poisoned("chat", 2, carried=True)
+    for _ in range(2):
+        with pytest.raises(litellm.BadRequestError):
+            await Session(litellm, "chat", strict["litellm_params"], False, history).step()
+    with Simulator(Mode(accepts="non-empty")) as lenient:
+        group = [{**entry, "model_name": "group"} for entry in (strict, deployment("xiaomi_mimo", lenient))]
+        router = Router(group, retry_policy={"BadRequestErrorRetries": 1})  # type: ignore[arg-type]
+        TakesTurns(router)
+        await Session(router, "chat", {"model": "group"}, False, history, sync=sync).step()
+
+        assert [400] == [status_of(exchange) for exchange in lenient.exchanges]
+        assert ("missing", "missing") == upstream.exchanges[-1].verdicts
+        assert 200 == status_of(upstream.exchanges[-1])
 
 
 @pytest.mark.parametrize(("route", "name"), ROUTES)
