@@ -54,7 +54,7 @@ from .details import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
 from .mending import mend_body, register_models, switch_off, with_switch, with_tools
 from .refusals import PROGRESS, Explanations, ReasoningRefused, as_answer, trace_of
 from .routes import CALLS, Call, called_as, details_of
-from .scope import owner_of
+from .scope import is_proxy, owner_of
 from .start import announce, memory_of
 from .stream import StreamListener, listen
 
@@ -312,7 +312,8 @@ class MiMoCallback(StreamListener):
         progress = PROGRESS.get().of(trace_of(details))
         refused = Refused.of(kind, sent.draft, sent.drafted.fingerprint, first=progress.refused)
         PROGRESS.set(progress.after(refused))
-        if called_as(details) is not MESSAGES:  # where LiteLLM hears no other answer, and breaks its streams for one
+        # On the messages route LiteLLM hears no other answer, and breaks its streams for one.
+        if is_proxy() and called_as(details) is not MESSAGES:
             self._explanations.put(details.get("litellm_call_id"), refused)
         if refused.first is None:
             note_refusal(refused.announce(self._settings.steps))

@@ -14,6 +14,7 @@ import litellm
 import pytest
 from litellm import Router
 from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy import proxy_server
 from litellm.types.router import CustomRoutingStrategyBase
 
 from litellm_mimo import MiMoCallback, ReasoningRefused
@@ -465,20 +466,43 @@ async def test_a_group_of_two_hosts(sync: bool, upstream: Simulator, use: Callab
         assert 200 == status_of(upstream.exchanges[-1])
 
 
+TOLD = [("proxy", "repair", ["HTTPException", None]), ("proxy", "fallback", [None]), ("sdk", "repair", [None])]
+
+
+@pytest.mark.parametrize(("where", "how", "told"), TOLD)
+async def test_who_is_told(
+    where: str,
+    how: Any,
+    told: list[str | None],
+    upstream: Simulator,
+    stranger: Simulator,
+    use: Callable[..., MiMoCallback],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proxy's client, once, and of no refusal that LiteLLM has gone on from; nothing is kept for anybody else."""
+    if where == "proxy":
+        monkeypatch.setattr(proxy_server, "llm_router", object())
+    callback = use(on_refusal=how, off_on_refusal=False)
+    upstream.mode = REFUSE
+    router = _router(upstream, stranger)
+    with suppress(litellm.BadRequestError):
+        await router.acompletion("xiaomi_mimo", poisoned("chat"), litellm_call_id="one")
+
+    said = [await callback.async_post_call_failure_hook({"litellm_call_id": "one"}, Exception(), None) for _ in told]
+    assert told == [None if one is None else type(one).__name__ for one in said]
+
+
 @pytest.mark.parametrize(("route", "name"), ROUTES)
 async def test_another_error_of_the_retry(
     route: str, name: str, upstream: Simulator, stranger: Simulator, use: Callable[..., MiMoCallback]
 ) -> None:
     """What the changed request fails of is no refusal, so LiteLLM's fallbacks are as they are without us."""
-    callback = use()
+    use()
     upstream.mode = Mode(every_turn=True, then=(1, Mode(every_turn=True, accepts="non-blank", refusal="context")))
-    more = {"model": name, "litellm_call_id": "one"}
-    session = Session(_router(upstream, stranger), route, more, False, poisoned(route) + plain(route))
-    await session.step()
+    history = poisoned(route) + plain(route)
+    await Session(_router(upstream, stranger), route, {"model": name}, False, history).step()
 
     assert [2, 1] == [len(upstream.exchanges), len(stranger.exchanges)]
-    told = await callback.async_post_call_failure_hook({"litellm_call_id": "one"}, Exception(), None)
-    assert told is None
 
 
 class Busy(CustomLogger):
