@@ -12,7 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+CUT: Final = "\0"
+"""Stands where the rest of a text was left out."""
+
 _LONGEST_CHAIN: Final = 8
+_LONGEST_TEXT: Final = 16_384
+"""How much of a text is read, from its beginning: a validator may repeat a whole history, and a relay send a page."""
 _LINKS: Final = ("original_exception", "__cause__")
 """Where an error names another as its reason: LiteLLM's errors inside of a stream, and Python's own."""
 
@@ -28,9 +33,11 @@ _UNSAID: Final = re.compile(r"\b\w+=None\b")
 def error_text(error: object) -> str:
     """Everything an error says of itself, in one line: its message, `param`, `body` and response.
 
-    Escapes of JSON and of HTML are undone, however often they were made, and what is white is one space.
+    Escapes of JSON and of HTML are undone, however often they were made, and what is white is one space. Of each part
+    that is very long the beginning is there, up to `CUT`.
     """
-    text = _UNSAID.sub("", "\n".join(said for one in _chain(error) for said in _texts(one)))
+    parts = dict.fromkeys(_beginning(said) for one in _chain(error) for said in _texts(one))
+    text = _UNSAID.sub("", "\n".join(parts))
     text = _ESCAPED_CHARACTER.sub(lambda escape: chr(int(escape[1], 16)), text)
     text = _ESCAPED_SPACE.sub(" ", text).replace("\\", "")
     return " ".join((html.unescape(html.unescape(text)) if "&" in text else text).split())
@@ -80,6 +87,10 @@ def _texts(error: object) -> Iterator[str]:
     for name in ("message", "param", "body"):
         yield _printed(_attribute(error, name))
     yield _printed(_attribute(_attribute(error, "response"), "text"))
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + CUT
 
 
 def _printed(value: object) -> str:

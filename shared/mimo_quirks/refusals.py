@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .errors import error_text, status_of
+from .errors import CUT, error_text, status_of
 from .families import family_of
 from .kinds import RefusalKind
 from .quirks import quirks_for
@@ -94,7 +94,7 @@ _MODERATED: Final = re.compile(
     re.IGNORECASE,
 )
 """An error that may quote what a user wrote, who may have asked about a refusal (contract §5.3)."""
-_ECHO: Final = re.compile(r"""\binput(?:_value)?["']?\s*[:=]\s*(["']).*?\1""", re.IGNORECASE | re.DOTALL)
+_ECHO: Final = re.compile(rf"""\binput(?:_value)?["']?\s*[:=]\s*(["']).*?(?:\1|{CUT})""", re.IGNORECASE | re.DOTALL)
 """What a validator repeats of the request."""
 _OF_BARE: Final = (None, 400)
 _OF_BARE_EXTRA: Final = (None, 400, 422)
@@ -116,8 +116,11 @@ def classify_refusal(
             chat wire has ``tool_calls``, one of the messages wire has ``tool_use`` blocks, and a request of the
             responses wire has ``input``.
     """
-    text, status = _ECHO.sub("", error_text(error)), status_of(error)
-    if not _may_refuse(status) or _MODERATED.search(text):
+    status = status_of(error)
+    if not _may_refuse(status):
+        return None
+    text = _ECHO.sub("", error_text(error))
+    if _MODERATED.search(text):
         return None
     for row in _ROWS:
         if row.text.search(text):

@@ -259,11 +259,19 @@ def test_bare_extra() -> None:
     "word", ["a.", "messages.,", "input='", "extra_forbidden loc ", "unknown field ", "param: ", "\\"]
 )
 def test_a_long_error_is_read_in_no_time(word: str) -> None:
-    """A client can write what a validator echoes; the patterns look at a bounded stretch."""
+    """A client can write what a validator echoes; of a page or a whole history the beginning is looked at."""
     began = time.process_time()
 
-    assert classify_refusal("extra_forbidden " + word * (100_000 // len(word))) is None
+    assert classify_refusal("extra_forbidden " + word * (10_000_000 // len(word))) is None
     assert time.process_time() - began < 2
+
+
+def test_a_long_echo_is_no_refusal() -> None:
+    """What a validator repeats of the request ends where the error was cut; what it says before counts."""
+    detail = {"type": "list_type", "input": f"{SENTENCE} " * 1000}
+
+    assert classify_refusal({"detail": [detail]}) is None
+    assert classify_refusal({"detail": [{"msg": SENTENCE, **detail}]}) is RefusalKind.MISSING
 
 
 def test_every_place_of_an_exception_is_read() -> None:
