@@ -52,7 +52,7 @@ from .attempts import (
 from .bridges import across, signed
 from .details import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
 from .mending import mend_body, register_models, switch_off, with_switch, with_tools
-from .refusals import PROGRESS, Explanations, ReasoningRefused, as_answer, trace_of
+from .refusals import PROGRESS, Explanations, ReasoningRefused, as_answer, told, trace_of
 from .routes import CALLS, Call, called_as, details_of
 from .scope import is_proxy, owner_of
 from .start import announce, memory_of
@@ -152,9 +152,12 @@ class MiMoCallback(StreamListener):
         progress, trace = PROGRESS.get(), trace_of(call.details)
         refused = progress.escaped(call.arguments, trace)
         if refused is not None:
-            if self._settings.on_refusal != "fallback":
-                raise ReasoningRefused(refused, call.deployment.provider)
-            note_refusal(f"LiteLLM falls back to {call.deployment.model} because of a refusal")
+            how, model = self._settings.on_refusal, call.deployment.model
+            if how != "fallback":
+                stopped = f"LiteLLM may not fall back to {model}: MIMO_QUIRKS_ON_REFUSAL is {how}."
+                said = f"{told(refused, self._settings.steps)} {stopped}"
+                raise ReasoningRefused(refused, call.deployment.provider, said)
+            note_refusal(f"LiteLLM falls back to {model} because of a refusal")
         PROGRESS.set(progress.attempting(call.arguments, trace))
 
     async def _history(self, call: Call, quirks: Quirks) -> Any:

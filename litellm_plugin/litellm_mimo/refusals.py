@@ -73,8 +73,8 @@ class ReasoningRefused(BadRequestError):  # noqa: N818 - as the framework names 
         turns: The indices of the messages whose reasoning is lost, in the history as messages of the chat wire.
     """
 
-    def __init__(self, refused: Refused, provider: str | None) -> None:
-        super().__init__(refused.explain(), model=refused.model, llm_provider=provider or "")
+    def __init__(self, refused: Refused, provider: str | None, said: str | None = None) -> None:
+        super().__init__(said or refused.explain(), model=refused.model, llm_provider=provider or "")
         self.kind = refused.kind.value
         self.turns = refused.turns
 
@@ -113,6 +113,11 @@ class Explanations:
         return self._refused.pop(str(call_id), None)
 
 
+def told(refused: Refused, allowed: frozenset[Step]) -> str:
+    """What is said of a request that is not made again: that it was changed in vain, or what the next one will be."""
+    return refused.explain() if refused.first else refused.announce(allowed)
+
+
 def as_answer(refused: Refused, allowed: frozenset[Step]) -> Exception:
     """What LiteLLM's proxy answers a client with, in place of the error that it would have passed on.
 
@@ -121,6 +126,5 @@ def as_answer(refused: Refused, allowed: frozenset[Step]) -> Exception:
     """
     from fastapi import HTTPException  # noqa: PLC0415 - only a proxy has it, and only a proxy answers
 
-    message = refused.explain() if refused.first else refused.announce(allowed)
-    said = {"message": message, "kind": refused.kind.value, "turns": list(refused.turns)}
+    said = {"message": told(refused, allowed), "kind": refused.kind.value, "turns": list(refused.turns)}
     return HTTPException(400, said)

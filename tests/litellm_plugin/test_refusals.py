@@ -407,6 +407,28 @@ async def test_on_refusal(
     assert not [v for exchange in stranger.exchanges for v in exchange.verdicts if v == "placeholder"]
 
 
+STOPPED = [
+    ("repair", 0, "The next request is changed."),
+    ("repair", 1, r"A changed request \(with a space on every turn\) was refused too."),
+    ("fail", 0, "The settings allow no change."),
+]
+
+
+@pytest.mark.parametrize(("how", "retries", "then"), STOPPED)
+async def test_a_stopped_fallback(
+    how: Any, retries: int, then: str, upstream: Simulator, stranger: Simulator, use: Callable[..., MiMoCallback]
+) -> None:
+    """LiteLLM adds to its error why the fallback is not made: what became of the request, and whose decision it is."""
+    use(on_refusal=how)
+    upstream.mode = REFUSE
+    stopped = f"LiteLLM may not fall back to gpt-4o-mini: MIMO_QUIRKS_ON_REFUSAL is {how}"
+    why = f"(?s)Fallback to gpt also failed: .*{then} .*{stopped}"
+    with pytest.raises(litellm.BadRequestError, match=why):
+        await _router(upstream, stranger, retries=retries).acompletion("xiaomi_mimo", poisoned("chat"))
+
+    assert () == stranger.exchanges
+
+
 DEAD: Any = {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1", "api_key": "k"}
 
 
