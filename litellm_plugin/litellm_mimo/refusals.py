@@ -1,7 +1,8 @@
 """A call that the API refused, remembered until LiteLLM makes it again or goes elsewhere with it.
 
 LiteLLM's Router makes a call again, or hands it to a fallback, in the context of the first, and says which it is: the
-attempts are counted in the metadata, the fallbacks among the arguments. Without a Router there is no second attempt.
+attempts are counted in the metadata, the fallbacks among the arguments, and the id of the client's request stays. The
+SDK says nothing of the attempts that it makes by itself.
 """
 
 from __future__ import annotations
