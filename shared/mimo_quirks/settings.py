@@ -81,7 +81,7 @@ class Settings(BaseModel):
         mend: What of a request is mended that LiteLLM would damage: `tools`, `thinking`, `content`; `none` is nothing.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)  # secrets are not printed
 
     families: tuple[str, ...] = ("mimo",)
     models: Mapping[str, str] = Field(default_factory=dict)

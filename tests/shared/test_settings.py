@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from mimo_quirks.contract import ALL_STEPS, Step
 from mimo_quirks.quirks import Quirks
@@ -64,6 +65,17 @@ def test_bad_settings(name: str, value: str, words: list[str]) -> None:
         _settings(**{name: value})
 
     assert [] == [word for word in words if word not in str(caught.value)]
+
+
+@pytest.mark.parametrize(
+    "values", [{"store": "redi://:s3cret@host"}, {"secret": "s3cret"}, {"secret": ("s3cret", "")}], ids=str
+)
+def test_bad_settings_of_a_program(values: dict[str, Any]) -> None:
+    """An error does not quote what was given: it may hold a password or the secret."""
+    with pytest.raises(ValidationError) as caught:
+        Settings(**values)
+
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_host_is_given_its_row() -> None:

@@ -45,6 +45,9 @@ def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
         ("redis://localhost?sockt_timeout=3", ["option", "sockt_timeout"]),
         ("redis://localhost?decode_responses=true", ["decode_responses"]),
         ("rediss://localhost?ssl_cert_reqs=maybe", ["option", "maybe"]),
+        ("redis://user:password/1@localhost", ["cannot be read", "%XX"]),
+        ("redis://user:password℀@localhost", ["cannot be read"]),
+        ("redis://[::1", ["cannot be read"]),
     ],
 )
 def test_bad_urls(url: str, words: list[str]) -> None:

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from redis import BlockingConnectionPool, Redis, RedisError
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
@@ -52,8 +53,9 @@ class RedisStore:
         """Connects when it is first used; what the URL's query says of timeouts goes before `timeout_seconds`.
 
         Raises:
-            ValueError: The URL has an option that redis-py does not know.
+            ValueError: The URL cannot be read, or has an option that redis-py does not know.
         """
+        _check_url(url)
         limits = {
             "max_connections": _CONNECTIONS,
             "timeout": timeout_seconds,
@@ -61,7 +63,7 @@ class RedisStore:
             "socket_connect_timeout": timeout_seconds,
         }
         pool = BlockingConnectionPool.from_url(url, **limits, retry=Retry(NoBackoff(), 0))
-        _check(pool)
+        _check_options(pool)
 
         def connect() -> AsyncRedis:
             retry = AsyncRetry(NoBackoff(), 0)
@@ -134,7 +136,15 @@ class RedisStore:
         return self._clients[loop]
 
 
-def _check(pool: BlockingConnectionPool) -> None:
+def _check_url(url: str) -> None:
+    """What urllib says about a URL quotes it, and what it takes for the port may be a part of the password."""
+    with suppress(ValueError):
+        _ = urlsplit(url).port
+        return
+    raise ValueError("the redis URL cannot be read: what is special in a URL is written in its credentials as %XX")
+
+
+def _check_options(pool: BlockingConnectionPool) -> None:
     """redis-py looks at the options of a URL when it connects, which is when an operator no longer looks."""
     if pool.connection_kwargs.get("decode_responses"):
         raise ValueError("a store holds bytes: the redis URL must not ask for decode_responses")
