@@ -44,12 +44,12 @@ def memory_of(settings: Settings) -> Memory:
 
 
 def _litellm_store(settings: Settings) -> ReasoningStore:
-    from mimo_quirks.stores.redis import RedisStore  # noqa: PLC0415 - its extra comes with LiteLLM's own Redis
-    from mimo_quirks.stores.sealed import SealedStore  # noqa: PLC0415 - as above
-
     cache = _redis_cache()
     if cache is None:
         raise SettingsError("MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis: set litellm_settings.cache")
+    from mimo_quirks.stores.redis import RedisStore  # noqa: PLC0415 - its extra comes with LiteLLM's own Redis
+    from mimo_quirks.stores.sealed import SealedStore  # noqa: PLC0415 - as above
+
     store: ReasoningStore = RedisStore(
         cache.redis_client, cache.init_async_client, ttl_seconds=settings.store_ttl_seconds
     )

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from litellm_mimo.start import memory_of
 from mimo_quirks.cli.proxy import LiteLLMProxy
+from mimo_quirks.settings import Settings, SettingsError
 
 CONFIG = '{"model_list": [], "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"]}}'
 
@@ -36,3 +38,12 @@ def test_bad_settings_stop_the_import() -> None:
 
     assert "MIMO_QUIRKS_FAMILIES: 'mimmo' is not known; the nearest known one is 'mimo'" in ended.stderr
     assert ended.returncode
+
+
+def test_litellm_s_redis_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has no Redis hears of that, and not of the module that it would need."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.delitem(sys.modules, "mimo_quirks.stores.redis", raising=False)
+
+    with pytest.raises(SettingsError, match="MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis"):
+        memory_of(Settings(store="litellm"))
