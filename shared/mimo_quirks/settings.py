@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from .contract import ALL_STEPS, Step
 from .families import FAMILY_NAMES, segment
@@ -92,19 +92,20 @@ class Settings(BaseModel):
     identity: tuple[Literal["key", "user", "team"], ...] = ("key", "user", "team")
     origin: Origin = Origin.FAMILY
     secret: tuple[str, ...] = Field(default=(), repr=False)
-    store_ttl_seconds: float = Field(default=7 * 24 * 3600, gt=0)
+    store_ttl_seconds: FiniteFloat = Field(default=7 * 24 * 3600, gt=0)
     store_max_bytes: int = Field(default=64 * 2**20, gt=0)
-    store_timeout_seconds: float = Field(default=0.25, gt=0)
+    store_timeout_seconds: FiniteFloat = Field(default=0.25, gt=0)
     carrier_max_bytes: int = Field(default=64 * 2**10, ge=0)
-    carrier_ttl_seconds: float = Field(default=30 * 24 * 3600, gt=0)
+    carrier_ttl_seconds: FiniteFloat = Field(default=30 * 24 * 3600, gt=0)
     on_refusal: Literal["repair", "fallback", "fail"] = "repair"
     off_on_refusal: bool = True
-    contract_ttl_seconds: float = Field(default=3600, gt=0)
+    contract_ttl_seconds: FiniteFloat = Field(default=3600, gt=0)
     mend: tuple[Literal["tools", "thinking", "content"], ...] = ("tools", "thinking", "content")
 
     @field_validator("store")
     @classmethod
     def _known_store(cls, store: str) -> str:
+        store = store if "://" in store else store.lower()
         if store != LITELLM:
             open_store(store)  # nothing is opened before it is used, so this only reads the URL
         return store
@@ -120,6 +121,13 @@ class Settings(BaseModel):
         if not all(secret):
             raise ValueError("an empty secret seals nothing; leave the variable out where nothing shall be sealed")
         return secret
+
+    @field_validator("scope")
+    @classmethod
+    def _no_empty_scope(cls, scope: str | None) -> str | None:
+        if scope is not None and not scope.strip():
+            raise ValueError("an empty scope names nobody; leave the variable out where nobody is meant")
+        return scope
 
     @field_validator("families")
     @classmethod

@@ -38,6 +38,9 @@ def test_defaults() -> None:
         ("hosts", '{"http://": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "names no host"]),
         ("hosts", '{"https://gw.example/a": "xiaomi", "gw.example": "none"}', ["MIMO_QUIRKS_HOSTS", "two rows"]),
         ("store", "redi://x", ["MIMO_QUIRKS_STORE", "'redi'", "nearest known form is 'redis://"]),
+        ("store", "litelm", ["MIMO_QUIRKS_STORE", "nearest known form is 'litellm'"]),
+        ("scope", "", ["MIMO_QUIRKS_SCOPE", "an empty scope names nobody"]),
+        ("scope", " ", ["MIMO_QUIRKS_SCOPE", "an empty scope names nobody"]),
         ("store", "sqlite://", ["MIMO_QUIRKS_STORE", "sqlite:///relative/path"]),
         ("identity", "kee", ["MIMO_QUIRKS_IDENTITY", "'key', 'user' or 'team'"]),
         ("mend", "tool", ["MIMO_QUIRKS_MEND", "'tools', 'thinking' or 'content'"]),
@@ -55,6 +58,10 @@ def test_defaults() -> None:
         ("origin", "model", ["MIMO_QUIRKS_ORIGIN", "'family' or 'host'"]),
         ("store_ttl_seconds", "0", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "greater than 0"]),
         ("store_timeout_seconds", "soon", ["MIMO_QUIRKS_STORE_TIMEOUT_SECONDS", "valid number"]),
+        ("store_timeout_seconds", "inf", ["MIMO_QUIRKS_STORE_TIMEOUT_SECONDS", "finite number"]),
+        ("store_ttl_seconds", "inf", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "finite number"]),
+        ("carrier_ttl_seconds", "inf", ["MIMO_QUIRKS_CARRIER_TTL_SECONDS", "finite number"]),
+        ("contract_ttl_seconds", "inf", ["MIMO_QUIRKS_CONTRACT_TTL_SECONDS", "finite number"]),
         ("models", "[" * 100_000, ["MIMO_QUIRKS_MODELS", "not a JSON object"]),
         ("models", '{"acme": "mimi"}', ["MIMO_QUIRKS_MODELS", "nearest known one is 'mimo'"]),
     ],
@@ -151,6 +158,12 @@ def test_nobody_s_scope() -> None:
     assert Settings().scope_of(None, quirks, shared=False) is not None
     assert Settings().scope_of(None, quirks, shared=True) is None
     assert _settings(scope="team").scope_of(None, quirks, shared=True) is not None
+
+
+@pytest.mark.parametrize("word", ["off", "litellm"])
+def test_words_for_a_store(word: str) -> None:
+    """A word is the same in any case, as a URL's scheme is."""
+    assert word == _settings(store=word.upper()).store
 
 
 def test_litellm_s_store_is_for_litellm() -> None:

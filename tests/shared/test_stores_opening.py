@@ -38,6 +38,7 @@ def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
         ("postgres://user:password@host/db", ["'postgres'", "all: "]),
         ("memory", ["'memory'", "'memory://'"]),
         ("off://", ["'off'"]),
+        ("litellm", ["LiteLLM's own cache"]),
         ("", ["''"]),
         ("sqlite://store.db", ["sqlite:///relative/path", "sqlite:////absolute/path"]),
         ("sqlite:///", ["sqlite:///relative/path"]),

@@ -18,6 +18,7 @@ FORMS: Final[Mapping[str, str]] = {
     "sqlite": "sqlite:///path",
     "redis": "redis://host:port/db",
     "rediss": "rediss://host:port/db",
+    "litellm": "litellm",
     "off": "off",
 }
 
@@ -40,12 +41,14 @@ def open_store(
         secrets: If there are any, what leaves the process is sealed by the first, and opened by each of them.
 
     Raises:
-        ValueError: The URL or a secret cannot be used.
+        ValueError: The URL or a secret cannot be used, or it is `litellm`, which is the LiteLLM adapter's to open.
         ImportError: An extra is missing; the message tells how to install it.
     """
     scheme, rest = _parts(url)
     if scheme == "off":
         return None
+    if scheme == "litellm":
+        raise ValueError("litellm is the Redis of LiteLLM's own cache, which its callback alone can open")
     if scheme == "memory":
         return MemoryStore(ttl_seconds=ttl_seconds, max_bytes=max_bytes)
     if scheme == "sqlite":
