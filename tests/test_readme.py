@@ -113,6 +113,13 @@ def test_make_demo() -> None:
     assert 8 == ended.stdout.count("ok, 3 exact")
 
 
+def test_help() -> None:
+    """The command says what it is for."""
+    ended = subprocess.run([_script("mimo-quirks"), "--help"], capture_output=True, text=True, check=False)
+
+    assert "MiMo reasoning survives message conversion: show it, and test against it." in " ".join(ended.stdout.split())
+
+
 def test_live_demo_wants_a_key() -> None:
     """The real service is asked only with a key."""
     ended = subprocess.run([_script("mimo-quirks"), "demo", "--live"], capture_output=True, text=True, check=False)

@@ -10,7 +10,7 @@ import uvicorn
 
 from ..simulator import HangingUp, Mode, create_app, endpoints  # noqa: TID252 - one room up is the core
 
-app: Final = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_show_locals=False)
+app: Final = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
 
 
 @app.callback()
