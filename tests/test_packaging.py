@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from mimo_quirks.simulator import Mode, Simulator
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"mimo_quirks", "litellm_mimo", "langchain_mimo"}
 
@@ -50,8 +52,8 @@ EXTRAS = {
     "": [],
     "langchain": ["langchain_mimo"],
     "anthropic": ["langchain_mimo", "langchain_mimo.messages_wire"],
-    "litellm": ["litellm_mimo"],
-    # LiteLLM's proxy brings the web server that the simulator needs.
+    # LiteLLM brings the web server that the simulator needs.
+    "litellm": ["litellm_mimo", "mimo_quirks.simulator"],
     "proxy": ["litellm_mimo", "litellm.proxy.proxy_cli", "mimo_quirks.simulator"],
     "cli": ["mimo_quirks.simulator", "mimo_quirks.cli.commands"],
 }
@@ -65,9 +67,41 @@ MISSING = {
 }
 
 
+_TOOL = """
+import os
+TOOL = {"type": "function", "function": {"name": "read", "parameters": {"type": "object", "properties": {}}}}
+"""
+_LANGCHAIN = """
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_mimo import ChatMiMo
+history = [HumanMessage("?")]
+model = ChatMiMo(model="mimo-v2.6-pro", base_url=os.environ["CHAT_URL"]).bind_tools([TOOL])
+for _ in range(3):
+    turn = model.invoke(history)
+    history += [turn, *(ToolMessage("x", tool_call_id=call["id"]) for call in turn.tool_calls)]
+"""
+_LITELLM = """
+import litellm
+from litellm_mimo import mimo_callback
+litellm.callbacks, history = [mimo_callback], [{"role": "user", "content": "?"}]
+asked = {"api_base": os.environ["CHAT_URL"], "api_key": "k", "tools": [TOOL]}
+for _ in range(3):
+    turn = litellm.completion("xiaomi_mimo/mimo-v2.6-pro", messages=history, **asked).choices[0].message
+    calls = [call.model_dump() for call in turn.tool_calls]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "x"} for call in calls]
+    history += [{"role": "assistant", "content": turn.content, "tool_calls": calls}, *results]
+"""
+AGENTS = {
+    "langchain": _TOOL + _LANGCHAIN,
+    "anthropic": _TOOL + _LANGCHAIN.replace("ChatMiMo", "ChatMiMoMessages").replace("CHAT_URL", "MESSAGES_URL"),
+    "litellm": _TOOL + _LITELLM,
+}
+"""What an application does with an extra: an agent's three tool turns."""
+
+
 @pytest.mark.parametrize("extra", EXTRAS)
-def test_each_extra_alone(extra: str, wheel: Path, tmp_path: Path) -> None:
-    """With an extra its modules import; without, the error names the command that installs it."""
+def test_each_extra_alone(extra: str, wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an extra its modules import and its agents work; without, the error names the command that installs it."""
     python = _python(tmp_path / "venv", f"{wheel}[{extra}]" if extra else str(wheel))
 
     _run([python, "-c", "import mimo_quirks"])
@@ -77,6 +111,14 @@ def test_each_extra_alone(extra: str, wheel: Path, tmp_path: Path) -> None:
         if module not in EXTRAS[extra] and module.partition(".")[0] in (*EXTRAS[extra], *STANDING, module):
             ended = subprocess.run([python, "-c", f"import {module}"], capture_output=True, text=True, check=False)
             assert (1, True) == (ended.returncode, f"ImportError: {command}" in ended.stderr.replace(_lead(module), ""))
+    if extra in AGENTS:
+        with Simulator(Mode(accepts="exact", tool_rounds=3)) as simulator:
+            monkeypatch.setenv("MIMO_API_KEY", "k")
+            monkeypatch.setenv("CHAT_URL", simulator.base_url)
+            monkeypatch.setenv("MESSAGES_URL", simulator.anthropic_url)
+            _run([python, "-c", AGENTS[extra]])
+            verdicts = [exchange.verdicts for exchange in simulator.exchanges]
+        assert [(), ("exact",), ("exact", "exact")] == verdicts
 
 
 def _lead(module: str) -> str:
