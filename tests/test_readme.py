@@ -189,11 +189,15 @@ def test_hosts() -> None:
 
 
 def test_settings() -> None:
-    """The table of settings has every setting, and each example is accepted."""
-    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| `(.*?)` \|", README, re.MULTILINE)
+    """The table of settings has every setting with its default, and each example is accepted and changes something."""
+    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (?:`(.*?)` )?\| `(.*?)` \|", README, re.MULTILINE)
+    defaults = {name: default for name, default, _ in rows if default}
+    changed = [name for name, _, example in rows if Settings() != Settings.from_env({name: example})]
 
-    assert {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} == {name for name, _ in rows}
-    assert Settings() != Settings.from_env(dict(rows))
+    assert {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} == {name for name, _, _ in rows}
+    assert Settings() == Settings.from_env(defaults)
+    assert {f"{PREFIX}SCOPE", f"{PREFIX}SECRET"} == {name for name, _, _ in rows} - set(defaults)
+    assert [name for name, _, _ in rows] == changed
 
 
 def test_layout() -> None:
