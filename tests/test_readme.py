@@ -94,6 +94,7 @@ def test_commands() -> None:
         'pip install "mimo-quirks[langchain]"',
         'pip install "mimo-quirks[anthropic]"',
         'pip install "mimo-quirks[proxy]"',
+        'export LITELLM_MASTER_KEY="sk-$(openssl rand -hex 32)"',
         "litellm --config config.yaml",
         "make demo",
         "make test",

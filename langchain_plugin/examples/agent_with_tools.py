@@ -3,7 +3,7 @@
 MIMO_API_KEY, and MIMO_BASE_URL where it is not Xiaomi's pay-as-you-go host, must be set.
 """
 
-from langchain.agents import create_agent
+from langchain.agents import create_agent  # pip install langchain
 from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.tools import tool
 

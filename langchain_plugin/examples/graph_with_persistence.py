@@ -5,7 +5,7 @@ The checkpoint keeps every message with its reasoning, so nothing else has to be
 
 import sys
 
-from langchain.agents import create_agent
+from langchain.agents import create_agent  # pip install langchain
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import tool

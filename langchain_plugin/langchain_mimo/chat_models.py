@@ -108,7 +108,10 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
-        """True: `loads(dumps(model), allowed_objects=[ChatMiMo], valid_namespaces=["langchain_mimo"])` is it again."""
+        """True: `loads` with `allowed_objects=[ChatMiMo]` and `valid_namespaces=["langchain_mimo"]` makes it again.
+
+        The key is not in the text: give it as `secrets_map={"MIMO_API_KEY": ...}`.
+        """
         return True
 
     @classmethod
