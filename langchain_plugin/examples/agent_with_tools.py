@@ -1,4 +1,4 @@
-"""An agent with two tools: it thinks, calls, thinks again, and every thought goes back to MiMo.
+"""An agent with two tools: it reasons, calls, reasons again, and all its reasoning goes back to MiMo.
 
 MIMO_API_KEY, and MIMO_BASE_URL where it is not Xiaomi's pay-as-you-go host, must be set.
 """

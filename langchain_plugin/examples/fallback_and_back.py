@@ -1,6 +1,6 @@
 """Another model answers while MiMo does not, and MiMo goes on afterwards in the same conversation.
 
-The other model never sees MiMo's thoughts, nor MiMo the other's. MIMO_API_KEY must be set, and OTHER_BASE_URL,
+The other model never sees MiMo's reasoning, nor MiMo the other's. MIMO_API_KEY must be set, and OTHER_BASE_URL,
 OTHER_API_KEY and OTHER_MODEL, which are any OpenAI-compatible service's.
 """
 

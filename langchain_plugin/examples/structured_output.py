@@ -1,4 +1,4 @@
-"""An answer in a schema of your own, and the thought that led to it. MIMO_API_KEY must be set."""
+"""An answer in a schema of your own, and what the reasoning that led to it cost. MIMO_API_KEY must be set."""
 
 from pydantic import BaseModel, Field
 
@@ -15,4 +15,4 @@ class Recipe(BaseModel):
 model = ChatMiMo(model="mimo-v2.6-pro").with_structured_output(Recipe, include_raw=True)
 answer = model.invoke("Something quick with noodles, please.")
 print(answer["parsed"] or answer["parsing_error"])
-print(f"after {answer['raw'].usage_metadata['output_token_details']['reasoning']} tokens of thought")
+print(f"after {answer['raw'].usage_metadata['output_token_details']['reasoning']} tokens of reasoning")
