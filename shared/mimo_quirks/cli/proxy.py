@@ -57,6 +57,8 @@ class LiteLLMProxy:
             port = free.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "litellm.proxy.proxy_cli", "--config", str(config)]
+        if self._workers > 1:  # uvicorn kills whoever is silent for 5 seconds, and importing LiteLLM may take longer
+            command += ["--timeout_worker_healthcheck", str(_STARTUP_SECONDS)]
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
                 [*command, "--host", "127.0.0.1", "--port", str(port), "--num_workers", str(self._workers)],
