@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deepagents import create_deep_agent
+import pytest
 from langchain.agents import create_agent
 from langchain_community.chat_message_histories import FileChatMessageHistory, SQLChatMessageHistory
 from langchain_core.chat_history import BaseChatMessageHistory, InMemoryChatMessageHistory
@@ -159,9 +159,17 @@ async def _supervisor(bench: Bench) -> History:
     return history
 
 
+def _deep_agent(**fields: Any) -> Any:
+    if sys.version_info < (3, 11):
+        pytest.skip("deepagents needs Python 3.11")
+    from deepagents import create_deep_agent
+
+    return create_deep_agent(**fields)
+
+
 @scenario("deepagents")
 async def _deep(bench: Bench) -> History:
-    agent, history = create_deep_agent(model=bench.make(), tools=[weather]), []
+    agent, history = _deep_agent(model=bench.make(), tools=[weather]), []
     for question in QUESTIONS:
         history = agent.invoke(ask(history, question))["messages"]
     return history
@@ -171,6 +179,6 @@ async def _deep(bench: Bench) -> History:
 async def _subagent(bench: Bench) -> History:
     """The main agent and its subagents speak to the same API, each in a conversation of its own."""
     subagents: Any = [{"name": "sailor", "description": "knows tides", "system_prompt": "Sail.", "tools": [tide]}]
-    agent = create_deep_agent(model=bench.make(), tools=[weather], subagents=subagents)
+    agent = _deep_agent(model=bench.make(), tools=[weather], subagents=subagents)
     first = agent.invoke(ask([], QUESTIONS[0]))["messages"]
     return agent.invoke(ask(first, QUESTIONS[1]))["messages"]
