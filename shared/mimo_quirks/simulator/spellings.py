@@ -92,7 +92,7 @@ SPELLINGS: Mapping[SpellingName, Spelling] = {
         reads=("reasoning_content",),
         switch=_flag,
     ),
-    # Contract §8 and §5.1 E12 (live bodies: x5iu#12, OpenHands#13563).
+    # Contract §8 and §5.1 E12 (live bodies: OpenHands#13563).
     "openrouter": Spelling(
         emits="reasoning",
         reads=("reasoning", "reasoning_details", "reasoning_content"),
