@@ -2,7 +2,7 @@
 
 The core decides what is asked and what an answer is; a store only keeps. The same look-up and the same write carry what
 workers learn of a deployment from its refusals. Between the two stands what may go wrong: a failing or slow store costs
-recall, never the request (G4), and is counted. Each step comes twice, for callers with an event loop and without; the
+recall, never the request, and is counted. Each step comes twice, for callers with an event loop and without; the
 rules are in neither.
 """
 

@@ -1,7 +1,7 @@
 """A refused request: what may be changed for the one retry, and what its sender is told where nothing can be.
 
 A refusal is never transient: the same body is refused again, for hours if need be (hermes-agent#24784). So a request is
-made again once, with another body, or not at all (G7).
+made again once, with another body, or not at all.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def test_the_caller_s_history_is_not_edited(simulator: Simulator, make_model: Ma
 
 @pytest.mark.parametrize("store", [None, "off"])
 def test_the_prefix_holds(store: str | None, simulator: Simulator, make_model: Make) -> None:
-    """Request N's messages are byte-identical inside request N+1, recalled and placeholders too (G3)."""
+    """Request N's messages are byte-identical inside request N+1, recalled and placeholders too."""
     simulator.mode = Mode(tool_rounds=4)
     model, history = make_model(store=store).bind_tools([weather]), [HumanMessage("天气?")]
     for forget in (False, True, False, True):

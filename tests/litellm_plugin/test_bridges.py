@@ -95,7 +95,7 @@ def test_keys_of_chat(steps: list[Step]) -> None:
 @EXAMPLES
 @given(steps=conversations())
 def test_reasoning_crosses_whole(steps: list[Step]) -> None:
-    """To the byte, from either wire, wherever it stood in its turn (G1); the client's history is as it was."""
+    """To the byte, from either wire, wherever it stood in its turn; the client's history is as it was."""
     expected = ["".join(step.thoughts) or None for step in steps]
     for wire, history, bridge in (
         (MESSAGES, in_messages(steps), _from_messages),

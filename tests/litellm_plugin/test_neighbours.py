@@ -1,4 +1,4 @@
-"""What is beside MiMo in a proxy: other families, fallbacks, relays; nothing of ours reaches them on any route (G5)."""
+"""What is beside MiMo in a proxy: other families, fallbacks, relays; nothing of ours reaches them on any route."""
 
 from __future__ import annotations
 

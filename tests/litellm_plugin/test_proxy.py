@@ -137,7 +137,7 @@ def test_other_families(
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_fallback(stream: bool, with_us: LiteLLMProxy, without_us: LiteLLMProxy, stranger: Simulator) -> None:
-    """What we put on a request for MiMo does not reach the provider that it falls back to (G5)."""
+    """What we put on a request for MiMo does not reach the provider that it falls back to."""
     for proxy in (with_us, without_us):
         _send(proxy, "broken", LOST, stream=stream)
 
@@ -169,7 +169,7 @@ def test_thinking(switch: dict[str, Any], with_us: LiteLLMProxy, upstream: Simul
 
 
 def test_the_prefix_holds(with_us: LiteLLMProxy, upstream: Simulator) -> None:
-    """Request N's messages are byte-identical inside request N+1, placeholders too (G3)."""
+    """Request N's messages are byte-identical inside request N+1, placeholders too."""
     upstream.mode = Mode(tool_rounds=ROUNDS)
     converse(_client(with_us), "xiaomi_mimo", echoes=False, streams=False)
 

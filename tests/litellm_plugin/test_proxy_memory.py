@@ -305,7 +305,7 @@ def test_conversations_that_look_alike(
 
 
 def test_the_prefix_holds_among_twins(upstream: Simulator) -> None:
-    """Ten turns without faults while other conversations store colliding turns: no prefix ever breaks (G3)."""
+    """Ten turns without faults while other conversations store colliding turns: no prefix ever breaks."""
     upstream.mode = Mode(ids="repeating", conversation="seed", tool_rounds=10)
     with LiteLLMProxy(_config(upstream)) as proxy:
         mine = Conversation(0, proxy.key, TWINS, "mine")

@@ -131,7 +131,7 @@ async def test_case(
 async def test_reasoning_is_not_logged(
     upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever we write, at any level, holds nothing of what was thought (G6)."""
+    """Whatever we write, at any level, holds nothing of what was thought."""
     use(_forgetful())
     upstream.mode = mode_for("hosted_vllm", tool_rounds=ROUNDS)
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):

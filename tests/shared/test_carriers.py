@@ -41,7 +41,7 @@ def _refused(carrier: str, *secrets: str, now: float = NOW, scope: str | None = 
 
 @given(text=st.text(st.characters(exclude_categories=[]), min_size=1), before=st.text())
 def test_what_is_sealed_is_opened(text: str, before: str) -> None:
-    """To the byte, lone surrogates too, and whatever LiteLLM writes before it (G1)."""
+    """To the byte, lone surrogates too, and whatever LiteLLM writes before it."""
     carriers = _carriers()
     carrier = carriers.seal(text, SCOPE)
 

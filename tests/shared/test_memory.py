@@ -379,7 +379,7 @@ def test_a_signature_teaches_nothing_of_a_deployment(shared: Watched) -> None:
 
 
 def test_lines_without_text(shared: Watched, caplog: pytest.LogCaptureFixture) -> None:
-    """What is learned, and what fails, is told without a text of any message (G6)."""
+    """What is learned, and what fails, is told without a text of any message."""
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
         memory = Memory(shared)
         memory.learn(_terms(), FORBIDDEN)

@@ -206,7 +206,7 @@ def test_branches_are_told_apart_by_their_ids() -> None:
 
 
 def test_a_choice_is_kept() -> None:
-    """A twin that turns up later does not disturb a conversation that has gone on (G3)."""
+    """A twin that turns up later does not disturb a conversation that has gone on."""
     one = _conversation("one")
     twin = [*one[:2], {**one[2], "reasoning_content": "twin"}]
     store = _store(one)

@@ -117,7 +117,7 @@ def test_thinking_is_off_already() -> None:
 def test_never_the_same_body(
     history: list[Any], kind: RefusalKind, step: Step, allowed: frozenset[Step], thinking: bool
 ) -> None:
-    """At most one retry, with another body, in a step that the operator allows (G7)."""
+    """At most one retry, with another body, in a step that the operator allows."""
     first = _draft(step, history, thinking=thinking)
     refused = Refused.of(kind, first)
     drafts = [_draft(each, history, thinking=thinking) for each in refused.steps(allowed)]
@@ -232,7 +232,7 @@ def test_what_is_told_of_a_retry(kind: RefusalKind, step: Step, words: list[str]
     steps=st.lists(st.sampled_from(Step), min_size=2, max_size=2),
 )
 def test_no_text(history: list[Any], kind: RefusalKind, steps: list[Step]) -> None:
-    """Neither what is told nor any repr holds a text of a message (G6)."""
+    """Neither what is told nor any repr holds a text of a message."""
     call = {"id": SECRET, "function": {"name": SECRET, "arguments": SECRET}}
     spiked = [{**message, "reasoning_content": SECRET, "content": SECRET, "tool_calls": [call]} for message in history]
     drafts = [_draft(step, [*spiked, {**RESULT, "tool_call_id": SECRET * 2}, USER]) for step in steps]

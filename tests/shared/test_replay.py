@@ -80,7 +80,7 @@ def test_idempotent(messages: list[Any], quirks: Quirks, thinking: bool) -> None
 
 @given(messages=histories, more=histories, quirks=rows, thinking=st.booleans())
 def test_steady(messages: list[Any], more: list[Any], quirks: Quirks, thinking: bool) -> None:
-    """Request N's history is byte-identical inside request N+1, placeholders too (G3)."""
+    """Request N's history is byte-identical inside request N+1, placeholders too."""
     first, report = replay(messages, quirks, thinking=thinking)
     second, longer = replay([*messages, *more], quirks, thinking=thinking)
     if report.unreadable or longer.unreadable:
@@ -91,7 +91,7 @@ def test_steady(messages: list[Any], more: list[Any], quirks: Quirks, thinking: 
 
 @given(value=json_values, quirks=rows, thinking=st.booleans())
 def test_total(value: Any, quirks: Quirks, thinking: bool) -> None:
-    """Any JSON goes through: what is not a history comes back as the object that went in (G4)."""
+    """Any JSON goes through: what is not a history comes back as the object that went in."""
     history, report = replay(value, quirks, thinking=thinking)
 
     assert history is value or report.changed
@@ -99,7 +99,7 @@ def test_total(value: Any, quirks: Quirks, thinking: bool) -> None:
 
 @given(messages=histories, quirks=rows, thinking=st.booleans())
 def test_no_text_in_the_report(messages: list[Any], quirks: Quirks, thinking: bool) -> None:
-    """A report says what was done, and holds no text of any message (G6)."""
+    """A report says what was done, and holds no text of any message."""
     secret = "secret-7f3a"
     spiked = [{**message, "reasoning_content": secret, "content": secret} for message in messages]
 
@@ -108,7 +108,7 @@ def test_no_text_in_the_report(messages: list[Any], quirks: Quirks, thinking: bo
 
 @given(text=st.text(min_size=1).filter(str.strip), quirks=rows, thinking=st.booleans())
 def test_exact(text: str, quirks: Quirks, thinking: bool) -> None:
-    """Carried reasoning reaches the wire to the byte under every name this host reads (G1)."""
+    """Carried reasoning reaches the wire to the byte under every name this host reads."""
     message = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": text}
     history, _ = replay([message], quirks, thinking=thinking)
 
@@ -223,7 +223,7 @@ def test_deepseek_has_its_own_placeholder() -> None:
     ],
 )
 def test_framework_metadata_names_the_origin(provider: str | None, model: str | None, sent: str) -> None:
-    """Reasoning that a framework says came from another vendor is never replayed as ours (G2)."""
+    """Reasoning that a framework says came from another vendor is never replayed as ours."""
     metadata = {"model_provider": provider, "model_name": model}
     history, _ = replay([{**TOOL_TURN, "reasoning_content": "a", "response_metadata": metadata}], XIAOMI, thinking=True)
 

@@ -32,7 +32,7 @@ def _split(data: st.DataObject, text: str) -> list[str]:
 def test_every_split_reads_the_same(
     data: st.DataObject, name: str, reasoning: str, content: str, arguments: str
 ) -> None:
-    """However the deltas are cut, interleaved with empty ones, and reasoning resumed after the calls: one turn (G1)."""
+    """However the deltas are cut, interleaved with empty ones, and reasoning resumed after the calls: one turn."""
     head, tail = reasoning[: len(reasoning) // 2], reasoning[len(reasoning) // 2 :]
     call = {"id": "call_1", "function": {"name": "weather", "arguments": arguments}}
     whole = read_turn({"content": content, name: reasoning, "tool_calls": [call, call]})

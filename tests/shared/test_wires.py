@@ -128,7 +128,7 @@ def test_one_conversation_has_one_set_of_keys(steps: list[Step]) -> None:
 
 @given(steps=conversations())
 def test_one_conversation_has_one_reasoning(steps: list[Step]) -> None:
-    """Views read the same turns, and what they carry to the byte (G1)."""
+    """Views read the same turns, and what they carry to the byte."""
     thoughts = ["".join(step.thoughts) or None for step in steps]
     for wire, history in ((MESSAGES, in_messages(steps)), (RESPONSES, in_responses(steps))):
         turns = [read_turn(message) for message in _seen(wire, history).messages if is_turn(message)]
@@ -172,7 +172,7 @@ def test_messages_of_another_history_are_refused(wire: Wire) -> None:
 
 
 def test_no_text_in_the_reprs() -> None:
-    """Neither a view nor a change shows what was said or thought (G6)."""
+    """Neither a view nor a change shows what was said or thought."""
     view = _seen(MESSAGES, [{"role": "assistant", "content": "secret-7f3a"}])
     (change,) = changes(view, [{"role": "assistant", "content": "secret-7f3a", "reasoning_content": "secret-7f3a"}])
 
