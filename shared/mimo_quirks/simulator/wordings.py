@@ -86,7 +86,7 @@ def _rows() -> Iterator[Wording]:
     yield Wording("E8", 400, cut, "picoclaw#2859")
     yield Wording("E9", 400, f"上游错误 (400): {_text(_E1)}", "cc-switch#2952")
     yield Wording("E11", 400, _anthropic(_CONSOLE.format(" Go", _SENTENCE)), "cursor-byok#268, 2026-08-06")
-    yield Wording("E12", 400, relayed(REASONING_MISSING).body, "OpenHands#13563")
+    yield Wording("E12", 400, relayed(REASONING_MISSING).body, "OpenHands#13563, the shape")
     yield Wording("F1", 400, _openai(_QUOTED), "openagent#2206 and many", upstream=True)
     yield Wording("F1-unquoted", 400, _openai(_SENTENCE), "contract F1: also without backticks", upstream=True)
     older = _SENTENCE.replace("_", " ")
