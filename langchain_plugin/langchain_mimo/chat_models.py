@@ -169,7 +169,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @model_validator(mode="wrap")
     @classmethod
     def _without_openai(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
-        """Takes OpenAI's headers off the clients that were built here: the SDK reads them from the environment."""
+        """Takes off the clients that were built here OpenAI's headers, from the environment, and blind retries."""
         if not isinstance(values, dict):
             return build(values)
         parts.refuse(values)
@@ -180,6 +180,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
             if client is not None and name not in given:
                 client.organization = client.project = None
                 client._custom_headers = dict(self.default_headers or {})  # noqa: SLF001 - OPENAI_CUSTOM_HEADERS
+                parts.without_repeats(client)
         return self
 
     def _use_responses_api(self, payload: dict[str, Any]) -> bool:  # noqa: ARG002 - the parent's signature

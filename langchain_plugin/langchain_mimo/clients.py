@@ -1,19 +1,23 @@
-"""Connections that belong to the event loop that opened them.
+"""Clients that several event loops may use, and that make no refused request again as it was.
 
 LangChain's classes keep one asynchronous client for the whole process, and the connections in its pool belong to the
 loop of whoever was first. An application with several loops, such as one `asyncio.run` after another, then meets
 connections of a loop that has ended, and every other request fails. Here each loop has a pool of its own.
+
+To an SDK every 5xx is transient, whatever it says, and relays make one of a refusal (contract §5.4).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import importlib
 import re
 import urllib.request
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from http import HTTPStatus
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -74,7 +78,32 @@ def loop_client(sdk: Any, socket_options: SocketOptions | None = None, **options
     if urllib.request.getproxies():
         return None
     transport = _shared(httpx_of(sdk), _resolve_socket_options(None) if socket_options is None else socket_options)
-    return sdk.DefaultAsyncHttpxClient(transport=transport, **options)
+    return sdk.DefaultAsyncHttpxClient(transport=transport, event_hooks={"response": [_read_failure]}, **options)
+
+
+def without_repeats(client: Any) -> None:
+    """Has an SDK's client make no refused request again: the same body is refused again, and another is made here.
+
+    Of an asynchronous stream only clients of `loop_client` have read what the failure says.
+    """
+    is_transient = client._should_retry  # noqa: SLF001 - no SDK asks anybody else
+
+    def should_retry(response: httpx.Response) -> bool:
+        from mimo_quirks.refusals import is_refusal  # noqa: PLC0415 - its patterns are compiled where it fails
+
+        if not is_transient(response):
+            return False
+        with contextlib.suppress(Exception):  # a failure that breaks off, or an asynchronous one that nobody has read
+            response.read()
+        return not is_refusal(SimpleNamespace(response=response))
+
+    client._should_retry = should_retry  # noqa: SLF001 - as above
+
+
+async def _read_failure(response: httpx.Response) -> None:
+    """Reads what a server's failure says, also where a stream was asked for; a stream that goes well is not read."""
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        await response.aread()
 
 
 class LoopTransport:

@@ -41,7 +41,7 @@ from mimo_quirks.thinking import is_thinking
 from mimo_quirks.wires import MESSAGES
 
 from .beside import with_beside, without_beside, without_nothing
-from .clients import checked_url, loop_client
+from .clients import checked_url, loop_client, without_repeats
 from .exchange import EXCHANGE, Exchange, owner_of
 from .messages_parameters import NO_SCHEMA, position, refuse_schemas, switch, switch_thinking
 from .profiles import profile_of
@@ -178,6 +178,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     def _client(self) -> anthropic.Client:
         client = super()._client
         _without_environment(client, self._client_params)
+        without_repeats(client)
         return client
 
     @cached_property
@@ -185,6 +186,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         own = None if self.anthropic_proxy else loop_client(anthropic)
         client = super()._async_client if own is None else anthropic.AsyncClient(**self._client_params, http_client=own)
         _without_environment(client, self._client_params)
+        without_repeats(client)
         return client
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:

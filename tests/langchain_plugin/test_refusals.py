@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from langchain_mimo import ChatMiMo, ChatMiMoMessages, ReasoningRefused
+from langchain_mimo.clients import httpx_of
 from mimo_quirks.contract import Step
 from mimo_quirks.simulator import WORDINGS, Mode, Simulator
 from mimo_quirks.simulator.records import Exchange
@@ -21,6 +22,7 @@ from mimo_quirks.stores import MemoryStore
 
 from .test_round_trip import _ainvoke, _astream, _invoke, _stream, tide, weather
 
+httpx: Any = httpx_of(openai)
 DOORS: dict[str, tuple[Any, str]] = {"chat": (ChatMiMo, "base_url"), "messages": (ChatMiMoMessages, "anthropic_url")}
 WAYS = [_invoke, _stream, _ainvoke, _astream]
 OTHER = {"model_provider": "anthropic"}
@@ -187,6 +189,44 @@ def test_wordings(refusal: str, in_stream: bool, door: str, simulator: Simulator
 
     assert [False, True] == [exchange.issued is not None for exchange in simulator.exchanges]
     assert 2 == len(_bodies(simulator.exchanges))
+
+
+@each_door
+@each_way
+@pytest.mark.parametrize("status", [500, 502])
+async def test_reworded(status: int, way: Any, door: str, simulator: Simulator) -> None:
+    """A relay's other status, for which the SDK would make the same request again, is a refusal like any other."""
+    simulator.mode = Mode(accepts="non-empty", every_turn=True, refusal_status=status)
+    await way(_model(door, simulator), _foreign(2))
+
+    assert [status, 200] == [exchange.status for exchange in simulator.exchanges]
+    assert 2 == len(_bodies(simulator.exchanges))
+
+
+def test_the_sdk_s_own_retries(simulator: Simulator) -> None:
+    """A failure that is no refusal is transient to the SDK as ever."""
+    simulator.mode = Mode(accepts="non-empty", refusal="text-not-present", refusal_status=503)
+    with pytest.raises(openai.InternalServerError):
+        _model("chat", simulator, max_retries=1).invoke(_foreign(2))
+
+    assert [503, 503] == [exchange.status for exchange in simulator.exchanges]
+
+
+def test_a_failure_that_breaks_off(simulator: Simulator) -> None:
+    """What cannot be read is no refusal, and the SDK repeats the request."""
+
+    def breaks() -> Iterator[bytes]:
+        yield b"{"
+        raise httpx.ReadError("gone")
+
+    answers = iter([httpx.Response(503, headers={"retry-after-ms": "1"}, content=breaks())])
+    client = openai.DefaultHttpxClient(
+        transport=httpx.MockTransport(lambda request: next(answers, None) or httpx.Response(418, request=request))
+    )
+    with pytest.raises(openai.APIStatusError) as raised:
+        _stream_of(_model("chat", simulator, http_client=client, max_retries=1))
+
+    assert 418 == raised.value.status_code
 
 
 @pytest.mark.parametrize("refusal", [name for name, wording in WORDINGS.items() if not wording.ours])
