@@ -1,7 +1,8 @@
 """Content as a string: MiMo takes nothing else from the model and from tools.
 
 An assistant message with `content: null` and a tool message with a list were each answered with a 400 (contract §5.3,
-§7; XiaomiMiMo/MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44). Other roles keep a list that holds more than text.
+§7; XiaomiMiMo/MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44). Other roles keep a list that holds more than text, but no
+reasoning: the wire has it in turns alone, and an application that takes an answer for a question copies its blocks.
 """
 
 from __future__ import annotations
@@ -24,9 +25,14 @@ def string_content(message: Message) -> Message:
         return message
     if is_turn(message):
         return {**message, "content": _joined(content, "")}
-    if message.get("role") == "tool" or (isinstance(content, list | tuple) and all(map(_is_text, content))):
+    if message.get("role") == "tool":
         return {**message, "content": _joined(content, "\n")}
-    return message
+    if not isinstance(content, list | tuple):
+        return message
+    said = [block for block in content if not is_reasoning_block(block)]
+    if all(map(_is_text, said)):
+        return {**message, "content": _joined(said, "\n")}
+    return message if len(said) == len(content) else {**message, "content": said}
 
 
 def _joined(content: Any, separator: str) -> str:

@@ -15,6 +15,7 @@ from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
     HumanMessage,
+    SystemMessage,
     ToolMessage,
     message_chunk_to_message,
 )
@@ -161,6 +162,16 @@ def test_the_caller_s_history_is_not_edited(simulator: Simulator, make_model: Ma
     make_model().invoke(history)
 
     assert before == [message.model_dump_json() for message in history]
+
+
+@pytest.mark.parametrize("role", [HumanMessage, SystemMessage])
+def test_a_thought_of_no_turn(role: Any, simulator: Simulator, make_model: Make) -> None:
+    """Where an answer in blocks was taken for a question, as agents that hand over do, its text alone goes out."""
+    said = make_model(output_version="v1").invoke("What would the user ask?")
+    make_model().invoke([role(said.content), HumanMessage("Well?")])
+
+    assert said.content != said.text
+    assert said.text == simulator.exchanges[-1].body["messages"][0]["content"]
 
 
 @pytest.mark.parametrize("store", [None, "off"])

@@ -23,16 +23,23 @@ from .strategies import json_values, messages
         ("tool", [{"type": "text", "text": "a"}, {"type": "text", "text": None}, "b"], "a\n\nb"),
         ("user", [{"type": "text", "text": "a"}, "b"], "a\nb"),
         ("system", [{"type": "text", "text": "a"}], "a"),
+        ("user", [{"type": "reasoning", "reasoning": "x"}, {"type": "text", "text": "a"}], "a"),
+        ("user", [{"type": "thinking", "thinking": "x"}, {"type": "image_url"}], [{"type": "image_url"}]),
         ("tool", [3], "3"),
     ],
 )
-def test_flattened(role: str, content: Any, expected: str) -> None:
-    """Texts are joined, what is said elsewhere is left out, and nothing else is lost."""
+def test_flattened(role: str, content: Any, expected: Any) -> None:
+    """Texts are joined, what is said elsewhere or was a turn's alone is left out, and nothing else is lost."""
     assert expected == string_content({"role": role, "content": content})["content"]
 
 
 @pytest.mark.parametrize(
-    "message", [{"role": "user", "content": [{"type": "image_url"}]}, {"role": "tool", "content": "a"}]
+    "message",
+    [
+        {"role": "user", "content": [{"type": "image_url"}]},
+        {"role": "user", "content": None},
+        {"role": "tool", "content": "a"},
+    ],
 )
 def test_left_alone(message: dict[str, Any]) -> None:
     """Strings, and the lists of roles that may have them, are the same object afterwards."""
