@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 from pydantic import BaseModel
 
 from mimo_quirks.origin import OUR_PROVIDER
@@ -27,7 +27,7 @@ _SPELLED_OTHERWISE: Final = _SPELLED - {REASONING}
 
 def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
     """The wire message with everything beside it that the LangChain message knows of its reasoning."""
-    if not isinstance(message, AIMessage):
+    if not isinstance(message, AIMessage) and not (isinstance(message, ChatMessage) and message.role == "assistant"):
         return wire
     additional = message.additional_kwargs
     blocks = [*filter(is_reasoning_block, message.content)] if isinstance(message.content, list) else []

@@ -14,6 +14,7 @@ from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     BaseMessage,
+    ChatMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
@@ -172,6 +173,21 @@ def test_a_thought_of_no_turn(role: Any, simulator: Simulator, make_model: Make)
 
     assert said.content != said.text
     assert said.text == simulator.exchanges[-1].body["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_a_turn_as_a_chat_message(output_version: Any, simulator: Simulator, make_model: Make) -> None:
+    """A turn that an application wrote down by its role alone keeps its reasoning."""
+    model = make_model(output_version=output_version, store="off")
+    history: list[BaseMessage] = []
+    for question in "abc":
+        said = model.invoke([*history, HumanMessage(question)])
+        kept = {**dict(said), "role": "assistant", "type": "chat"}
+        history += [HumanMessage(question), ChatMessage(**kept)]
+    model.invoke([ChatMessage(**{**kept, "role": "user"})])
+
+    assert ["exact"] * (1 + 2) == _verdicts(simulator)
+    assert {"role": "user", "content": said.text} == simulator.exchanges[-1].body["messages"][0]
 
 
 @pytest.mark.parametrize("store", [None, "off"])
