@@ -137,9 +137,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @classmethod
     def _has_key(cls, key: object) -> object:
         """Without a key of its own langchain-openai would send OpenAI's to MiMo's host."""
-        if not key:
-            raise ValueError("no API key: set MIMO_API_KEY or pass api_key=...")
-        return key
+        return parts.checked_key(key)
 
     @field_validator("openai_api_base")
     @classmethod

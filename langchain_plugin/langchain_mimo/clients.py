@@ -22,9 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 from langchain_openai.chat_models._client_utils import _resolve_socket_options
+from pydantic import SecretStr
 from typing_extensions import Self
 
 from mimo_quirks.hosts import host_name
+
+from .serialising import KEY
 
 if TYPE_CHECKING:
     import httpx
@@ -34,13 +37,28 @@ SocketOptions = tuple[tuple[int, int, int], ...]
 _GIVEN = ("http_async_client", "async_client", "root_async_client", "openai_proxy")
 
 
+def checked_key(key: Any) -> Any:
+    """A model's key, or the function that says it.
+
+    Raises:
+        ValueError: There is none, or no header can hold it, as where a file's line break came with it: the error of
+            whoever sends it prints it.
+    """
+    text = key.get_secret_value() if isinstance(key, SecretStr) else key
+    if not text:
+        raise ValueError(f"no API key: set {KEY} or pass api_key=...")
+    if isinstance(text, str) and not (text.isascii() and text.isprintable()):
+        raise ValueError(f"{KEY} or api_key holds what no header can, such as a line break")
+    return key
+
+
 def checked_url(url: str | None) -> str:
     """A model's URL.
 
     Raises:
         ValueError: It cannot be dialled. The URL is not printed, for it may hold a key.
     """
-    if not url or not re.match(r"https?://\S+$", url, re.IGNORECASE) or host_name(url) is None:
+    if not url or not re.fullmatch(r"https?://\S+", url, re.IGNORECASE) or host_name(url) is None:
         raise ValueError("MIMO_BASE_URL or base_url is not an http:// or https:// URL with a host")
     return url
 

@@ -28,7 +28,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import ConfigDict, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, ModelWrapValidatorHandler, field_validator, model_validator
 from typing_extensions import Self
 
 from mimo_quirks.contract import Step, Terms
@@ -41,7 +41,7 @@ from mimo_quirks.thinking import is_thinking
 from mimo_quirks.wires import MESSAGES
 
 from .beside import with_beside, without_beside, without_nothing
-from .clients import checked_url, loop_client, without_repeats
+from .clients import checked_key, checked_url, loop_client, without_repeats
 from .exchange import EXCHANGE, Exchange, owner_of
 from .messages_parameters import NO_SCHEMA, position, refuse_schemas, switch, switch_thinking
 from .profiles import profile_of
@@ -145,9 +145,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         key, key_name = _given(values, "api_key", "anthropic_api_key")
         url, url_name = _given(values, "base_url", "anthropic_api_url")
         limit, limit_name = _given(values, "max_tokens", "max_tokens_to_sample")
-        key = os.environ.get(KEY) if key is None else key
-        if not (key.get_secret_value() if isinstance(key, SecretStr) else key):
-            raise ValueError(f"no API key: set {KEY} or pass api_key=...")
+        key = checked_key(os.environ.get(KEY) if key is None else key)
         return build(
             {**values, key_name: key, url_name: url or _url_of_environment(), limit_name: limit or _MAX_TOKENS}
         )

@@ -15,7 +15,7 @@ from mimo_quirks.settings import Settings
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
 from mimo_quirks.turns import Message
 
-from .clients import checked_url, with_client, without_repeats
+from .clients import checked_key, checked_url, with_client, without_repeats
 from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, turn_of, turns_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 from .profiles import profile_of
@@ -46,6 +46,7 @@ __all__ = [
     "Terms",
     "Tool",
     "changed",
+    "checked_key",
     "checked_url",
     "choices_of",
     "count_tokens",

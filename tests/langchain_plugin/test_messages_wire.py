@@ -338,6 +338,8 @@ def test_the_url_of_the_chat_wire(url: str | None, monkeypatch: pytest.MonkeyPat
     ("fields", "complaint"),
     [
         ({"base_url": "nowhere"}, "base_url is not an http"),
+        ({"base_url": "http://host/anthropic\n"}, "base_url is not an http"),
+        ({"api_key": "k\n"}, "MIMO_API_KEY or api_key holds what no header can"),
         ({"thinking": "perhaps"}, "thinking is 'perhaps'"),
         ({"store": 7}, "store is int"),
         ({"store": "sqlite:///x"}, "say whose memory it is"),

@@ -65,9 +65,12 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
     [
         ({"api_key": None}, "set MIMO_API_KEY"),
         ({"api_key": ""}, "set MIMO_API_KEY"),
+        ({"api_key": "sk-private\n"}, "MIMO_API_KEY or api_key holds what no header can"),
+        ({"api_key": "sk-privaté"}, "MIMO_API_KEY"),
         ({"base_url": None}, "MIMO_BASE_URL"),
         ({"base_url": "ftp://host/v1"}, "MIMO_BASE_URL or base_url is not an http:// or https:// URL"),
         ({"base_url": "http://host /v1"}, "MIMO_BASE_URL"),
+        ({"base_url": "http://host/v1\n"}, "MIMO_BASE_URL"),
         ({"base_url": "ftp://user:sk-private@host/v1"}, "MIMO_BASE_URL"),
         ({"thinking": "off"}, "thinking"),
         ({"base_url": "https://"}, "MIMO_BASE_URL"),
