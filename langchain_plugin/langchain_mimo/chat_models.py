@@ -104,7 +104,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     def lc_attributes(self) -> dict[str, Any]:
         """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
         urls = {"openai_api_base": self.openai_api_base, "openai_proxy": self.openai_proxy}
-        return parts.shown(urls, self.default_headers)
+        return parts.shown(urls, default_headers=self.default_headers, default_query=self.default_query)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

@@ -111,7 +111,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     def lc_attributes(self) -> dict[str, Any]:
         """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
         urls = {"anthropic_api_url": self.anthropic_api_url, "anthropic_proxy": self.anthropic_proxy}
-        return shown(urls, self.default_headers)
+        return shown(urls, default_headers=self.default_headers)
 
     @classmethod
     def get_lc_namespace(cls) -> list[str]:

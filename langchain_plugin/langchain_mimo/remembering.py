@@ -44,6 +44,11 @@ class Remembering(Deferred, BaseChatModel):
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
         return self
 
+    def __repr_args__(self) -> Any:
+        """As it is serialised: without credentials."""
+        shown = self.lc_attributes
+        return [(name, shown.get(name, value)) for name, value in super().__repr_args__()]
+
     @abstractmethod
     def _look_up(self, messages: list[BaseMessage], **kwargs: Any) -> None:
         """Asks the memory about a history, so that the exchange in the arguments knows the answer."""

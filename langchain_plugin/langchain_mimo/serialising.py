@@ -12,17 +12,19 @@ KEY: Final = "MIMO_API_KEY"
 """The variable that holds the key, whose name stands for it."""
 
 _USER: Final = re.compile(r"(?<=//)[^/@]*@")
-_CREDENTIAL: Final = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
+_CREDENTIAL: Final = re.compile(r"auth|key|token|secret|passw|cookie", re.IGNORECASE)
 
 
-def shown(urls: Mapping[str, str | None], headers: Mapping[str, str] | None) -> dict[str, Any]:
+def shown(urls: Mapping[str, str | None], **named: Mapping[str, Any] | None) -> dict[str, Any]:
     """The constructor's arguments that may hold credentials, without them. Who loads the model gives them again.
 
     Args:
         urls: The base URL and a proxy by the names of their fields; users and passwords are left out.
-        headers: Those whose name says that they hold a credential are left out.
+        **named: What is sent by name, such as headers, by the names of its fields; values whose name says that they are
+            a credential are left out.
     """
     attributes: dict[str, Any] = {name: _USER.sub("", url) for name, url in urls.items() if url is not None}
-    if headers is not None:
-        attributes["default_headers"] = {name: value for name, value in headers.items() if not _CREDENTIAL.search(name)}
+    for field, values in named.items():
+        if values is not None:
+            attributes[field] = {name: value for name, value in values.items() if not _CREDENTIAL.search(name)}
     return attributes

@@ -53,14 +53,18 @@ def _url_of(kind: Any) -> str:
 
 
 def test_no_secret_is_dumped(kind: Any) -> None:
-    """Keys, passwords of URLs, headers that hold credentials, and the store are not in the text, nor in the repr."""
-    proxy = {"openai_proxy" if kind is ChatMiMo else "anthropic_proxy": PROXY}
-    model = kind(model="mimo-v2.6-pro", **proxy, **SECRETS)
+    """Keys, passwords of URLs, headers and queries that hold credentials, and the store are not in text or repr."""
+    own: dict[str, Any] = {"anthropic_proxy": PROXY}
+    if kind is ChatMiMo:
+        own = {"openai_proxy": PROXY, "default_query": {"subscription-key": "s3cret-query", "api-version": "1"}}
+    model = kind(model="mimo-v2.6-pro", **own, **SECRETS)
 
     assert "s3cret" not in dumps(model)
+    assert "s3cret" not in repr(model)
     assert "s3cret" not in dumps(model.bind(stop=["x"]))
     assert {"X-Team": "a"} == dumpd(model)["kwargs"]["default_headers"]
     assert "https://relay.example/v1" == dumpd(model)["kwargs"][_url_of(kind)]
+    assert "default_query" not in own or {"api-version": "1"} == dumpd(model)["kwargs"]["default_query"]
 
 
 @pytest.mark.parametrize("key", ["s3cret", lambda: "s3cret"], ids=["text", "function"])
