@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import openai
 from langchain_core.language_models import LanguageModelInput, ModelProfile
@@ -37,6 +37,9 @@ from .remembering import Remembering
 
 if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
     from langchain_core.language_models import LangSmithParams
+
+_DEFAULTED: Final = ("api_key", "openai_api_key", "base_url", "openai_api_base")
+"""None is as if they were not given: `loads` gives it where it is told no secrets, and so do settings of others."""
 
 Thinking = StrictBool | Literal["enabled", "disabled"] | Mapping[str, Any]
 
@@ -171,6 +174,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         if not isinstance(values, dict):
             return build(values)
         parts.refuse(values)
+        values = {name: value for name, value in values.items() if value is not None or name not in _DEFAULTED}
         self, given = build(parts.with_client(values)), values.keys()
         self.openai_organization = None
         for name in ("root_client", "root_async_client"):

@@ -109,6 +109,7 @@ def test_loads_from_the_environment(kind: Any, base_url: str, monkeypatch: pytes
     model = _loaded(text, secrets_from_env=True)
 
     assert base_url == getattr(model, _url_of(kind))
+    assert kind is type(_loaded(text)), "the environment has the key all the same"
 
 
 def test_a_chain(make: Make) -> None:

@@ -41,6 +41,19 @@ def test_environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> N
     assert [] == [value for value in headers.values() if "openai-secret" in value]
 
 
+@pytest.mark.parametrize("names", [("api_key", "base_url"), ("openai_api_key", "openai_api_base")])
+def test_none_is_nothing(names: tuple[str, str], simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None leaves a key or a URL to the environment, as it does in ChatOpenAI, and then to Xiaomi's host."""
+    monkeypatch.setenv("MIMO_API_KEY", "mimo-key")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/openai")
+    fields: Any = {"model": "mimo-v2.6-pro", **dict.fromkeys(names)}
+    assert "https://api.xiaomimimo.com/v1" == str(ChatMiMo(**fields).root_client.base_url).rstrip("/")
+    monkeypatch.setenv("MIMO_BASE_URL", simulator.base_url)
+    ChatMiMo(**fields).invoke("hi")
+
+    assert "Bearer mimo-key" == simulator.exchanges[-1].headers["authorization"]
+
+
 async def test_environment_async(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
     """The same for the asynchronous client."""
     monkeypatch.setenv("OPENAI_ORG_ID", "openai-secret")
@@ -67,7 +80,6 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
         ({"api_key": ""}, "set MIMO_API_KEY"),
         ({"api_key": "sk-private\n"}, "MIMO_API_KEY or api_key holds what no header can"),
         ({"api_key": "sk-privaté"}, "MIMO_API_KEY"),
-        ({"base_url": None}, "MIMO_BASE_URL"),
         ({"base_url": "ftp://host/v1"}, "MIMO_BASE_URL or base_url is not an http:// or https:// URL"),
         ({"base_url": "http://host /v1"}, "MIMO_BASE_URL"),
         ({"base_url": "http://host/v1\n"}, "MIMO_BASE_URL"),
