@@ -113,7 +113,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     def is_lc_serializable(cls) -> bool:
         """True: `loads` with `allowed_objects=[ChatMiMo]` and `valid_namespaces=["langchain_mimo"]` makes it again.
 
-        The key is not in the text: give it as `secrets_map={"MIMO_API_KEY": ...}`.
+        The key is not in the text: it is the one of `secrets_map={"MIMO_API_KEY": ...}`, or else of the environment.
         """
         return True
 
