@@ -19,19 +19,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import Any, Final
 
 from litellm.types.utils import CallTypes
 
 from mimo_quirks.carriers import Carriers, opened
 from mimo_quirks.contract import Contract, Step, Terms
-from mimo_quirks.journal import note, note_faults, note_refusal
+from mimo_quirks.journal import note
 from mimo_quirks.memory import Memory
 from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING, Recall
-from mimo_quirks.refusals import classify_refusal
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
+from mimo_quirks.recall import NOTHING
+from mimo_quirks.repair import Draft, NothingLeft
 from mimo_quirks.settings import Settings, SettingsError
 from mimo_quirks.thinking import is_thinking
 from mimo_quirks.turns import Message
@@ -52,9 +50,10 @@ from .attempts import (
 from .bridges import across, signed
 from .details import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
 from .mending import mend_body, register_models, switch_off, with_switch, with_tools
-from .refusals import PROGRESS, Explanations, ReasoningRefused, as_answer, told, trace_of
+from .progress import PROGRESS, trace_of
+from .refusals import ReasoningRefused, Refusals
 from .routes import CALLS, Call, called_as, details_of
-from .scope import is_proxy, owner_of
+from .scope import owner_of
 from .start import announce, memory_of
 from .stream import StreamListener, listen
 
@@ -79,7 +78,7 @@ class MiMoCallback(StreamListener):
         self._settings = settings or Settings.from_env()
         self._opened: Memory | None = None
         self._opening = threading.Lock()
-        self._explanations = Explanations()
+        self._refusals = Refusals(self._settings)
         self.carriers = Carriers(
             self._settings.secret,
             max_bytes=self._settings.carrier_max_bytes,
@@ -124,12 +123,12 @@ class MiMoCallback(StreamListener):
             return None
         if call.is_the_caller_s:  # a fallback has the details of the call before
             forget(call.details, ASKED, PASSING, SEAL, DRAFT)
-            self._follow_up(call)
+            self._refusals.follow_up(call)
         if any(kwargs.get(name) for name in FALLBACKS):
             return None
         quirks = call.deployment.quirks(self._settings, call.upstream or call.wire)
         if quirks is None:
-            self._explanations.take(call.details.get("litellm_call_id"))
+            self._refusals.gone_on(call)
             changed = _without_carriers(kwargs, call.wire)
             return {**kwargs, **changed} if changed else None
         mends = self._settings.mend
@@ -142,23 +141,6 @@ class MiMoCallback(StreamListener):
             mended = with_switch(replace(call, arguments=mended), quirks.dialect, off=True)
         changed = {**mended, FIELDS[call.wire.name]: history}
         return None if _same(changed, kwargs) else changed
-
-    def _follow_up(self, call: Call) -> None:
-        """What a refusal means for the call that follows it: a retry knows of it, a fallback goes on or does not.
-
-        Raises:
-            ReasoningRefused: It is a fallback that the operator did not ask for.
-        """
-        progress, trace = PROGRESS.get(), trace_of(call.details)
-        refused = progress.escaped(call.arguments, trace)
-        if refused is not None:
-            how, model = self._settings.on_refusal, call.deployment.model
-            if how != "fallback":
-                stopped = f"LiteLLM may not fall back to {model}: MIMO_QUIRKS_ON_REFUSAL is {how}."
-                said = f"{told(refused, self._settings.steps)} {stopped}"
-                raise ReasoningRefused(refused, call.deployment.provider, said)
-            note_refusal(f"LiteLLM falls back to {model} because of a refusal")
-        PROGRESS.set(progress.attempting(call.arguments, trace))
 
     async def _history(self, call: Call, quirks: Quirks) -> Any:
         """The history to send, or the one that shall come to the hooks again on another wire."""
@@ -177,13 +159,12 @@ class MiMoCallback(StreamListener):
         doubting = _may_be_damaged(call.details, call.wire)
         recall = await self.memory.arecall(attempt.beside, scope, doubting=doubting, terms=terms)
         try:
-            draft = self._draft(attempt, recall, call.deployment.model)
+            draft = self._refusals.draft(attempt, recall, call.deployment.model, self.memory.contract(terms))
         except NothingLeft as error:
-            PROGRESS.set(PROGRESS.get().after(error.refused))
-            raise ReasoningRefused(error.refused, call.deployment.provider) from None
+            raise self._refusals.given_up(error, call) from None
         note(draft.report)
         put(call.details, DRAFT, draft)
-        self._explanations.take(call.details.get("litellm_call_id"))  # what it may fail with now is another matter
+        self._refusals.gone_on(call)
         if attempt.view is None:
             return given
         if not call.passes:
@@ -192,27 +173,6 @@ class MiMoCallback(StreamListener):
             put(call.details, PASSING, draft)
             return list(draft.body)  # a list of our own, for the next hook to edit
         return _given_or(given, draft.body, attempt)
-
-    def _draft(self, attempt: Attempt, recall: Recall, model: str, *, plain: bool = False) -> Draft:
-        """The request in the step that the deployment is known to want, or after a refusal in another.
-
-        Raises:
-            NothingLeft: No other step makes another request.
-        """
-        allowed, refused = self._settings.steps, PROGRESS.get().refused
-
-        def in_step(step: Step) -> Draft:
-            return attempt.draft(recall, model, step=step, plain=plain)
-
-        def begun() -> Draft:
-            return first(self.memory.contract(attempt.terms), allowed, in_step)
-
-        if refused is None:
-            return begun()
-        steps = refused.steps(allowed)
-        if steps and refused.terms.key != attempt.terms.key:  # the Router has chosen another deployment for the retry
-            return changed(refused, chain([begun()], map(in_step, steps)))
-        return changed(refused, map(in_step, steps))
 
     async def async_pre_request_hook(
         self,
@@ -273,7 +233,8 @@ class MiMoCallback(StreamListener):
             recall = self.memory.recall(attempt.beside, attempt.scope, doubting=doubting, terms=attempt.terms)
         if get(details, DRAFT) is None:
             with suppress(NothingLeft):
-                return self._draft(attempt, recall, model, plain=plain)
+                contract = self.memory.contract(attempt.terms)
+                return self._refusals.draft(attempt, recall, model, contract, plain=plain)
         return attempt.draft(recall, model, step=attempt.terms.step, plain=plain)
 
     async def async_post_call_failure_deployment_hook(
@@ -288,7 +249,7 @@ class MiMoCallback(StreamListener):
 
     async def astream_failed(self, details: dict[str, Any], error: object) -> None:
         """As the hook before, for a refusal that comes within a stream."""
-        refused = self._refused(details, error)
+        refused = self._refusals.heard(error, _sent(details), details)
         if refused is not None:
             await self.memory.alearn(refused.terms, refused.kind)
 
@@ -299,28 +260,9 @@ class MiMoCallback(StreamListener):
 
     def stream_failed(self, details: dict[str, Any], error: object) -> None:
         """Takes note of a refusal of a synchronous call."""
-        refused = self._refused(details, error)
+        refused = self._refusals.heard(error, _sent(details), details)
         if refused is not None:
             self.memory.learn(refused.terms, refused.kind)
-
-    def _refused(self, details: dict[str, Any], error: object) -> Refused | None:
-        """What an error refuses of a request of ours, told once; None where it is no refusal of reasoning."""
-        sent = _sent(details)
-        if sent is None:  # of another family, or heard of already: a call behind a bridge fails with its caller's
-            return None
-        kind = classify_refusal(error, sent.draft.request)
-        if kind is None:
-            note_faults(sent.draft, error)
-            return None
-        progress = PROGRESS.get().of(trace_of(details))
-        refused = Refused.of(kind, sent.draft, sent.drafted.fingerprint, first=progress.refused)
-        PROGRESS.set(progress.after(refused))
-        # On the messages route LiteLLM hears no other answer, and breaks its streams for one.
-        if is_proxy() and called_as(details) is not MESSAGES:
-            self._explanations.put(details.get("litellm_call_id"), refused)
-        if refused.first is None:
-            note_refusal(refused.announce(self._settings.steps))
-        return refused
 
     async def async_post_call_failure_hook(
         self,
@@ -330,8 +272,7 @@ class MiMoCallback(StreamListener):
         traceback_str: str | None = None,  # noqa: ARG002 - by keyword
     ) -> Any:
         """Tells a proxy's client why a request was refused, except on the messages route and within a stream."""
-        refused = self._explanations.take(request_data.get("litellm_call_id"))
-        return None if refused is None else as_answer(refused, self._settings.steps)
+        return self._refusals.answer(request_data.get("litellm_call_id"))
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
@@ -393,7 +334,10 @@ class MiMoCallback(StreamListener):
 
 
 def _sent(details: dict[str, Any]) -> Sent | None:
-    """What was sent, which is of no more use when it was answered."""
+    """What was sent, which is of no more use when it was answered.
+
+    None for another family's, and the second time: a call behind a bridge ends with the one that the caller made.
+    """
     forget(details, DRAFT)
     sent: Sent | None = take(details, SENT)
     return sent

@@ -1,67 +1,26 @@
-"""A call that the API refused, remembered until LiteLLM makes it again or goes elsewhere with it.
-
-LiteLLM's Router makes a call again, or hands it to a fallback, in the context of the first, and says which it is: the
-attempts are counted in the metadata, the fallbacks among the arguments, and the id of the client's request stays. The
-SDK says nothing of the attempts that it makes by itself.
-"""
+"""What follows a refusal: another body where LiteLLM makes the call again, and an error where it must not go on."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from itertools import chain
+from typing import Any
 
 from litellm.exceptions import BadRequestError
 
-from mimo_quirks.contract import Step
-from mimo_quirks.repair import Refused
+from mimo_quirks.contract import Contract, Step
+from mimo_quirks.journal import note_faults, note_refusal
+from mimo_quirks.recall import Recall
+from mimo_quirks.refusals import classify_refusal
+from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
+from mimo_quirks.settings import Settings
+from mimo_quirks.wires import MESSAGES
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What became of a client's request so far.
-
-    Attributes:
-        trace: LiteLLM's id of it, the same in all its attempts; the next request of the same task has another.
-        depth: How many fallbacks LiteLLM has gone on to.
-        refused: What was refused of it, at this depth.
-        is_stuck: Whether nothing was attempted since.
-    """
-
-    trace: object = None
-    depth: int = 0
-    refused: Refused | None = None
-    is_stuck: bool = False
-
-    def after(self, refused: Refused) -> Progress:
-        """What it is after a refusal."""
-        return replace(self, refused=refused, is_stuck=True)
-
-    def of(self, trace: object) -> Progress:
-        """What it is for the request of this id: nothing for another than this one."""
-        return self if trace == self.trace else Progress(trace)
-
-    def escaped(self, call: Mapping[str, Any], trace: object) -> Refused | None:
-        """The refusal that LiteLLM's Router gets around with a call: with a fallback, or with one made again."""
-        return self.refused if self.is_stuck and trace == self.trace and _depth_of(call) > self.depth else None
-
-    def attempting(self, call: Mapping[str, Any], trace: object) -> Progress:
-        """What it is while a call is attempted; only a retry has a past.
-
-        Args:
-            call: The arguments of the call, or the parameters among its details.
-            trace: LiteLLM's id of the request.
-        """
-        depth = _depth_of(call)
-        if _is_retry(call) and (trace, depth) == (self.trace, self.depth):
-            return replace(self, is_stuck=False)
-        return Progress(trace, depth)
-
-
-PROGRESS: Final[ContextVar[Progress]] = ContextVar("mimo_quirks_progress", default=Progress())  # noqa: B039 - frozen
-"""Of the request that was made last in this context."""
+from .attempts import Attempt, Sent
+from .progress import PROGRESS, trace_of
+from .routes import Call, called_as
+from .scope import is_proxy
 
 
 class ReasoningRefused(BadRequestError):  # noqa: N818 - as the framework names its own
@@ -80,23 +39,96 @@ class ReasoningRefused(BadRequestError):  # noqa: N818 - as the framework names 
         self.turns = refused.turns
 
 
-def trace_of(details: Mapping[str, Any]) -> object:
-    """LiteLLM's id of the client's request that a call is made for, from the details of the call."""
-    return details.get("litellm_trace_id")
+class Refusals:
+    """Hears of refusals, and decides by them how a client's request goes on.
+
+    Args:
+        settings: The operator's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._explanations = _Explanations()
+
+    def follow_up(self, call: Call) -> None:
+        """What a refusal means for the call that follows it: a retry knows of it, a fallback goes on or does not.
+
+        Raises:
+            ReasoningRefused: It is a fallback that the operator did not ask for.
+        """
+        progress, trace = PROGRESS.get(), trace_of(call.details)
+        refused = progress.escaped(call.arguments, trace)
+        if refused is not None:
+            how, model = self._settings.on_refusal, call.deployment.model
+            if how != "fallback":
+                stopped = f"LiteLLM may not fall back to {model}: MIMO_QUIRKS_ON_REFUSAL is {how}."
+                said = f"{_told(refused, self._settings.steps)} {stopped}"
+                raise ReasoningRefused(refused, call.deployment.provider, said)
+            note_refusal(f"LiteLLM falls back to {model} because of a refusal")
+        PROGRESS.set(progress.attempting(call.arguments, trace))
+
+    def draft(self, attempt: Attempt, recall: Recall, model: str, contract: Contract, *, plain: bool = False) -> Draft:
+        """The request in the step that the deployment is known to want, or after a refusal in another.
+
+        Args:
+            attempt: What is to be sent.
+            recall: What was found for its turns.
+            model: The model's id.
+            contract: What is known of the deployment.
+            plain: As for `Attempt.draft`.
+
+        Raises:
+            NothingLeft: No other step makes another request.
+        """
+        allowed, refused = self._settings.steps, PROGRESS.get().refused
+
+        def in_step(step: Step) -> Draft:
+            return attempt.draft(recall, model, step=step, plain=plain)
+
+        def begun() -> Draft:
+            return first(contract, allowed, in_step)
+
+        if refused is None:
+            return begun()
+        steps = refused.steps(allowed)
+        if steps and refused.terms.key != attempt.terms.key:  # the Router has chosen another deployment for the retry
+            return changed(refused, chain([begun()], map(in_step, steps)))
+        return changed(refused, map(in_step, steps))
+
+    def given_up(self, error: NothingLeft, call: Call) -> ReasoningRefused:
+        """What to raise in place of a call that would be refused again."""
+        PROGRESS.set(PROGRESS.get().after(error.refused))
+        return ReasoningRefused(error.refused, call.deployment.provider)
+
+    def gone_on(self, call: Call) -> None:
+        """A call is made after all: what it may fail with now is another matter."""
+        self._explanations.take(call.details.get("litellm_call_id"))
+
+    def heard(self, error: object, sent: Sent | None, details: Mapping[str, Any]) -> Refused | None:
+        """What an error refuses of a request of ours, told once; None where it is no refusal of reasoning."""
+        if sent is None:
+            return None
+        kind = classify_refusal(error, sent.draft.request)
+        if kind is None:
+            note_faults(sent.draft, error)
+            return None
+        progress = PROGRESS.get().of(trace_of(details))
+        refused = Refused.of(kind, sent.draft, sent.drafted.fingerprint, first=progress.refused)
+        PROGRESS.set(progress.after(refused))
+        # On the messages route LiteLLM hears no other answer, and breaks its streams for one.
+        if is_proxy() and called_as(details) is not MESSAGES:
+            self._explanations.put(details.get("litellm_call_id"), refused)
+        if refused.first is None:
+            note_refusal(refused.announce(self._settings.steps))
+        return refused
+
+    def answer(self, call_id: object) -> Exception | None:
+        """What a proxy answers the client of a refused call with; None for any other call."""
+        refused = self._explanations.take(call_id)
+        return None if refused is None else _as_answer(refused, self._settings.steps)
 
 
-def _is_retry(call: Mapping[str, Any]) -> bool:
-    """Whether LiteLLM's Router makes a call again; it counts in the first of these, and the other may be a client's."""
-    counted = next((call[name] for name in ("litellm_metadata", "metadata") if call.get(name)), None)
-    return isinstance(counted, Mapping) and bool(counted.get("attempted_retries"))
-
-
-def _depth_of(call: Mapping[str, Any]) -> int:
-    depth = call.get("fallback_depth")
-    return depth if isinstance(depth, int) else 0
-
-
-class Explanations:
+class _Explanations:
     """What the clients of a proxy are told, by the call that it is about, for as long as there are not many more."""
 
     def __init__(self, most: int = 1024) -> None:
@@ -114,12 +146,12 @@ class Explanations:
         return self._refused.pop(str(call_id), None)
 
 
-def told(refused: Refused, allowed: frozenset[Step]) -> str:
+def _told(refused: Refused, allowed: frozenset[Step]) -> str:
     """What is said of a request that is not made again: that it was changed in vain, or what the next one will be."""
     return refused.explain() if refused.first else refused.announce(allowed)
 
 
-def as_answer(refused: Refused, allowed: frozenset[Step]) -> Exception:
+def _as_answer(refused: Refused, allowed: frozenset[Step]) -> Exception:
     """What LiteLLM's proxy answers a client with, in place of the error that it would have passed on.
 
     LiteLLM makes `message` the error's own, gives it the type `invalid_request_error` and the code 400, and hands the
@@ -127,5 +159,5 @@ def as_answer(refused: Refused, allowed: frozenset[Step]) -> Exception:
     """
     from fastapi import HTTPException  # noqa: PLC0415 - only a proxy has it, and only a proxy answers
 
-    said = {"message": told(refused, allowed), "kind": refused.kind.value, "turns": list(refused.turns)}
+    said = {"message": _told(refused, allowed), "kind": refused.kind.value, "turns": list(refused.turns)}
     return HTTPException(400, said)
