@@ -94,6 +94,13 @@ def is_last(chunk: ChatGenerationChunk) -> bool:
     return bool((chunk.generation_info or {}).get("finish_reason"))
 
 
+def says_something(chunk: ChatGenerationChunk) -> bool:
+    """Whether there is anything of the answer in a chunk: the first opens the stream and no more."""
+    message = chunk.message
+    calls = isinstance(message, AIMessageChunk) and message.tool_call_chunks
+    return bool(message.content or message.additional_kwargs or calls)
+
+
 _STORE_SETTINGS: Final = {
     "secret",
     "store_ttl_seconds",

@@ -16,7 +16,7 @@ from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of
 from mimo_quirks.turns import Message
 
 from .clients import checked_key, checked_url, with_client, without_repeats
-from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, turn_of, turns_of
+from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, says_something, turn_of, turns_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 from .profiles import profile_of
 from .refused import refuse
@@ -70,6 +70,7 @@ __all__ = [
     "refuse",
     "refused_choices",
     "replay",
+    "says_something",
     "shown",
     "string_content",
     "thinking_parameters",

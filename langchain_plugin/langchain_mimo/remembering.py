@@ -156,37 +156,50 @@ class Remembering(Deferred, BaseChatModel):
         return result
 
     def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        """Streams, and remembers the turn before its last chunk leaves: the next request may follow at once."""
-        exchange, chunks, ended = self._exchange(_manager(args, kwargs), kwargs), list[ChatGenerationChunk](), False
+        """Streams, and remembers the turn before its last chunk leaves: the next request may follow at once.
+
+        Chunks that say nothing wait for one that does, because a refusal may follow them.
+        """
+        exchange, ended = self._exchange(_manager(args, kwargs), kwargs), False
         while not ended:
+            chunks, given = list[ChatGenerationChunk](), 0
             try:
                 for chunk in super()._stream(messages, *args, **kwargs):
                     chunks.append(chunk)
                     if self._is_last(chunk):
                         self._captured(exchange, parts.turn_of(chunks))
-                    yield chunk
+                    if given or parts.says_something(chunk):
+                        yield from chunks[given:]
+                        given = len(chunks)
                 ended = True
             except (parts.NothingLeft, self._sdk_error) as error:
-                if chunks or not self._begins_again(exchange, error):
+                if given or not self._begins_again(exchange, error):
                     raise
+        yield from chunks[given:]
 
     async def _astream(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """As `_stream`, without blocking the event loop."""
-        exchange, chunks, ended = self._exchange(_manager(args, kwargs), kwargs), list[ChatGenerationChunk](), False
+        exchange, ended = self._exchange(_manager(args, kwargs), kwargs), False
         while not ended:
+            chunks, given = list[ChatGenerationChunk](), 0
             try:
                 await self._asked(messages, kwargs)
                 async for chunk in super()._astream(messages, *args, **kwargs):
                     chunks.append(chunk)
                     if self._is_last(chunk):
                         await self._acaptured(exchange, parts.turn_of(chunks))
-                    yield chunk
+                    if given or parts.says_something(chunk):
+                        for waiting in chunks[given:]:
+                            yield waiting
+                        given = len(chunks)
                 ended = True
             except (parts.NothingLeft, self._sdk_error) as error:
-                if chunks or not await self._abegins_again(exchange, error):
+                if given or not await self._abegins_again(exchange, error):
                     raise
+        for waiting in chunks[given:]:
+            yield waiting
 
     def _captured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
         if exchange.draft is not None:

@@ -178,17 +178,33 @@ async def test_text_that_came_in_since(way: Any, door: str, simulator: Simulator
     assert [(), ("placeholder",), ("exact",)] == [exchange.verdicts for exchange in simulator.exchanges]
 
 
+def _named(where: Mapping[str, bool]) -> str:
+    return next(iter(where), "status")
+
+
 @pytest.mark.parametrize("refusal", [name for name, wording in WORDINGS.items() if wording.ours])
-@pytest.mark.parametrize("in_stream", [False, True], ids=["status", "first frame"])
+@pytest.mark.parametrize("where", [{}, {"first_frame_errors": True}, {"second_frame_errors": True}], ids=_named)
 @each_door
-def test_wordings(refusal: str, in_stream: bool, door: str, simulator: Simulator) -> None:
-    """Whatever words a refusal has, and though it comes as the first event of a stream, it is mended."""
-    simulator.mode = Mode(accepts="non-empty", every_turn=True, refusal=refusal, first_frame_errors=in_stream)
+def test_wordings(refusal: str, where: Any, door: str, simulator: Simulator) -> None:
+    """Whatever words a refusal has, and though it comes within a stream that has said nothing yet, it is mended."""
+    simulator.mode = Mode(accepts="non-empty", every_turn=True, refusal=refusal, **where)
     model = _model(door, simulator)
     _stream_of(model)
 
     assert [False, True] == [exchange.issued is not None for exchange in simulator.exchanges]
     assert 2 == len(_bodies(simulator.exchanges))
+
+
+@each_door
+@pytest.mark.parametrize("way", [_stream, _astream])
+async def test_a_refused_stream_that_had_opened(way: Any, door: str, simulator: Simulator) -> None:
+    """What opened the refused stream is no part of the answer."""
+    simulator.mode = Mode(accepts="non-empty", every_turn=True, second_frame_errors=True)
+    answer = await way(_model(door, simulator), _foreign(2))
+    _, made = simulator.exchanges
+
+    assert made.issued is not None
+    assert (made.issued.content, "mimo-v2.6-pro") == (answer.text, answer.response_metadata["model_name"])
 
 
 @each_door

@@ -658,16 +658,17 @@ def _door(name: str, host: Simulator, *, routed: bool) -> tuple[Any, dict[str, A
 
 
 @pytest.mark.parametrize("routed", [False, True], ids=["sdk", "router"])
+@pytest.mark.parametrize("frame", ["first_frame_errors", "second_frame_errors"])
 @pytest.mark.parametrize(("route", "name"), [cell for cell in ROUTES if cell != ("responses", "openai")])
-async def test_an_error_as_first_frame(
-    route: str, name: str, routed: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
+async def test_an_error_as_a_frame(
+    route: str, name: str, frame: Any, routed: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
 ) -> None:
     """The caller gets LiteLLM's error, except where its Router begins a stream again; the next request is mended.
 
     Of the responses wire's own error event LiteLLM tells nobody the words.
     """
     callback = use()
-    upstream.mode = Mode(accepts="non-empty", every_turn=True, first_frame_errors=True, tool_rounds=4)
+    upstream.mode = Mode(accepts="non-empty", every_turn=True, **{frame: True}, tool_rounds=4)
     door, more = _door(name, upstream, routed=routed)
     statuses = []
     for _ in range(2):

@@ -256,6 +256,26 @@ def test_first_frame(world, wire):
     assert there.kept(wire, stream=True).content.count(b"\n\n") > 3
 
 
+OPENINGS = {
+    "chat": b'"delta":{"role":"assistant","content":""}',
+    "messages": b"message_start",
+    "responses": b".created",
+}
+
+
+@wires
+def test_second_frame(world, wire):
+    """It may also come after the event that opens a stream and says nothing."""
+    there = world(second_frame_errors=True)
+    response = there.lost(wire, stream=True)
+    opening, _, rest = response.content.partition(b"\n\n")
+
+    assert OPENINGS[wire] in opening
+    assert (200, FRAMES[wire]) == (response.status_code, rest)
+    assert (response.content, None) == (there.last.error, there.last.issued)
+    assert (400, E1) == ((plain := there.lost(wire)).status_code, plain.content)
+
+
 @wires
 def test_what_is_no_object_is_a_message(world, wire):
     """An event has an object where the body has none, or not under `error`."""
@@ -454,6 +474,7 @@ def test_the_command_cuts_too():
         ("forbids", "sometimes"),
         ("every_turn", 1),
         ("first_frame_errors", None),
+        ("second_frame_errors", 1),
         ("enforces_every", 0),
         ("refuses_every", -1),
         ("refusal", "E2"),

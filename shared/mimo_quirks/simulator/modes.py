@@ -23,6 +23,7 @@ _FLAGS = (
     "string_content",
     "data_prefixed_errors",
     "first_frame_errors",
+    "second_frame_errors",
     "split_utf8",
     "late_reasoning",
     "keeps_order",
@@ -64,6 +65,7 @@ class Mode:
         data_prefixed_errors: A 400 on a stream request begins with `data:` (contract E2; 9router#1210).
         first_frame_errors: Any error on a stream request is the first event of a 200, in the wire's own form
             (lessons 47).
+        second_frame_errors: It is the second, after the one that opens a stream and says nothing.
         cut_after: The connection is closed after so many events of a stream that has more, without the end of its
             body (lessons 45).
         split_utf8: Events leave in pieces that end inside multi-byte characters, as TCP may always do.
@@ -103,6 +105,7 @@ class Mode:
     string_content: bool = False
     data_prefixed_errors: bool = True
     first_frame_errors: bool = False
+    second_frame_errors: bool = False
     cut_after: int | None = None
     split_utf8: bool = False
     tool_rounds: int = 1
