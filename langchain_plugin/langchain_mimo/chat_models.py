@@ -169,11 +169,11 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _without_openai(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+    def _with_clients_of_ours(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
         """Takes off the clients that were built here OpenAI's headers, from the environment, and blind retries."""
         if not isinstance(values, dict):
             return build(values)
-        parts.refuse(values)
+        parts.refuse_unsupported(values)
         values = {name: value for name, value in values.items() if value is not None or name not in _DEFAULTED}
         self, given = build(parts.with_client(values)), values.keys()
         self.openai_organization = None

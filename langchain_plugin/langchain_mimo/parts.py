@@ -19,10 +19,10 @@ from .clients import checked_key, checked_url, with_client, without_repeats
 from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, says_something, turn_of, turns_of
 from .messages import REASONING, choices_of, held, keep_reasoning, merged, on_the_wire
 from .profiles import profile_of
-from .refused import refuse
 from .serialising import KEY, VERSION, shown
 from .structured import demanding, with_raw
 from .tokens import Tool, count_tokens, token_ids
+from .unsupported import refuse_unsupported
 
 __all__ = [
     "EXCHANGE",
@@ -67,7 +67,7 @@ __all__ = [
     "owner_of",
     "position_of",
     "profile_of",
-    "refuse",
+    "refuse_unsupported",
     "refused_choices",
     "replay",
     "says_something",

@@ -39,6 +39,8 @@ class Remembering(Deferred, BaseChatModel):
     def _remember(self) -> Self:
         if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
             raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
+        if self.scope is not None and not self.scope.strip():
+            raise ValueError("scope is blank and names nobody: leave it out where nobody is meant")
         self._memory = parts.memory_of(self.store, self._settings)
         if self._memory.is_shared and self.scope is None and self._settings.scope is None:
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")

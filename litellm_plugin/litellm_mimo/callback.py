@@ -54,7 +54,7 @@ from .progress import PROGRESS, trace_of
 from .refusals import ReasoningRefused, Refusals
 from .routes import CALLS, Call, called_as, details_of
 from .scope import owner_of
-from .start import announce, memory_of
+from .start import memory_of, warn_of_workers
 from .stream import StreamListener, listen
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
@@ -86,7 +86,7 @@ class MiMoCallback(StreamListener):
         )
         if "tools" in self._settings.mend:
             register_models()
-        announce(self._settings)
+        warn_of_workers(self._settings)
 
     @property
     def memory(self) -> Memory:

@@ -18,7 +18,7 @@ from .scope import is_proxy, tells_clients_apart
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 
 
-def announce(settings: Settings) -> None:
+def warn_of_workers(settings: Settings) -> None:
     """Warns, once in each of a proxy's workers, that they do not share what is remembered in memory.
 
     Each says it for itself: uvicorn replaces a worker that is slow to start, the first one too.

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo, register
 from langchain_mimo.clients import httpx_of
-from langchain_mimo.refused import REFUSED
+from langchain_mimo.unsupported import UNSUPPORTED
 from mimo_quirks.simulator import Mode, Simulator
 
 from ..cases import TOOL
@@ -40,7 +40,7 @@ def _xiaomi(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
 def test_every_field_of_chat_openai_is_taken_or_refused() -> None:
     """No field of the constructor is unknown."""
     assert set() == ChatOpenAI.model_fields.keys() - ChatMiMo.model_fields.keys()
-    assert set() == {name for name in REFUSED if name not in {*ChatMiMo.model_fields, "organization"}}
+    assert set() == {name for name in UNSUPPORTED if name not in {*ChatMiMo.model_fields, "organization"}}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ async def test_keys_that_are_called(simulator: Simulator, make_model: Make) -> N
     ]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", UNSUPPORTED)
 def test_refused(name: str, make_model: Make) -> None:
     """What belongs to OpenAI alone is refused by name."""
     with pytest.raises(ValidationError, match=rf"{name}: .*(OpenAI|chat wire)"):

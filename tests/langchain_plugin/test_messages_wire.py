@@ -343,6 +343,7 @@ def test_the_url_of_the_chat_wire(url: str | None, monkeypatch: pytest.MonkeyPat
         ({"thinking": "perhaps"}, "thinking is 'perhaps'"),
         ({"store": 7}, "store is int"),
         ({"store": "sqlite:///x"}, "say whose memory it is"),
+        ({"scope": ""}, "scope is blank"),
     ],
 )
 def test_bad_fields(fields: Any, complaint: str, make: Make) -> None:

@@ -90,6 +90,7 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
         ({"thinking": {}}, "thinking is {}"),
         ({"thinking": {"type": "adaptive"}}, '"enabled", "disabled"'),
         ({"use_responses_api": True}, "chat wire"),
+        ({"scope": " "}, "scope is blank"),
     ],
 )
 def test_refused(fields: dict[str, Any], words: str) -> None:

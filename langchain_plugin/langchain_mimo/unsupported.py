@@ -8,7 +8,7 @@ from typing import Any, Final
 _RESPONSES: Final = "ChatMiMo speaks the chat wire, and this belongs to OpenAI's Responses API"
 _OPENAI: Final = "this is OpenAI's alone"
 
-REFUSED: Final[Mapping[str, str]] = {
+UNSUPPORTED: Final[Mapping[str, str]] = {
     "use_responses_api": _RESPONSES,
     "use_previous_response_id": _RESPONSES,
     "context_management": _RESPONSES,
@@ -23,13 +23,13 @@ REFUSED: Final[Mapping[str, str]] = {
 """Fields of the constructor by name; a value that switches one off is no harm."""
 
 
-def refuse(fields: Mapping[str, Any]) -> None:
+def refuse_unsupported(fields: Mapping[str, Any]) -> None:
     """Looks at what somebody wants to construct a model with.
 
     Raises:
         ValueError: A field is OpenAI's; the message names it.
     """
-    for name, reason in REFUSED.items():
+    for name, reason in UNSUPPORTED.items():
         if fields.get(name):
             raise ValueError(f"{name}: {reason}")
     if fields.get("output_version") == "responses/v1":
