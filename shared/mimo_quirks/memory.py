@@ -36,9 +36,9 @@ class Memory:
         contract_ttl_seconds: How long it is remembered what a deployment's refusals taught.
 
     Attributes:
-        counts: How many lost turns were `recalled`, `missed` or `ambiguous`, how many turns were `captured`, how many
-            requests were `refused`, and how often the store was `not asked` or `not written`, because it failed or was
-            too slow.
+        counts: How many lost turns were `recalled`, `missed` or `ambiguous`, how many turns were `captured`, or not
+            because they were `nobody's`, how many requests were `refused`, and how often the store was `not asked` or
+            `not written`, because it failed or was too slow.
     """
 
     def __init__(
@@ -193,10 +193,21 @@ class Memory:
         return recall
 
     def _entries(self, sent: Sequence[Message], turns: Sequence[Message], scope: str | None) -> list[Entry]:
-        if self._store is None or scope is None:
+        if self._store is None:
+            return []
+        if scope is None:
+            self._passed_over(len(turns))
             return []
         entries = (remember(sent, turn, scope) for turn in turns)
         return [entry for entry in entries if entry is not None]
+
+    def _passed_over(self, turns: int) -> None:
+        if turns and not self.counts["nobody's"]:
+            _LOGGER.warning(
+                "answers are not remembered where nobody says whose they are: others see this store, so set "
+                "MIMO_QUIRKS_SCOPE, or mimo_scope in a request's metadata"
+            )
+        self.counts["nobody's"] += turns
 
     def _failed(self, what: str, error: Exception) -> Mapping[str, Sequence[bytes]]:
         self.counts[what] += 1

@@ -137,15 +137,18 @@ async def test_nothing_stays_in_litellm_s_details(upstream: Simulator, use: Use)
     assert [] == [name for kwargs in seen for name in kwargs if "mimo" in name]
 
 
-async def test_a_shared_store_without_a_scope(upstream: Simulator, use: Use, tmp_path: Path) -> None:
-    """Where nobody says whose memory it is, nothing is read and nothing written."""
+async def test_a_shared_store_without_a_scope(
+    upstream: Simulator, use: Use, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nobody says whose memory it is, nothing is read and nothing written, and one line says so."""
     callback = MiMoCallback(Settings(store=f"sqlite:///{tmp_path}/store"))
     use(callback)
     upstream.mode = Mode(tool_rounds=1)
     await _converse(*_sdk(upstream, "openai"), keep=KEEP["dropped"], stream=False, asynchronous=True)
 
     assert {"placeholder", "missing"} == _verdicts(upstream.exchanges)
-    assert 0 == sum(callback.memory.counts.values())
+    assert {"nobody's": len(upstream.exchanges)} == +callback.memory.counts
+    assert 1 == caplog.text.count("set MIMO_QUIRKS_SCOPE")
 
 
 async def test_a_stream_that_is_left(upstream: Simulator, use: Use) -> None:

@@ -76,8 +76,8 @@ async def test_twins_are_counted(store: ReasoningStore) -> None:
 
 
 @pytest.mark.parametrize(("off", "scope"), [(True, "a"), (False, None)])
-async def test_nothing(off: bool, scope: str | None) -> None:
-    """Without a store, or without a scope, nothing is written and nothing read."""
+async def test_nothing(off: bool, scope: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a store nothing is written and nothing read, nor without a scope, which is said once."""
     memory = Memory(None if off else MemoryStore())
     memory.capture(SENT, [TURN], scope)
     await memory.acapture(SENT, [TURN], scope)
@@ -85,7 +85,8 @@ async def test_nothing(off: bool, scope: str | None) -> None:
     assert NOTHING == memory.recall(LOST, scope)
     assert NOTHING == await memory.arecall(LOST, scope)
     assert Recall() == memory.recall([*SENT, TURN], "a")
-    assert 0 == sum(memory.counts.values())
+    assert ({} if off else {"nobody's": 2}) == +memory.counts
+    assert (0 if off else 1) == len(caplog.records)
     assert not memory.is_shared
 
 
