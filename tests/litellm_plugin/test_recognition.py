@@ -6,7 +6,6 @@ that arrived at the simulator, or at the proxy.
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
@@ -190,23 +189,6 @@ def _spelling(provider: str) -> Any:
     return PROVIDERS[provider][1] if provider in PROVIDERS else "reasoning_content"
 
 
-@pytest.fixture(name="uncollected")
-def _uncollected() -> Iterator[None]:
-    """No garbage is collected but between tests.
-
-    LiteLLM leaves a synchronous stream with an error in it unread and open; httpcore closes what is collected under a
-    lock that it may be holding just then, and waits for itself.
-    """
-    gc.disable()
-    gc.freeze()  # what is there already need not be looked at
-    try:
-        yield
-    finally:
-        gc.collect()
-        gc.unfreeze()
-        gc.enable()
-
-
 LITELLM: Final = (*PROVIDERS, "deepseek", "anthropic")
 streams = pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
 wires = pytest.mark.parametrize("wire", WIRES)
@@ -319,7 +301,7 @@ def test_first_frame(wire: WireName, upstream: Simulator) -> None:
 
 
 @providers
-def test_first_frame_of_completion(provider: str, upstream: Simulator, uncollected: None) -> None:
+def test_first_frame_of_completion(provider: str, upstream: Simulator) -> None:
     """LiteLLM keeps less of an error in a stream, with a status of its own; the request makes up for it."""
     ask, spelling = _completion(provider), _spelling(provider)
     mode = {"spelling": spelling, "first_frame_errors": True}
@@ -328,7 +310,7 @@ def test_first_frame_of_completion(provider: str, upstream: Simulator, uncollect
 
 
 @pytest.mark.parametrize("provider", ["hosted_vllm", "deepseek"])
-def test_lost_words(provider: str, upstream: Simulator, uncollected: None) -> None:
+def test_lost_words(provider: str, upstream: Simulator) -> None:
     """Where LiteLLM drops the `param`, the words count only for a request that lacks reasoning."""
     upstream.mode = Mode(first_frame_errors=True, spelling=_spelling(provider))
     error = _raised(_completion(provider), upstream, {**_chat(None), "stream": True})
@@ -409,7 +391,7 @@ def test_forbidden(wire: WireName, upstream: Simulator) -> None:
 
 @streams
 @pytest.mark.parametrize("provider", [*PROVIDERS, "deepseek"])
-def test_forbidden_completion(provider: str, streams: bool, upstream: Simulator, uncollected: None) -> None:
+def test_forbidden_completion(provider: str, streams: bool, upstream: Simulator) -> None:
     """LiteLLM's errors say it too, in the middle of a stream as well."""
     mode = {"spelling": _spelling(provider), "forbids": "always", "first_frame_errors": streams}
     kinds = _kinds(_completion(provider), upstream, "chat", ["E1"], thought="hm", streams=streams, **mode)
