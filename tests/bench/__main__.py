@@ -129,7 +129,7 @@ def chunks() -> None:
     for delta in deltas:
         chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
         times = best(
-            60,
+            300,
             lambda: theirs._convert_chunk_to_generation_chunk(chunk, AIMessageChunk, None),
             lambda: ours._convert_chunk_to_generation_chunk(chunk, AIMessageChunk, None),
             number=200,
