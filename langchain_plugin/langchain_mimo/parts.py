@@ -9,7 +9,7 @@ from mimo_quirks.origin import OUR_PROVIDER
 from mimo_quirks.parameters import dropped_demand, refused_choices, without_forced_tools
 from mimo_quirks.quirks import Quirks
 from mimo_quirks.recall import Recall
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
+from mimo_quirks.repair import Draft, NothingLeft, Refused, next_draft
 from mimo_quirks.replay import replay
 from mimo_quirks.settings import Settings
 from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
@@ -45,7 +45,6 @@ __all__ = [
     "Step",
     "Terms",
     "Tool",
-    "changed",
     "checked_key",
     "checked_url",
     "choices_of",
@@ -53,13 +52,13 @@ __all__ = [
     "demanding",
     "dropped_demand",
     "effort_means_thinking",
-    "first",
     "held",
     "is_last",
     "is_thinking",
     "keep_reasoning",
     "memory_of",
     "merged",
+    "next_draft",
     "note",
     "note_faults",
     "note_refusal",

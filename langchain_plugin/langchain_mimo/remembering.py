@@ -95,15 +95,13 @@ class Remembering(Deferred, BaseChatModel):
         Raises:
             NothingLeft: No other terms make another request.
         """
-        allowed, refused = self._settings.steps, exchange.refused
-
-        def in_step(step: parts.Step) -> parts.Draft:
-            return build(replace(terms, step=step))
-
-        if refused is None:
-            draft = parts.first(self._memory.contract(terms), allowed, in_step)
-        else:
-            draft = parts.changed(refused, map(in_step, refused.steps(allowed)))
+        draft = parts.next_draft(
+            exchange.refused,
+            terms,
+            self._memory.contract(terms),
+            self._settings.steps,
+            lambda step: build(replace(terms, step=step)),
+        )
         if exchange.draft is None:  # what a look-up in a thread has built, or a retry repeats, was noted before
             parts.note(draft.report)
         exchange.draft = draft

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any
 
 from litellm.exceptions import BadRequestError
@@ -13,7 +12,7 @@ from mimo_quirks.contract import Contract, Step
 from mimo_quirks.journal import note_faults, note_refusal
 from mimo_quirks.recall import Recall
 from mimo_quirks.refusals import classify_refusal
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
+from mimo_quirks.repair import Draft, NothingLeft, Refused, next_draft
 from mimo_quirks.settings import Settings
 from mimo_quirks.wires import MESSAGES
 
@@ -80,20 +79,13 @@ class Refusals:
         Raises:
             NothingLeft: No other step makes another request.
         """
-        allowed, refused = self._settings.steps, PROGRESS.get().refused
-
-        def in_step(step: Step) -> Draft:
-            return attempt.draft(recall, model, step=step, plain=plain)
-
-        def begun() -> Draft:
-            return first(contract, allowed, in_step)
-
-        if refused is None:
-            return begun()
-        steps = refused.steps(allowed)
-        if steps and refused.terms.key != attempt.terms.key:  # the Router has chosen another deployment for the retry
-            return changed(refused, chain([begun()], map(in_step, steps)))
-        return changed(refused, map(in_step, steps))
+        return next_draft(
+            PROGRESS.get().refused,
+            attempt.terms,
+            contract,
+            self._settings.steps,
+            lambda step: attempt.draft(recall, model, step=step, plain=plain),
+        )
 
     def given_up(self, error: NothingLeft, call: Call) -> ReasoningRefused:
         """What to raise in place of a call that would be refused again."""

@@ -38,9 +38,9 @@ def _faults(history: Sequence[Message]) -> Iterator[str]:
 def _ids_of(message: Message) -> list[str]:
     """The ids of a turn's calls, of whatever type these are; parallel calls may have the same."""
     calls = message.get("tool_calls") if is_turn(message) else ()
-    return (
-        [_id(call.get("id")) for call in calls if isinstance(call, Mapping)] if isinstance(calls, list | tuple) else []
-    )
+    if not isinstance(calls, list | tuple):
+        return []
+    return [_id(call.get("id")) for call in calls if isinstance(call, Mapping)]
 
 
 def _id(value: Any) -> str:

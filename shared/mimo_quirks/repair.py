@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from .contract import Contract, Step, Terms, remedies
@@ -162,8 +163,10 @@ def first(contract: Contract, allowed: frozenset[Step], build: Callable[[Step], 
         build: Makes the request in a step.
     """
     step = contract.step(allowed)
+    if step is not Step.OFF:
+        return build(step)
     milder = build(contract.step(allowed - {Step.OFF}))
-    return build(step) if step is Step.OFF and _lost(milder.report) else milder
+    return build(step) if _lost(milder.report) else milder
 
 
 class NothingLeft(Exception):  # noqa: N818 - adapters say it in their framework's words
@@ -184,6 +187,36 @@ def changed(refused: Refused, drafts: Iterable[Draft]) -> Draft:
         if draft.fingerprint != refused.sent:
             return draft
     raise NothingLeft(refused)
+
+
+def next_draft(
+    refused: Refused | None,
+    terms: Terms,
+    contract: Contract,
+    allowed: frozenset[Step],
+    build: Callable[[Step], Draft],
+) -> Draft:
+    """The request to send next: the one to begin with, or after a refusal a changed one.
+
+    A retry may go to another deployment than the one that refused; then that is asked as it is known to want it.
+
+    Args:
+        refused: What was refused of the client's request so far, if anything was.
+        terms: On what terms the deployment is asked; the step is found here.
+        contract: What is known of the deployment.
+        allowed: The steps that the operator allows.
+        build: Makes the request in a step.
+
+    Raises:
+        NothingLeft: No step makes another request than the refused one.
+    """
+    if refused is None:
+        return first(contract, allowed, build)
+    steps = refused.steps(allowed)
+    drafts: Iterable[Draft] = map(build, steps)
+    if steps and refused.terms.key != terms.key:
+        drafts = chain([first(contract, allowed, build)], drafts)
+    return changed(refused, drafts)
 
 
 def _lost(report: ReplayReport) -> tuple[int, ...]:

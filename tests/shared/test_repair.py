@@ -13,7 +13,7 @@ from mimo_quirks.kinds import RefusalKind
 from mimo_quirks.quirks import quirks_for
 from mimo_quirks.recall import NOTHING, Recall
 from mimo_quirks.refusals import classify_refusal
-from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first
+from mimo_quirks.repair import Draft, NothingLeft, Refused, changed, first, next_draft
 from mimo_quirks.replay import replay
 
 from ..cases import CALL
@@ -268,3 +268,26 @@ def test_first_with_an_operator_s_placeholder() -> None:
     assert OFF is first(Contract(needs=2), without_space, _draft).terms.step
     assert ROW is first(Contract(needs=1), without_space, _draft).terms.step
     assert ROW is first(Contract(needs=2), without_space - {OFF}, _draft).terms.step
+
+
+@pytest.mark.parametrize(
+    ("url", "contract", "expected"),
+    [
+        ("https://llm.example/v1", Contract(needs=1), STRIP),
+        ("https://other.example/v1", Contract(needs=1), SPACE),
+        ("https://other.example/v1", Contract(), STRIP),  # its own step would be the request that was refused
+    ],
+)
+def test_next_draft(url: str, contract: Contract, expected: Step) -> None:
+    """Another deployment is asked as it is known to want it, before what helps against the first one's refusal."""
+
+    def build(step: Step) -> Draft:
+        return _draft(step, WITH_TEXT, url=url)
+
+    refused = Refused.of(FORBIDDEN, _draft(ROW, WITH_TEXT))
+    draft = next_draft(refused, build(ROW).terms, contract, ALL_STEPS, build)
+
+    assert expected is draft.terms.step
+    assert contract.step() is next_draft(None, draft.terms, contract, ALL_STEPS, build).terms.step
+    with pytest.raises(NothingLeft):
+        next_draft(Refused.of(MISSING, draft, first=refused), draft.terms, contract, ALL_STEPS, build)

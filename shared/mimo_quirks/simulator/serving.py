@@ -174,10 +174,9 @@ def _has_key(wire: Wire, headers: Mapping[str, str], mode: Mode) -> bool:
 
 def _refusal(visit: _Visit, error: WireError) -> Reply:
     said = visit.wire.relayed(error) if error.upstream and SPELLINGS[visit.mode.spelling].relays else error
-    if visit.mode.second_frame_errors and visit.asked.streams:
-        return Reply(200, _EVENTS, (_opening(visit), visit.wire.frame(said)))
-    if visit.mode.first_frame_errors and visit.asked.streams:
-        return Reply(200, _EVENTS, (visit.wire.frame(said),))
+    if visit.asked.streams and (visit.mode.first_frame_errors or visit.mode.second_frame_errors):
+        opening = (_opening(visit),) if visit.mode.second_frame_errors else ()
+        return Reply(200, _EVENTS, (*opening, visit.wire.frame(said)))
     body = error_bytes(said, prefixed=visit.mode.data_prefixed_errors and visit.asked.streams)
     return Reply(error.status, _JSON, (body,))
 
