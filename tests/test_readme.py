@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mimo_quirks.families import FAMILIES
-from mimo_quirks.hosts import HOSTS, Host
+from mimo_quirks.facts.families import FAMILIES
+from mimo_quirks.facts.hosts import HOSTS, Host
 from mimo_quirks.settings import PREFIX, Settings
 
 pytest.importorskip("litellm")
@@ -152,7 +152,7 @@ def test_simulate() -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"), [(["acepts=exact"], "known: accepts"), (["accepts=sometimes"], "'sometimes' is none of")]
 )
-def test_simulate_refuses_unknown_modes(words: list[str], complaint: str) -> None:
+def test_simulate_rejects_unknown_modes(words: list[str], complaint: str) -> None:
     """A mode that does not exist is named."""
     ended = subprocess.run([_script("mimo-quirks"), "simulate", *words], capture_output=True, text=True, check=False)
 

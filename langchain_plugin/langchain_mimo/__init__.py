@@ -11,15 +11,15 @@ if find_spec("langchain_openai") is None:  # asked first, so that a missing extr
 
 from .blocks import register_blocks
 from .chat_models import ChatMiMo
-from .refusal import ReasoningRefused
 from .registration import register
+from .rejection import ReasoningRejectedError
 
 if TYPE_CHECKING:
     from .messages_wire import ChatMiMoMessages
 
 register_blocks()
 
-__all__ = ["ChatMiMo", "ChatMiMoMessages", "ReasoningRefused", "register"]
+__all__ = ["ChatMiMo", "ChatMiMoMessages", "ReasoningRejectedError", "register"]
 
 
 def __getattr__(name: str) -> Any:

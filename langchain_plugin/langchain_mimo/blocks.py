@@ -15,7 +15,7 @@ from langchain_core.messages.block_translators import anthropic, register_transl
 from langchain_core.messages.content import ContentBlock
 
 PROVIDER: Final = "xiaomi_mimo"
-"""`mimo_quirks.origin.OUR_PROVIDER`, spelled out: whoever only imports a class does not pay for the core."""
+"""`OUR_PROVIDER` of the core, spelled out: whoever only imports a class does not pay for the core."""
 
 _INDEX: Final[Mapping[str, str]] = {"reasoning": "lc_rsn_0", "text": "lc_txt_0"}
 """langchain-core merges by an index that is a number, or a text that begins like this."""

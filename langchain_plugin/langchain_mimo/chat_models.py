@@ -31,9 +31,9 @@ from pydantic import (
 )
 from typing_extensions import Self
 
+from .base import Remembering
 from .deferred import parts
-from .refusal import ReasoningRefused
-from .remembering import Remembering
+from .rejection import ReasoningRejectedError
 
 if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
     from langchain_core.language_models import LangSmithParams
@@ -69,7 +69,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         scope: Whose memory it is; nothing is recalled across scopes. `{"configurable": {"mimo_scope": ...}}` in a
             config, or `scope=` in a call, says so for that call.
 
-    Every other field of `ChatOpenAI` means what it means there, or is refused by name; see `refused.REFUSED`.
+    Every other field of `ChatOpenAI` means what it means there, or is rejected by name; see `rejected.REJECTED`.
 
     Raises:
         ValueError: No key, a URL that is none, a bad `MIMO_QUIRKS_*` setting, a field that is OpenAI's alone, more
@@ -162,7 +162,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     @model_validator(mode="after")
     def _has_choices(self) -> Self:
         quirks = self._quirks(self.model_name)
-        reason = quirks and parts.refused_choices(self.n, quirks)
+        reason = quirks and parts.rejected_choices(self.n, quirks)
         if reason:
             raise ValueError(reason)
         return self
@@ -173,7 +173,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         """Takes off the clients that were built here OpenAI's headers, from the environment, and blind retries."""
         if not isinstance(values, dict):
             return build(values)
-        parts.refuse_unsupported(values)
+        parts.reject_unsupported(values)
         values = {name: value for name, value in values.items() if value is not None or name not in _DEFAULTED}
         self, given = build(parts.with_client(values)), values.keys()
         self.openai_organization = None
@@ -282,7 +282,7 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
             payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
         quirks = self._quirks(payload["model"])
         if quirks is not None:
-            if reason := parts.refused_choices(payload.get("n"), quirks):
+            if reason := parts.rejected_choices(payload.get("n"), quirks):
                 raise ValueError(reason)
             payload = dict(parts.without_forced_tools(payload, quirks))
         _switch_thinking(payload, asked, quirks.dialect if quirks else parts.PLAIN)
@@ -293,17 +293,17 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
         history = [
             parts.string_content(parts.held(message, wire)) for message, wire in zip(messages, wires, strict=True)
         ]
-        terms = parts.Terms(quirks, parts.is_thinking(payload, quirks))
+        terms = parts.AttemptSettings(quirks, parts.is_thinking(payload, quirks))
         recall = self._recalled(history, exchange, terms)
 
-        def build(terms: parts.Terms) -> parts.Draft:
+        def build(terms: parts.AttemptSettings) -> parts.RequestPlan:
             known, thinking = terms.effective
             replayed, report = parts.replay(history, known, thinking=thinking, recall=recall)
             sent = [parts.on_the_wire(wire) for wire in replayed]
-            return parts.Draft(payload["model"], terms, sent, sent, report)
+            return parts.RequestPlan(payload["model"], terms, sent, sent, report)
 
         draft = self._drafted(exchange, terms, build)
-        if draft.terms.step is parts.Step.OFF:
+        if draft.terms.step is parts.Remedy.THINKING_OFF:
             _switch_thinking(payload, False, quirks.dialect)  # noqa: FBT003 - the switch itself
         payload["messages"] = draft.body
         return payload
@@ -317,8 +317,8 @@ class ChatMiMo(Remembering, BaseChatOpenAI):
     def _deployment(self) -> parts.Quirks | None:
         return self._quirks(self.model_name)
 
-    def _refusal(self, refused: parts.Refused, error: Exception) -> Exception:
-        return ReasoningRefused(refused, error)
+    def _rejection(self, rejected: parts.Rejection, error: Exception) -> Exception:
+        return ReasoningRejectedError(rejected, error)
 
     def _quirks(self, model: str) -> parts.Quirks | None:
         return self._settings.quirks_for(model, self.openai_api_base, family="mimo")

@@ -1,10 +1,10 @@
-"""Clients that several event loops may use, and that make no refused request again as it was.
+"""Clients that several event loops may use, and that make no rejected request again as it was.
 
 LangChain's classes keep one asynchronous client for the whole process, and the connections in its pool belong to the
 loop of whoever was first. An application with several loops, such as one `asyncio.run` after another, then meets
 connections of a loop that has ended, and every other request fails. Here each loop has a pool of its own.
 
-To an SDK every 5xx is transient, whatever it says, and relays make one of a refusal (contract §5.4).
+To an SDK every 5xx is transient, whatever it says, and relays make one of a rejection (contract §5.4).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from langchain_openai.chat_models._client_utils import _resolve_socket_options
 from pydantic import SecretStr
 from typing_extensions import Self
 
-from mimo_quirks.hosts import host_name
+from mimo_quirks.facts.hosts import host_name
 
 from .serialising import KEY
 
@@ -100,20 +100,20 @@ def loop_client(sdk: Any, socket_options: SocketOptions | None = None, **options
 
 
 def without_repeats(client: Any) -> None:
-    """Has an SDK's client make no refused request again: the same body is refused again, and another is made here.
+    """Has an SDK's client make no rejected request again: the same body is rejected again, and another is made here.
 
     Of an asynchronous stream only clients of `loop_client` have read what the failure says.
     """
     is_transient = client._should_retry  # noqa: SLF001 - no SDK asks anybody else
 
     def should_retry(response: httpx.Response) -> bool:
-        from mimo_quirks.refusals import is_refusal  # noqa: PLC0415 - its patterns are compiled where it fails
+        from mimo_quirks.rejections.recognition import is_reasoning_rejection  # noqa: PLC0415 - its patterns are compiled where it fails
 
         if not is_transient(response):
             return False
         with contextlib.suppress(Exception):  # a failure that breaks off, or an asynchronous one that nobody has read
             response.read()
-        return not is_refusal(SimpleNamespace(response=response))
+        return not is_reasoning_rejection(SimpleNamespace(response=response))
 
     client._should_retry = should_retry  # noqa: SLF001 - as above
 

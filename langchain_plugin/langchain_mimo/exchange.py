@@ -17,12 +17,12 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables.config import ensure_config
 
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.turns import Message
 from mimo_quirks.memory import Memory
-from mimo_quirks.recall import Recall
-from mimo_quirks.repair import Draft, Refused
+from mimo_quirks.rejections.ladder import Rejection, RequestPlan
 from mimo_quirks.settings import Settings
 from mimo_quirks.stores import ReasoningStore
-from mimo_quirks.turns import Message
 
 from .messages import held
 
@@ -42,15 +42,15 @@ class Exchange:
         recall: What was found for the history; None where nobody has asked yet.
         scope: The scope that owner and deployment make.
         draft: The request that was sent; None where nothing was ours to do.
-        refused: What the API refused of it, if it did.
+        rejected: What the API rejected of it, if it did.
         error: How it said so.
     """
 
     owner: str | None
-    recall: Recall | None = None
+    recall: FoundReasoning | None = None
     scope: str | None = None
-    draft: Draft | None = None
-    refused: Refused | None = None
+    draft: RequestPlan | None = None
+    rejected: Rejection | None = None
     error: Exception | None = None
 
 
@@ -106,7 +106,7 @@ _STORE_SETTINGS: Final = {
     "store_ttl_seconds",
     "store_max_bytes",
     "store_timeout_seconds",
-    "contract_ttl_seconds",
+    "policy_ttl_seconds",
 }
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage
 from pydantic import BaseModel
 
-from mimo_quirks.origin import OUR_PROVIDER
-from mimo_quirks.spellings import KEYS, NESTS, is_reasoning_block
-from mimo_quirks.turns import read_reasoning
+from mimo_quirks.facts.reasoning_fields import KEYS, NESTS, is_reasoning_block
+from mimo_quirks.history.provenance import OUR_PROVIDER
+from mimo_quirks.history.turns import read_reasoning
 
 REASONING: Final = "reasoning_content"
 """The member of `additional_kwargs` in which LangChain's readers, `content_blocks` among them, look for reasoning."""

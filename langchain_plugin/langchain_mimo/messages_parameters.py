@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mimo_quirks.hosts import MESSAGES as DIALECT
-from mimo_quirks.thinking import asked_to_think, effort_means_thinking, position_of, thinking_parameters
+from mimo_quirks.facts.hosts import MESSAGES as DIALECT
+from mimo_quirks.request.thinking import asked_to_think, effort_means_thinking, position_of, thinking_parameters
 
 NO_SCHEMA: Final = "MiMo's messages wire takes no schema; use function_calling, or ChatMiMo"
 
@@ -39,7 +39,7 @@ def switch_thinking(payload: dict[str, Any], on: bool | None) -> None:  # noqa: 
         payload["thinking"] = switch(on)
 
 
-def refuse_schemas(asked: Mapping[str, Any]) -> None:
+def reject_schemas(asked: Mapping[str, Any]) -> None:
     """Looks for a schema that the host would ignore: an answer without it must not look like one that followed it.
 
     Raises:

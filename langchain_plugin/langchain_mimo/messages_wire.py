@@ -31,23 +31,23 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import ConfigDict, ModelWrapValidatorHandler, field_validator, model_validator
 from typing_extensions import Self
 
-from mimo_quirks.contract import Step, Terms
-from mimo_quirks.origin import OUR_PROVIDER
-from mimo_quirks.parameters import dropped_demand, without_forced_tools
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.repair import Draft, Refused
-from mimo_quirks.replay import replay
-from mimo_quirks.thinking import is_thinking
+from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.history.provenance import OUR_PROVIDER
+from mimo_quirks.history.replay import replay
+from mimo_quirks.rejections.evidence import AttemptSettings, Remedy
+from mimo_quirks.rejections.ladder import Rejection, RequestPlan
+from mimo_quirks.request.parameters import dropped_demand, without_forced_tools
+from mimo_quirks.request.thinking import is_thinking
 from mimo_quirks.wires import MESSAGES
 
-from .beside import with_beside, without_beside, without_nothing
+from .base import Remembering
 from .clients import checked_key, checked_url, loop_client, without_repeats
 from .exchange import EXCHANGE, Exchange, owner_of
-from .messages_parameters import NO_SCHEMA, position, refuse_schemas, switch, switch_thinking
+from .messages_parameters import NO_SCHEMA, position, reject_schemas, switch, switch_thinking
 from .profiles import profile_of
-from .refusal import ReasoningRefused
-from .remembering import Remembering
+from .rejection import ReasoningRejectedError
 from .serialising import KEY, VERSION, shown
+from .sidecar import with_beside, without_beside, without_nothing
 from .structured import demanding, with_raw
 from .tokens import Tool, count_tokens, token_ids
 
@@ -56,8 +56,8 @@ _MAX_TOKENS: Final = 32768
 """Reasoning and answer together; Anthropic's own default for an unknown model would cut a thought off."""
 
 
-class MessagesReasoningRefused(ReasoningRefused, anthropic.BadRequestError):  # type: ignore[misc]
-    """`ReasoningRefused` for whoever catches what the anthropic SDK raises."""
+class MessagesReasoningRejectedError(ReasoningRejectedError, anthropic.BadRequestError):  # type: ignore[misc]
+    """`ReasoningRejectedError` for whoever catches what the anthropic SDK raises."""
 
 
 class ChatMiMoMessages(Remembering, ChatAnthropic):
@@ -242,7 +242,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
             **kwargs: Further arguments of `bind_tools`.
 
         Raises:
-            ValueError: Another method. A `response_format` of a call is refused as well.
+            ValueError: Another method. A `response_format` of a call is rejected as well.
             OutputParserException: When the answer has no call of the tool, unless `include_raw`.
         """
         if method != "function_calling":
@@ -267,7 +267,7 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         on = position(kwargs.pop("thinking", None))
         quirks = self._quirks(kwargs.get("model") or self.model)
         if quirks is not None:  # beside another family's messages nothing is laid
-            refuse_schemas({"output_config": self.output_config, **self.model_kwargs, **kwargs})
+            reject_schemas({"output_config": self.output_config, **self.model_kwargs, **kwargs})
             messages = [with_beside(message) for message in messages]
         payload = super()._get_request_payload(messages, stop=stop, **kwargs)
         switch_thinking(payload, on)
@@ -279,10 +279,10 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
         if view is None:
             return {**payload, "messages": bare}
         known = [{**message, **besides[place[0]]} for message, place in zip(view.messages, view.places, strict=True)]
-        terms = Terms(quirks, is_thinking(payload, quirks))
-        recall = self._recalled(known, exchange, terms, doubting=True)
+        terms = AttemptSettings(quirks, is_thinking(payload, quirks))
+        recall = self._recalled(known, exchange, terms, verify_carried=True)
 
-        def build(terms: Terms) -> Draft:
+        def build(terms: AttemptSettings) -> RequestPlan:
             kept, thinking = terms.effective
             replayed, report = replay(known, kept, thinking=thinking, recall=recall)
             left = {turn.index for turn in report.turns if turn.action == "left"}
@@ -290,10 +290,10 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
             written = MESSAGES.write(bare, view, [old if index in left else new for index, (old, new) in steps])
             body = [message for message in written if message["content"]]
             sent = MESSAGES.view(body)
-            return Draft(payload["model"], terms, body, sent.messages if sent else (), report)
+            return RequestPlan(payload["model"], terms, body, sent.messages if sent else (), report)
 
         draft = self._drafted(exchange, terms, build)
-        if draft.terms.step is Step.OFF:
+        if draft.terms.step is Remedy.THINKING_OFF:
             switch_thinking(payload, False)  # noqa: FBT003 - the switch itself
         payload["messages"] = draft.body
         return payload
@@ -301,8 +301,8 @@ class ChatMiMoMessages(Remembering, ChatAnthropic):
     def _deployment(self) -> Quirks | None:
         return self._quirks(self.model)
 
-    def _refusal(self, refused: Refused, error: Exception) -> Exception:
-        return MessagesReasoningRefused(refused, error)
+    def _rejection(self, rejected: Rejection, error: Exception) -> Exception:
+        return MessagesReasoningRejectedError(rejected, error)
 
     def _quirks(self, model: str) -> Quirks | None:
         return self._settings.quirks_for(model, self.anthropic_api_url, family="mimo", wire=MESSAGES.name)

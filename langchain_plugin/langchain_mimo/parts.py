@@ -1,19 +1,19 @@
 """What models are made of, the core's and this package's; `deferred.parts` loads it with the first model."""
 
-from mimo_quirks.content import string_content
-from mimo_quirks.contract import Contract, Step, Terms
-from mimo_quirks.hosts import PLAIN, Dialect
-from mimo_quirks.journal import note, note_faults, note_refusal
+from mimo_quirks.facts.hosts import PLAIN, Dialect
+from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.history.content import string_content
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.provenance import OUR_PROVIDER
+from mimo_quirks.history.replay import replay
+from mimo_quirks.history.turns import Message
+from mimo_quirks.log import log_malformed, log_rejection, note
 from mimo_quirks.memory import Memory
-from mimo_quirks.origin import OUR_PROVIDER
-from mimo_quirks.parameters import dropped_demand, refused_choices, without_forced_tools
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import Recall
-from mimo_quirks.repair import Draft, NothingLeft, Refused, next_draft
-from mimo_quirks.replay import replay
+from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy, Remedy
+from mimo_quirks.rejections.ladder import NoRemedyLeft, Rejection, RequestPlan, choose_plan
+from mimo_quirks.request.parameters import dropped_demand, rejected_choices, without_forced_tools
+from mimo_quirks.request.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
 from mimo_quirks.settings import Settings
-from mimo_quirks.thinking import effort_means_thinking, is_thinking, position_of, thinking_parameters
-from mimo_quirks.turns import Message
 
 from .clients import checked_key, checked_url, with_client, without_repeats
 from .exchange import EXCHANGE, Exchange, is_last, memory_of, owner_of, says_something, turn_of, turns_of
@@ -22,7 +22,7 @@ from .profiles import profile_of
 from .serialising import KEY, VERSION, shown
 from .structured import demanding, with_raw
 from .tokens import Tool, count_tokens, token_ids
-from .unsupported import refuse_unsupported
+from .unsupported import reject_unsupported
 
 __all__ = [
     "EXCHANGE",
@@ -31,23 +31,24 @@ __all__ = [
     "PLAIN",
     "REASONING",
     "VERSION",
-    "Contract",
+    "AttemptSettings",
     "Dialect",
-    "Draft",
     "Exchange",
+    "FoundReasoning",
+    "HostPolicy",
     "Memory",
     "Message",
-    "NothingLeft",
+    "NoRemedyLeft",
     "Quirks",
-    "Recall",
-    "Refused",
+    "Rejection",
+    "Remedy",
+    "RequestPlan",
     "Settings",
-    "Step",
-    "Terms",
     "Tool",
     "checked_key",
     "checked_url",
     "choices_of",
+    "choose_plan",
     "count_tokens",
     "demanding",
     "dropped_demand",
@@ -56,18 +57,17 @@ __all__ = [
     "is_last",
     "is_thinking",
     "keep_reasoning",
+    "log_malformed",
+    "log_rejection",
     "memory_of",
     "merged",
-    "next_draft",
     "note",
-    "note_faults",
-    "note_refusal",
     "on_the_wire",
     "owner_of",
     "position_of",
     "profile_of",
-    "refuse_unsupported",
-    "refused_choices",
+    "reject_unsupported",
+    "rejected_choices",
     "replay",
     "says_something",
     "shown",

@@ -23,7 +23,7 @@ UNSUPPORTED: Final[Mapping[str, str]] = {
 """Fields of the constructor by name; a value that switches one off is no harm."""
 
 
-def refuse_unsupported(fields: Mapping[str, Any]) -> None:
+def reject_unsupported(fields: Mapping[str, Any]) -> None:
     """Looks at what somebody wants to construct a model with.
 
     Raises:

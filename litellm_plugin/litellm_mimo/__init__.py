@@ -12,9 +12,9 @@ except ImportError as error:
     raise ImportError('mimo_callback needs the "litellm" extra: pip install "mimo-quirks[litellm]"') from error
 
 from .callback import MiMoCallback
-from .refusals import ReasoningRefused
+from .rejections import ReasoningRejectedError
 
 mimo_callback: Final = MiMoCallback()
 """LiteLLM wants an instance: a factory boots and then fails every request."""
 
-__all__ = ["MiMoCallback", "ReasoningRefused", "mimo_callback"]
+__all__ = ["MiMoCallback", "ReasoningRejectedError", "mimo_callback"]

@@ -11,8 +11,8 @@ from litellm.types.responses.main import GenericResponseOutputItem
 from litellm.types.utils import ModelResponse
 from pydantic import BaseModel
 
-from mimo_quirks.spellings import block_texts
-from mimo_quirks.turns import Message
+from mimo_quirks.facts.reasoning_fields import block_texts
+from mimo_quirks.history.turns import Message
 from mimo_quirks.wires import CHAT, MESSAGES, Wire, messages, responses
 
 Seal = Callable[[str], str | None]

@@ -15,20 +15,20 @@ from typing import Any, Final
 import litellm
 from pydantic import BaseModel
 
-from mimo_quirks.carriers import opened
-from mimo_quirks.content import string_content
-from mimo_quirks.contract import Step, Terms
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import Recall
-from mimo_quirks.repair import Draft
-from mimo_quirks.replay import replay
+from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.facts.reasoning_fields import KEYS
+from mimo_quirks.history.content import string_content
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.replay import replay
+from mimo_quirks.history.turns import Message, is_turn
+from mimo_quirks.rejections.evidence import AttemptSettings, Remedy
+from mimo_quirks.rejections.ladder import RequestPlan
+from mimo_quirks.request.thinking import is_thinking
+from mimo_quirks.sealing.sealed_reasoning import opened
 from mimo_quirks.settings import Settings
-from mimo_quirks.spellings import KEYS
-from mimo_quirks.thinking import is_thinking
-from mimo_quirks.turns import Message, is_turn
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, View, Wire
 
-from .details import DRAFT, get
+from .call_state import DRAFT, get
 from .scope import owner_of
 
 FIELDS: Final = {CHAT.name: "messages", MESSAGES.name: "messages", RESPONSES.name: "input"}
@@ -56,7 +56,7 @@ class Attempt:
     """
 
     history: Any = field(repr=False)
-    terms: Terms
+    terms: AttemptSettings
     wire: Wire
     scope: str | None
     view: View | None = field(repr=False)
@@ -64,7 +64,7 @@ class Attempt:
     beside: Sequence[Message] = field(repr=False)
 
     @classmethod
-    def of(cls, history: Any, terms: Terms, wire: Wire, scope: str | None) -> Attempt:
+    def of(cls, history: Any, terms: AttemptSettings, wire: Wire, scope: str | None) -> Attempt:
         """The attempt that a history makes."""
         view = wire.view(history)
         messages = view.messages if view else ()
@@ -75,7 +75,7 @@ class Attempt:
         messages = opened(self.messages, open_)
         return replace(self, messages=messages, beside=messages)
 
-    def draft(self, recall: Recall, model: str, *, step: Step, plain: bool = False) -> Draft:
+    def draft(self, recall: FoundReasoning, model: str, *, step: Remedy, plain: bool = False) -> RequestPlan:
         """The request in a step, as the wire writes it.
 
         Args:
@@ -88,7 +88,7 @@ class Attempt:
         quirks, thinking = terms.effective
         if self.view is None:
             _, report = replay(self.history, quirks, thinking=thinking)
-            return Draft(model, terms, self.history, (), report)
+            return RequestPlan(model, terms, self.history, (), report)
         replayed, report = replay(self.beside, quirks, thinking=thinking, recall=recall)
         useful = {turn.index for turn in report.turns if turn.action == "kept"}
         steps = enumerate(zip(self.messages, self.beside, replayed, strict=True))
@@ -96,7 +96,7 @@ class Attempt:
         if plain and self.wire is CHAT:
             messages = [string_content(message) for message in messages]
         history = self.wire.write(self.history, self.view, messages)
-        return Draft(model, terms, history, messages, replace(report, changed=history is not self.history))
+        return RequestPlan(model, terms, history, messages, replace(report, changed=history is not self.history))
 
     def unchanged(self) -> Any:
         """The history with nothing but its carriers opened."""
@@ -112,8 +112,8 @@ class Sent:
         drafted: As it was before, which is what a request can be compared with that LiteLLM makes again.
     """
 
-    draft: Draft
-    drafted: Draft
+    draft: RequestPlan
+    drafted: RequestPlan
     scope: str | None
 
 
@@ -172,8 +172,8 @@ def attempt_of_details(details: Mapping[str, Any], settings: Settings, *, shared
         return None
     owner = owner_of(details.get("litellm_params") or {}, settings)
     scope = settings.scope_of(owner, quirks, shared=shared)
-    drafted: Draft | None = get(details, DRAFT)
-    terms = drafted.terms if drafted else Terms(quirks, is_thinking(body, quirks))
+    drafted: RequestPlan | None = get(details, DRAFT)
+    terms = drafted.terms if drafted else AttemptSettings(quirks, is_thinking(body, quirks))
     return Attempt.of(body[FIELDS[wire.name]], terms, wire, scope)
 
 

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mimo_quirks.carriers import PLAIN
-from mimo_quirks.origin import is_foreign
-from mimo_quirks.spellings import BLOCKS, block_texts
-from mimo_quirks.turns import Message, is_turn, without_reasoning
+from mimo_quirks.facts.reasoning_fields import BLOCKS, block_texts
+from mimo_quirks.history.provenance import is_foreign
+from mimo_quirks.history.turns import Message, is_turn, without_reasoning
+from mimo_quirks.sealing.sealed_reasoning import PLAIN
 from mimo_quirks.wires import RESPONSES, View
 from mimo_quirks.wires.wire import blocks_of
 

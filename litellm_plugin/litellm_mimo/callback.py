@@ -7,8 +7,8 @@ one attempt, so it serves what the first hook cannot; what has been done already
 bridges to another wire comes to both hooks again as the call that it became.
 
 Back: each answer is remembered before the caller has it, and so before it can ask again: by the success hook of
-asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams by `stream`. A refusal is heard by the
-failure hook of the attempt, before LiteLLM makes the next.
+asynchronous calls, by `log_post_api_call` for synchronous ones, and for streams by `stream`. A rejection is heard by
+the failure hook of the attempt, before LiteLLM makes the next.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from typing import Any, Final
 
 from litellm.types.utils import CallTypes
 
-from mimo_quirks.carriers import Carriers, opened
-from mimo_quirks.contract import Contract, Step, Terms
-from mimo_quirks.journal import note
+from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.history.found import NOTHING
+from mimo_quirks.history.turns import Message
+from mimo_quirks.log import note
 from mimo_quirks.memory import Memory
-from mimo_quirks.quirks import Quirks
-from mimo_quirks.recall import NOTHING
-from mimo_quirks.repair import Draft, NothingLeft
+from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy, Remedy
+from mimo_quirks.rejections.ladder import NoRemedyLeft, RequestPlan
+from mimo_quirks.request.thinking import is_thinking
+from mimo_quirks.sealing.sealed_reasoning import SealedReasoning, opened
 from mimo_quirks.settings import Settings, SettingsError
-from mimo_quirks.thinking import is_thinking
-from mimo_quirks.turns import Message
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
 from .answers import raw_turns, seal_answer, summarise, turns_of
@@ -48,10 +48,10 @@ from .attempts import (
     readable,
 )
 from .bridges import across, signed
-from .details import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
-from .mending import mend_body, register_models, switch_off, with_switch, with_tools
-from .progress import PROGRESS, trace_of
-from .refusals import ReasoningRefused, Refusals
+from .call_state import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
+from .fixes import fix_body, register_models, switch_off, with_switch, with_tools
+from .rejections import ReasoningRejectedError, Rejections
+from .retries import RETRY_STATE, trace_of
 from .routes import CALLS, Call, called_as, details_of
 from .scope import owner_of
 from .start import memory_of, warn_of_workers
@@ -78,13 +78,13 @@ class MiMoCallback(StreamListener):
         self._settings = settings or Settings.from_env()
         self._opened: Memory | None = None
         self._opening = threading.Lock()
-        self._refusals = Refusals(self._settings)
-        self.carriers = Carriers(
+        self._rejections = Rejections(self._settings)
+        self.carriers = SealedReasoning(
             self._settings.secret,
-            max_bytes=self._settings.carrier_max_bytes,
-            ttl_seconds=self._settings.carrier_ttl_seconds,
+            max_bytes=self._settings.sealed_max_bytes,
+            ttl_seconds=self._settings.sealed_ttl_seconds,
         )
-        if "tools" in self._settings.mend:
+        if "tools" in self._settings.fix:
             register_models()
         warn_of_workers(self._settings)
 
@@ -103,11 +103,11 @@ class MiMoCallback(StreamListener):
         """Returns the call's arguments as the deployment wants them, or None where nothing changes.
 
         Raises:
-            ReasoningRefused: LiteLLM makes a refused call again, or falls back from it, and must not.
+            ReasoningRejectedError: LiteLLM makes a rejected call again, or falls back from it, and must not.
         """
         try:
             return await self._prepared(kwargs, call_type)
-        except (SettingsError, ReasoningRefused):
+        except (SettingsError, ReasoningRejectedError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does, the request goes on
             _LOGGER.warning("a request goes out as it came, because of a %s", type(error).__name__)
@@ -121,25 +121,25 @@ class MiMoCallback(StreamListener):
         call = Call.of(kwargs, call_type)
         if call is None:
             return None
-        if call.is_the_caller_s:  # a fallback has the details of the call before
+        if call.is_outer_call:  # a fallback has the details of the call before
             forget(call.details, ASKED, PASSING, SEAL, DRAFT)
-            self._refusals.follow_up(call)
+            self._rejections.follow_up(call)
         if any(kwargs.get(name) for name in FALLBACKS):
             return None
         quirks = call.deployment.quirks(self._settings, call.upstream or call.wire)
         if quirks is None:
-            self._refusals.gone_on(call)
+            self._rejections.gone_on(call)
             changed = _without_carriers(kwargs, call.wire)
             return {**kwargs, **changed} if changed else None
-        mends = self._settings.mend
-        mended = with_switch(call, quirks.dialect) if "thinking" in mends else dict(kwargs)
-        if call.upstream is CHAT and "tools" in mends:
-            mended |= with_tools(call)
-        history = await self._history(replace(call, arguments=mended), quirks)
-        drafted: Draft | None = get(call.details, DRAFT)
-        if drafted is not None and drafted.terms.step is Step.OFF:
-            mended = with_switch(replace(call, arguments=mended), quirks.dialect, off=True)
-        changed = {**mended, FIELDS[call.wire.name]: history}
+        fixes = self._settings.fix
+        fixed = with_switch(call, quirks.dialect) if "thinking" in fixes else dict(kwargs)
+        if call.upstream is CHAT and "tools" in fixes:
+            fixed |= with_tools(call)
+        history = await self._history(replace(call, arguments=fixed), quirks)
+        drafted: RequestPlan | None = get(call.details, DRAFT)
+        if drafted is not None and drafted.terms.step is Remedy.THINKING_OFF:
+            fixed = with_switch(replace(call, arguments=fixed), quirks.dialect, off=True)
+        changed = {**fixed, FIELDS[call.wire.name]: history}
         return None if _same(changed, kwargs) else changed
 
     async def _history(self, call: Call, quirks: Quirks) -> Any:
@@ -149,22 +149,22 @@ class MiMoCallback(StreamListener):
         scope = self._settings.scope_of(owner, quirks, shared=self.memory.is_shared)
         carried = self._settings.scope_of(owner, quirks, shared=True)  # what a client carries outlives this process
         asked = get(call.details, ASKED)
-        terms = Terms(quirks, is_thinking(call.arguments, quirks) if asked is None else asked)
+        terms = AttemptSettings(quirks, is_thinking(call.arguments, quirks) if asked is None else asked)
         attempt = Attempt.of(readable(given), terms, call.wire, scope)
         attempt = attempt.opened(partial(self.carriers.open, scope=carried))
         if self.carriers.issues and call.wire is not CHAT and not call.is_cached:
             put(call.details, SEAL, partial(self.carriers.seal, scope=carried))
         if call.upstream is None:
             return _given_or(given, across(attempt), attempt)
-        doubting = _may_be_damaged(call.details, call.wire)
-        recall = await self.memory.arecall(attempt.beside, scope, doubting=doubting, terms=terms)
+        verify_carried = _may_be_damaged(call.details, call.wire)
+        recall = await self.memory.arecall(attempt.beside, scope, verify_carried=verify_carried, terms=terms)
         try:
-            draft = self._refusals.draft(attempt, recall, call.deployment.model, self.memory.contract(terms))
-        except NothingLeft as error:
-            raise self._refusals.given_up(error, call) from None
+            draft = self._rejections.draft(attempt, recall, call.deployment.model, self.memory.contract(terms))
+        except NoRemedyLeft as error:
+            raise self._rejections.given_up(error, call) from None
         note(draft.report)
         put(call.details, DRAFT, draft)
-        self._refusals.gone_on(call)
+        self._rejections.gone_on(call)
         if attempt.view is None:
             return given
         if not call.passes:
@@ -202,17 +202,17 @@ class MiMoCallback(StreamListener):
             return
         asks = not is_async(kwargs)
         if asks:
-            PROGRESS.set(PROGRESS.get().attempting(kwargs.get("litellm_params") or {}, trace_of(kwargs)))
+            RETRY_STATE.set(RETRY_STATE.get().attempting(kwargs.get("litellm_params") or {}, trace_of(kwargs)))
         finished = attempt_of_details(kwargs, self._settings, shared=self.memory.is_shared)
         if finished is None:
             body.update(_without_carriers(body, wire))
             return
         dialect = finished.terms.quirks.dialect
-        if "thinking" in self._settings.mend:
-            mend_body(body, kwargs, finished.wire, dialect)
+        if "thinking" in self._settings.fix:
+            fix_body(body, kwargs, finished.wire, dialect)
         attempt = lay_beside(finished.opened(lambda _: None), messages)
         draft = self._finished(attempt, kwargs, str(body.get("model") or model), asks=asks)
-        if draft.terms.step is Step.OFF:
+        if draft.terms.step is Remedy.THINKING_OFF:
             switch_off(body, kwargs, dialect)
         if draft.report.changed:
             body[FIELDS[attempt.wire.name]] = draft.body
@@ -220,21 +220,23 @@ class MiMoCallback(StreamListener):
         if draft.report.changed or asks:  # what the other hook has noted is not noted again
             note(draft.report)
 
-    def _finished(self, attempt: Attempt, details: Mapping[str, Any], model: str, *, asks: bool) -> Draft:
+    def _finished(self, attempt: Attempt, details: Mapping[str, Any], model: str, *, asks: bool) -> RequestPlan:
         """The request as it is sent: on the terms that the other hook has found, or on those to be found here.
 
-        LiteLLM swallows what is raised here. So its synchronous Router repeats a refused call that cannot be changed,
+        LiteLLM swallows what is raised here. So its synchronous Router repeats a rejected call that cannot be changed,
         and falls back from it, whatever the operator decided.
         """
-        plain = "content" in self._settings.mend
-        doubting = _may_be_damaged(details, attempt.wire)
+        plain = "content" in self._settings.fix
+        verify_carried = _may_be_damaged(details, attempt.wire)
         recall = NOTHING
         if asks:
-            recall = self.memory.recall(attempt.beside, attempt.scope, doubting=doubting, terms=attempt.terms)
+            recall = self.memory.recall(
+                attempt.beside, attempt.scope, verify_carried=verify_carried, terms=attempt.terms
+            )
         if get(details, DRAFT) is None:
-            with suppress(NothingLeft):
+            with suppress(NoRemedyLeft):
                 contract = self.memory.contract(attempt.terms)
-                return self._refusals.draft(attempt, recall, model, contract, plain=plain)
+                return self._rejections.draft(attempt, recall, model, contract, plain=plain)
         return attempt.draft(recall, model, step=attempt.terms.step, plain=plain)
 
     async def async_post_call_failure_deployment_hook(
@@ -244,14 +246,14 @@ class MiMoCallback(StreamListener):
         call_type: CallTypes | None,  # noqa: ARG002 - LiteLLM's signature
         fallback_depth: int | None = None,  # noqa: ARG002 - as above
     ) -> None:
-        """Takes note of a refusal, before LiteLLM makes the call again."""
+        """Takes note of a rejection, before LiteLLM makes the call again."""
         await self.astream_failed(details_of(request_data), exception)
 
     async def astream_failed(self, details: dict[str, Any], error: object) -> None:
-        """As the hook before, for a refusal that comes within a stream."""
-        refused = self._refusals.heard(error, _sent(details), details)
-        if refused is not None:
-            await self.memory.alearn(refused.terms, refused.kind)
+        """As the hook before, for a rejection that comes within a stream."""
+        rejected = self._rejections.heard(error, _sent(details), details)
+        if rejected is not None:
+            await self.memory.alearn(rejected.terms, rejected.kind)
 
     def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """As the hook before, for synchronous calls."""
@@ -259,10 +261,10 @@ class MiMoCallback(StreamListener):
             self.stream_failed(kwargs, kwargs.get("exception"))
 
     def stream_failed(self, details: dict[str, Any], error: object) -> None:
-        """Takes note of a refusal of a synchronous call."""
-        refused = self._refusals.heard(error, _sent(details), details)
-        if refused is not None:
-            self.memory.learn(refused.terms, refused.kind)
+        """Takes note of a rejection of a synchronous call."""
+        rejected = self._rejections.heard(error, _sent(details), details)
+        if rejected is not None:
+            self.memory.learn(rejected.terms, rejected.kind)
 
     async def async_post_call_failure_hook(
         self,
@@ -271,8 +273,8 @@ class MiMoCallback(StreamListener):
         user_api_key_dict: Any,  # noqa: ARG002 - by keyword
         traceback_str: str | None = None,  # noqa: ARG002 - by keyword
     ) -> Any:
-        """Tells a proxy's client why a request was refused, except on the messages route and within a stream."""
-        return self._refusals.answer(request_data.get("litellm_call_id"))
+        """Tells a proxy's client why a request was rejected, except on the messages route and within a stream."""
+        return self._rejections.answer(request_data.get("litellm_call_id"))
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
@@ -316,8 +318,8 @@ class MiMoCallback(StreamListener):
         *,
         wire: str = "chat",
         thinking: bool = True,
-    ) -> Contract | None:
-        """What the API's refusals have taught about a deployment, as far as this process has heard.
+    ) -> HostPolicy | None:
+        """What the API's rejections have taught about a deployment, as far as this process has heard.
 
         Args:
             model: The model's id, as in a deployment's `litellm_params`; without its provider's prefix.
@@ -330,7 +332,7 @@ class MiMoCallback(StreamListener):
             The evidence; None for a deployment that is not ours to touch. `step()` is what a request begins with.
         """
         quirks = self._settings.quirks_for(model, base_url, provider, wire=wire)
-        return None if quirks is None else self.memory.contract(Terms(quirks, thinking))
+        return None if quirks is None else self.memory.contract(AttemptSettings(quirks, thinking))
 
 
 def _sent(details: dict[str, Any]) -> Sent | None:

@@ -65,7 +65,7 @@ class Call:
         return self.wire is self.upstream
 
     @property
-    def is_the_caller_s(self) -> bool:
+    def is_outer_call(self) -> bool:
         """Whether it is the call that the caller made, and not one that LiteLLM made of it."""
         return called_as(self.details) is self.wire
 

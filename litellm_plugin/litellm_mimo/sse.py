@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from mimo_quirks.turns import Message
+from mimo_quirks.history.turns import Message
 from mimo_quirks.wires import messages
 
 from .answers import Seal

@@ -47,13 +47,13 @@ def _litellm_store(settings: Settings) -> ReasoningStore:
     cache = _redis_cache()
     if cache is None:
         raise SettingsError("MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis: set litellm_settings.cache")
+    from mimo_quirks.stores.encrypted import EncryptedStore  # noqa: PLC0415 - as above
     from mimo_quirks.stores.redis import RedisStore  # noqa: PLC0415 - its extra comes with LiteLLM's own Redis
-    from mimo_quirks.stores.sealed import SealedStore  # noqa: PLC0415 - as above
 
     store: ReasoningStore = RedisStore(
         cache.redis_client, cache.init_async_client, ttl_seconds=settings.store_ttl_seconds
     )
-    return SealedStore(store, settings.secret) if settings.secret else store
+    return EncryptedStore(store, settings.secret) if settings.secret else store
 
 
 def _redis_cache() -> Any:

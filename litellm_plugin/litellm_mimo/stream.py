@@ -27,15 +27,15 @@ from litellm.responses.streaming_iterator import (
     SyncResponsesAPIStreamingIterator,
 )
 
-from mimo_quirks.streaming import TurnReader
-from mimo_quirks.turns import Message, as_message
+from mimo_quirks.history.streaming import TurnReader
+from mimo_quirks.history.turns import Message, as_message
 from mimo_quirks.wires import MESSAGES, RESPONSES
 
 from .answers import seal_answer, seal_item, summarised, turns_of
-from .details import SEAL, SENT, get
-from .late import ReasoningItems
+from .call_state import SEAL, SENT, get
 from .routes import called_as
 from .sse import MessageReader
+from .trailing import ReasoningItems
 
 
 class StreamListener(CustomLogger):

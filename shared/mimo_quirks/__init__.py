@@ -6,14 +6,15 @@ in this distribution.
 
 from typing import TYPE_CHECKING
 
-from .quirks import Quirks, quirks_for
-from .replay import ReplayReport, replay
+from mimo_quirks.facts.quirks import Quirks, quirks_for
+from mimo_quirks.history.replay import ReplayReport, replay
+from mimo_quirks.history.streaming import TurnReader
+
 from .settings import Settings
 from .stores import MemoryStore, ReasoningStore, open_store
-from .streaming import TurnReader
 
 if TYPE_CHECKING:
-    from .refusals import is_refusal
+    from mimo_quirks.rejections.recognition import is_reasoning_rejection
 
 __all__ = [
     "MemoryStore",
@@ -22,7 +23,7 @@ __all__ = [
     "ReplayReport",
     "Settings",
     "TurnReader",
-    "is_refusal",
+    "is_reasoning_rejection",
     "open_store",
     "quirks_for",
     "replay",
@@ -30,9 +31,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Refusals are looked up when they are asked for: every import would pay for compiling their patterns."""
-    if name == "is_refusal":
-        from .refusals import is_refusal  # noqa: PLC0415 - as above
+    """Rejections are looked up when they are asked for: every import would pay for compiling their patterns."""
+    if name == "is_reasoning_rejection":
+        from mimo_quirks.rejections.recognition import is_reasoning_rejection  # noqa: PLC0415 - as above
 
-        return is_refusal
+        return is_reasoning_rejection
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

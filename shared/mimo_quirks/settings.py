@@ -16,17 +16,18 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
-from .contract import ALL_STEPS, Step
-from .families import FAMILY_NAMES, segment
-from .hosts import HOST_NAMES, PORTS, authority, host_name
-from .keys import digest
-from .quirks import Quirks, quirks_for
+from mimo_quirks.facts.digests import digest
+from mimo_quirks.facts.families import FAMILY_NAMES, segment
+from mimo_quirks.facts.hosts import HOST_NAMES, PORTS, authority, host_name
+from mimo_quirks.facts.quirks import Quirks, quirks_for
+from mimo_quirks.rejections.evidence import ALL_REMEDIES, Remedy
+
 from .stores import ReasoningStore, open_store
 
 PREFIX: Final = "MIMO_QUIRKS_"
 NONE: Final = "none"
 LITELLM: Final = "litellm"
-_LISTS: Final = ("_FAMILIES", "_IDENTITY", "_MEND", "_SECRET")
+_LISTS: Final = ("_FAMILIES", "_IDENTITY", "_FIX", "_SECRET")
 
 
 class SettingsError(ValueError):
@@ -49,7 +50,7 @@ _TEXTS: Final[Mapping[Placeholder, str | None]] = {
 }
 
 
-class Origin(str, Enum):
+class Provenance(str, Enum):
     """Who shares reasoning: every host of a family, or each host for itself."""
 
     FAMILY = "family"
@@ -67,18 +68,18 @@ class Settings(BaseModel):
         store: Where reasoning is remembered, as a URL; `off` remembers nothing, `litellm` is LiteLLM's own Redis.
         scope: Whose memory it is where neither a proxy's identity nor the application says so.
         identity: What a proxy's client is known by, the first that there is: its key, its user, its team.
-        origin: Whether hosts that serve one family share what is remembered.
+        provenance: Whether hosts that serve one family share what is remembered.
         secret: Seals what leaves the process; the first seals, each opens, so that keys can be rotated.
         store_ttl_seconds: How long reasoning is kept after its last use.
         store_max_bytes: How much is kept at most, in memory or in a file.
         store_timeout_seconds: How long a request may wait for the store.
-        carrier_max_bytes: Up to how much reasoning a client is given sealed to hand back; 0 is none. Needs a secret.
-        carrier_ttl_seconds: How long what a client hands back is believed.
-        on_refusal: What follows a refusal: `repair` is one changed request and then an error; `fallback` is the same
-            and then LiteLLM's fallbacks; `fail` is the error at once, and nothing is changed by what was learned.
-        off_on_refusal: Whether the last of the changes is allowed, which is to switch thinking off.
-        contract_ttl_seconds: How long after a refusal it is remembered what a deployment wants.
-        mend: What of a request is mended that LiteLLM would damage: `tools`, `thinking`, `content`; `none` is nothing.
+        sealed_max_bytes: Up to how much reasoning a client is given sealed to hand back; 0 is none. Needs a secret.
+        sealed_ttl_seconds: How long what a client hands back is believed.
+        on_rejection: What follows a rejection: `repair` is one changed request and then an error; `fallback` is the
+            same and then LiteLLM's fallbacks; `fail` is the error at once, and nothing is changed by what was learned.
+        allow_thinking_off: Whether the last of the changes is allowed, which is to switch thinking off.
+        policy_ttl_seconds: How long after a rejection it is remembered what a deployment wants.
+        fix: What of a request is repaired that LiteLLM would damage: `tools`, `thinking`, `content`; `none` is nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)  # secrets are not printed
@@ -90,17 +91,17 @@ class Settings(BaseModel):
     store: str = Field(default="memory://", repr=False)  # its URL may hold a password
     scope: str | None = None
     identity: tuple[Literal["key", "user", "team"], ...] = ("key", "user", "team")
-    origin: Origin = Origin.FAMILY
+    provenance: Provenance = Provenance.FAMILY
     secret: tuple[str, ...] = Field(default=(), repr=False)
     store_ttl_seconds: FiniteFloat = Field(default=7 * 24 * 3600, gt=0)
     store_max_bytes: int = Field(default=64 * 2**20, gt=0)
     store_timeout_seconds: FiniteFloat = Field(default=0.25, gt=0)
-    carrier_max_bytes: int = Field(default=64 * 2**10, ge=0)
-    carrier_ttl_seconds: FiniteFloat = Field(default=30 * 24 * 3600, gt=0)
-    on_refusal: Literal["repair", "fallback", "fail"] = "repair"
-    off_on_refusal: bool = True
-    contract_ttl_seconds: FiniteFloat = Field(default=3600, gt=0)
-    mend: tuple[Literal["tools", "thinking", "content"], ...] = ("tools", "thinking", "content")
+    sealed_max_bytes: int = Field(default=64 * 2**10, ge=0)
+    sealed_ttl_seconds: FiniteFloat = Field(default=30 * 24 * 3600, gt=0)
+    on_rejection: Literal["repair", "fallback", "fail"] = "repair"
+    allow_thinking_off: bool = True
+    policy_ttl_seconds: FiniteFloat = Field(default=3600, gt=0)
+    fix: tuple[Literal["tools", "thinking", "content"], ...] = ("tools", "thinking", "content")
 
     @field_validator("store")
     @classmethod
@@ -110,10 +111,10 @@ class Settings(BaseModel):
             open_store(store)  # nothing is opened before it is used, so this only reads the URL
         return store
 
-    @field_validator("mend", mode="before")
+    @field_validator("fix", mode="before")
     @classmethod
-    def _nothing_to_mend(cls, mend: object) -> object:
-        return () if mend in (NONE, (NONE,), [NONE]) else mend
+    def _nothing_to_fix(cls, fix: object) -> object:
+        return () if fix in (NONE, (NONE,), [NONE]) else fix
 
     @field_validator("secret")
     @classmethod
@@ -185,13 +186,13 @@ class Settings(BaseModel):
             raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
     @property
-    def steps(self) -> frozenset[Step]:
-        """How far a request may be changed by what refusals teach."""
-        if self.on_refusal == "fail":
+    def steps(self) -> frozenset[Remedy]:
+        """How far a request may be changed by what rejections teach."""
+        if self.on_rejection == "fail":
             return frozenset()
-        off = {Step.OFF} if not self.off_on_refusal else set()
-        other_placeholder = {Step.SPACE} if self.placeholder is not Placeholder.AUTO else set()
-        return ALL_STEPS - off - other_placeholder
+        off = {Remedy.THINKING_OFF} if not self.allow_thinking_off else set()
+        other_placeholder = {Remedy.PAD} if self.placeholder is not Placeholder.AUTO else set()
+        return ALL_REMEDIES - off - other_placeholder
 
     def open_store(self) -> ReasoningStore | None:
         """The store that the settings name, or None for `off`. `litellm` is opened by the LiteLLM adapter.
@@ -215,12 +216,12 @@ class Settings(BaseModel):
 
         Args:
             owner: Whom the adapter knows the request to be of, if it knows.
-            quirks: The deployment's; versions of a family share, and so do hosts unless `origin` says otherwise.
+            quirks: The deployment's; versions of a family share, and so do hosts unless `provenance` says otherwise.
             shared: Whether others than this process can see what is remembered.
         """
         if owner is None and self.scope is None and shared:
             return None
-        host = quirks.host if self.origin is Origin.HOST else None
+        host = quirks.host if self.provenance is Provenance.HOST else None
         return digest("scope", owner if owner is not None else self.scope, quirks.family, host)
 
     def quirks_for(

@@ -37,7 +37,7 @@ def _xiaomi(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
     return simulator
 
 
-def test_every_field_of_chat_openai_is_taken_or_refused() -> None:
+def test_every_field_of_chat_openai_is_taken_or_rejected() -> None:
     """No field of the constructor is unknown."""
     assert set() == ChatOpenAI.model_fields.keys() - ChatMiMo.model_fields.keys()
     assert set() == {name for name in UNSUPPORTED if name not in {*ChatMiMo.model_fields, "organization"}}
@@ -128,8 +128,8 @@ async def test_keys_that_are_called(simulator: Simulator, make_model: Make) -> N
 
 
 @pytest.mark.parametrize("name", UNSUPPORTED)
-def test_refused(name: str, make_model: Make) -> None:
-    """What belongs to OpenAI alone is refused by name."""
+def test_rejected(name: str, make_model: Make) -> None:
+    """What belongs to OpenAI alone is rejected by name."""
     with pytest.raises(ValidationError, match=rf"{name}: .*(OpenAI|chat wire)"):
         make_model(**{name: ["x"] if name in {"include", "context_management"} else "x"})
 
@@ -141,7 +141,7 @@ def test_refused(name: str, make_model: Make) -> None:
         ({"reasoning": {"effort": "high", "summary": "auto"}}, "only effort is understood"),
     ],
 )
-def test_refused_values(fields: dict[str, Any], words: str, make_model: Make) -> None:
+def test_rejected_values(fields: dict[str, Any], words: str, make_model: Make) -> None:
     """A field that is taken may have values that are not."""
     with pytest.raises(ValidationError, match=words):
         make_model(**fields)
@@ -155,7 +155,7 @@ def test_harmless(make_model: Make) -> None:
 
 
 def test_several_choices(xiaomi: Simulator, make_model: Make) -> None:
-    """Xiaomi's hosts give one, so more are refused before anything is sent; one is one."""
+    """Xiaomi's hosts give one, so more are rejected before anything is sent; one is one."""
     with pytest.raises(ValidationError, match="n=2: this host answers with one choice"):
         make_model(n=2)
     with pytest.raises(ValueError, match="n=3: this host answers with one choice"):

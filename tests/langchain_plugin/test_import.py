@@ -9,13 +9,13 @@ import typing
 
 from langchain_mimo import ChatMiMo
 from langchain_mimo.blocks import PROVIDER
-from mimo_quirks.origin import OUR_PROVIDER
+from mimo_quirks.history.provenance import OUR_PROVIDER
 from mimo_quirks.simulator import Simulator
 
 STEPS = """
 import json, sys
 import langchain_mimo
-from langchain_mimo import ChatMiMo, ReasoningRefused, register
+from langchain_mimo import ChatMiMo, ReasoningRejectedError, register
 
 def step():
     print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] in ("langchain_mimo", "mimo_quirks"))))
@@ -43,7 +43,7 @@ def test_what_is_loaded_when(simulator: Simulator) -> None:
     """The class comes without the core, the first model brings all of it, and no request loads more."""
     imported, made, asked = _loaded(simulator)
 
-    ours = {"", ".blocks", ".chat_models", ".deferred", ".refusal", ".registration", ".remembering"}
+    ours = {"", ".blocks", ".chat_models", ".deferred", ".rejection", ".registration", ".base"}
     assert {f"langchain_mimo{name}" for name in ours} == imported
     assert {f"mimo_quirks.{name}" for name in ("contract", "memory", "recall", "repair", "replay", "settings")} <= made
     assert set() == asked - made

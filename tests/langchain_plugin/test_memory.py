@@ -109,7 +109,7 @@ def test_two_users_of_one_process(simulator: Simulator, make_model: Make) -> Non
     assert {"exact"} == _verdicts(simulator)
 
 
-def test_without_scopes_twins_are_refused(simulator: Simulator, make_model: Make) -> None:
+def test_without_scopes_twins_are_rejected(simulator: Simulator, make_model: Make) -> None:
     """In one scope what nothing tells apart gets a placeholder, never somebody else's thought."""
     simulator.mode = Mode(ids="repeating", conversation="seed")
     store = MemoryStore()
@@ -143,7 +143,7 @@ def test_the_scope_of_a_chain(simulator: Simulator, make_model: Make) -> None:
 
 @pytest.mark.parametrize("store", [True, 3])
 def test_a_store_that_is_none(store: Any, make_model: Make) -> None:
-    """OpenAI's `store=True` is another thing, and is refused by name."""
+    """OpenAI's `store=True` is another thing, and is rejected by name."""
     with pytest.raises(ValidationError, match="give a ReasoningStore or a URL"):
         make_model(store=store)
 

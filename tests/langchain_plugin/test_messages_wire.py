@@ -370,8 +370,8 @@ def test_structured(simulator: Simulator, make: Make) -> None:
     assert isinstance(city, City)
 
 
-def test_schemas_are_refused(simulator: Simulator, make: Make) -> None:
-    """A schema that would be ignored is refused by name, wherever it is given."""
+def test_schemas_are_rejected(simulator: Simulator, make: Make) -> None:
+    """A schema that would be ignored is rejected by name, wherever it is given."""
     schema = {"type": "json_schema", "schema": City.model_json_schema()}
     for name in ("response_format", "output_format"):
         with pytest.raises(ValueError, match=f"{name}: MiMo's messages wire takes no schema"):

@@ -75,7 +75,7 @@ async def test_scenario(scenario: Scenario, wire: Wire, simulator: Simulator, fo
 
 @pytest.mark.parametrize("scenario", [row for row in SCENARIOS if row.id in NOT_OF_MESSAGES], ids=lambda row: row.id)
 async def test_what_a_wire_does_not_have(scenario: Scenario, simulator: Simulator, folder: Path) -> None:
-    """It is refused by name, before anything is sent."""
+    """It is rejected by name, before anything is sent."""
     with pytest.raises(ValueError, match=NOT_OF_MESSAGES[scenario.id]):
         await scenario.run(Bench(simulator, folder, MESSAGES))
 

@@ -1,4 +1,4 @@
-"""What ChatMiMo accepts, what it sends of it, and what it refuses by name."""
+"""What ChatMiMo accepts, what it sends of it, and what it rejects by name."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
         ({"scope": " "}, "scope is blank"),
     ],
 )
-def test_refused(fields: dict[str, Any], words: str) -> None:
+def test_rejected(fields: dict[str, Any], words: str) -> None:
     """A value that cannot be used stops the construction with its name, and the key is not printed."""
     with pytest.raises(ValidationError) as caught:
         ChatMiMo(**{"model": "mimo-v2.6-pro", "api_key": "sk-private", "base_url": "http://127.0.0.1:9/v1", **fields})
@@ -168,7 +168,7 @@ def test_dialect(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_mod
 
 
 def test_strict_relay(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
-    """A host that refuses the field while thinking is off does not get it."""
+    """A host that rejects the field while thinking is off does not get it."""
     monkeypatch.setenv("MIMO_QUIRKS_HOSTS", json.dumps({simulator.base_url: "strict-relay"}))
     simulator.mode = Mode(forbids="when-off")
     model = make_model()

@@ -15,7 +15,7 @@ from mimo_quirks.simulator import Simulator
 
 JSON_MODE = (
     "MiMo's reference of the messages wire has no parameter for a form of the answer "
-    "(platform.xiaomimimo.com/static/docs/api/chat/anthropic-api.md), so json_mode is refused by name"
+    "(platform.xiaomimimo.com/static/docs/api/chat/anthropic-api.md), so json_mode is rejected by name"
 )
 
 

@@ -17,7 +17,7 @@ SERDES = (
 
 SCHEMAS = (
     "one test asks for json_schema, function_calling and json_mode alike; MiMo's reference of the messages wire has no "
-    "parameter for a schema (platform.xiaomimimo.com/static/docs/api/chat/anthropic-api.md), so two are refused by name"
+    "parameter for a schema (platform.xiaomimimo.com/static/docs/api/chat/anthropic-api.md), so two are named"
 )
 
 

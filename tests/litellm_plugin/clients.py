@@ -10,8 +10,8 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from mimo_quirks.cli.proxy import LiteLLMProxy
-from mimo_quirks.streaming import TurnReader
-from mimo_quirks.turns import as_message
+from mimo_quirks.history.streaming import TurnReader
+from mimo_quirks.history.turns import as_message
 
 Block = dict[str, Any]
 Keep = Callable[[Block], Block | None]

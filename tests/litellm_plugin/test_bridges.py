@@ -13,15 +13,15 @@ from litellm.responses.litellm_completion_transformation.transformation import L
 
 from litellm_mimo.attempts import Attempt
 from litellm_mimo.bridges import across, signed
-from mimo_quirks.carriers import opened
-from mimo_quirks.contract import Terms
-from mimo_quirks.keys import sights
-from mimo_quirks.quirks import quirks_for
-from mimo_quirks.replay import replay
-from mimo_quirks.turns import is_turn, lift
+from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.history.replay import replay
+from mimo_quirks.history.turns import is_turn, lift
+from mimo_quirks.recall.fingerprints import fingerprint_turns
+from mimo_quirks.rejections.evidence import AttemptSettings
+from mimo_quirks.sealing.sealed_reasoning import opened
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
-from ..conversations import Step, conversations, in_chat, in_messages, in_responses
+from ..conversations import Remedy, conversations, in_chat, in_messages, in_responses
 
 EXAMPLES = settings(max_examples=40, deadline=None)
 
@@ -43,7 +43,7 @@ def _to_messages(history: Any) -> Any:
 def _keys(wire: Wire, history: Any) -> list[Any]:
     view = wire.view(history)
     assert view is not None
-    return [(sight.calls, sight.levels) for sight in sights(view.messages, "a")]
+    return [(sight.calls, sight.levels) for sight in fingerprint_turns(view.messages, "a")]
 
 
 def _reasoning(history: Any) -> list[str | None]:
@@ -57,12 +57,12 @@ def _reasoning(history: Any) -> list[str | None]:
 def _across(history: Any, wire: Wire) -> Any:
     quirks = quirks_for("mimo-v2.6-pro", host="xiaomi")
     assert quirks is not None
-    return across(Attempt.of(history, Terms(quirks.on(wire.name), thinking=True), wire, scope=None))
+    return across(Attempt.of(history, AttemptSettings(quirks.on(wire.name), thinking=True), wire, scope=None))
 
 
 @EXAMPLES
 @given(steps=conversations())
-def test_keys_of_messages(steps: list[Step]) -> None:
+def test_keys_of_messages(steps: list[Remedy]) -> None:
     """A conversation of the messages wire has the same keys behind the bridge, mended on its way or not."""
     history, expected = in_messages(steps), _keys(CHAT, in_chat(steps))
 
@@ -73,7 +73,7 @@ def test_keys_of_messages(steps: list[Step]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_keys_of_responses(steps: list[Step]) -> None:
+def test_keys_of_responses(steps: list[Remedy]) -> None:
     """A conversation of the responses wire has the same keys behind the bridge, mended on its way or not."""
     history, expected = in_responses(steps, between=False), _keys(CHAT, in_chat(steps))
 
@@ -85,7 +85,7 @@ def test_keys_of_responses(steps: list[Step]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_keys_of_chat(steps: list[Step]) -> None:
+def test_keys_of_chat(steps: list[Remedy]) -> None:
     """A conversation of the chat wire has the same keys when LiteLLM has made it Anthropic's."""
     history = in_chat(steps)
 
@@ -94,7 +94,7 @@ def test_keys_of_chat(steps: list[Step]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_reasoning_crosses_whole(steps: list[Step]) -> None:
+def test_reasoning_crosses_whole(steps: list[Remedy]) -> None:
     """To the byte, from either wire, wherever it stood in its turn; the client's history is as it was."""
     expected = ["".join(step.thoughts) or None for step in steps]
     for wire, history, bridge in (
@@ -109,7 +109,7 @@ def test_reasoning_crosses_whole(steps: list[Step]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_reasoning_crosses_to_anthropic_s_wire(steps: list[Step]) -> None:
+def test_reasoning_crosses_to_anthropic_s_wire(steps: list[Remedy]) -> None:
     """LiteLLM drops blocks that nobody signed; what it is given signed with our word arrives."""
     history = [
         {**message, "reasoning_content": f" {index}\n"} if is_turn(message) else message

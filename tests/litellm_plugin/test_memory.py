@@ -105,7 +105,7 @@ async def test_a_fallback_s_answer_is_not_ours(
     stream: bool, asynchronous: bool, upstream: Simulator, stranger: Simulator, use: Use
 ) -> None:
     """What another provider's model thought in the place of MiMo is not remembered as MiMo's."""
-    callback = MiMoCallback(Settings(on_refusal="fallback"))
+    callback = MiMoCallback(Settings(on_rejection="fallback"))
     use(callback)
     upstream.mode = Mode(accepts="non-blank")
     models = {"mimo": ("xiaomi_mimo/mimo-v2.6-pro", upstream), "gpt": ("openai/gpt-4o-mini", stranger)}

@@ -18,8 +18,8 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from mimo_quirks.cli.proxy import LiteLLMProxy
-from mimo_quirks.errors import error_text
-from mimo_quirks.refusals import RefusalKind, classify_refusal
+from mimo_quirks.rejections.errors import error_text
+from mimo_quirks.rejections.recognition import RejectionKind, classify_rejection
 from mimo_quirks.simulator import WORDINGS, Mode, Simulator, WireName
 
 from .deployments import PROVIDERS
@@ -27,8 +27,8 @@ from .deployments import PROVIDERS
 Ask = Callable[[Simulator, dict[str, Any]], object]
 """Sends a request, and returns the last that came of it; an error is raised."""
 
-MISSING, OTHER, FORBIDDEN = RefusalKind.MISSING, RefusalKind.OTHER_FAMILY, RefusalKind.FORBIDDEN
-ROWS: Final[Mapping[str, RefusalKind | None]] = {
+MISSING, OTHER, FORBIDDEN = RejectionKind.MISSING, RejectionKind.OTHER_FAMILY, RejectionKind.FORBIDDEN
+ROWS: Final[Mapping[str, RejectionKind | None]] = {
     **dict.fromkeys(("E1", "E3", "E4", "E6", "E7", "E8", "E9", "E11", "E12", "F1-unquoted"), MISSING),
     **dict.fromkeys(("F1", "F1-older", "F2", "F2-console", "F4", "F5", "F6", "F7", "F8", "F8-openrouter"), OTHER),
     **dict.fromkeys(
@@ -159,7 +159,7 @@ def _raised(ask: Ask, upstream: Simulator, body: dict[str, Any]) -> object:
 
 
 def _sent(upstream: Simulator) -> dict[str, Any]:
-    """The one request, which was refused."""
+    """The one request, which was rejected."""
     (exchange,) = upstream.exchanges
     assert exchange.error is not None
     return dict(json.loads(exchange.raw))
@@ -174,14 +174,14 @@ def _kinds(
     thought: str | None = None,
     streams: bool = False,
     **mode: Any,
-) -> dict[str, RefusalKind | None]:
+) -> dict[str, RejectionKind | None]:
     """What the error of each row is taken for."""
     kinds = {}
     for name in names:
         upstream.reset()
-        upstream.mode = Mode(refusal=name, **mode)
+        upstream.mode = Mode(rejection=name, **mode)
         error = _raised(ask, upstream, {**BODIES[wire](thought), **({"stream": True} if streams else {})})
-        kinds[name] = classify_refusal(error, _sent(upstream))
+        kinds[name] = classify_rejection(error, _sent(upstream))
     return kinds
 
 
@@ -219,7 +219,7 @@ def test_completion(provider: str, streams: bool, upstream: Simulator) -> None:
 
 @providers
 def test_completion_of_others(provider: str, upstream: Simulator) -> None:
-    """Of LiteLLM's errors for bodies that are no refusal none is taken for one, though the request lacks reasoning."""
+    """Of LiteLLM's errors for bodies that are no rejection none is taken for one, though reasoning is missing."""
     names = [name for name in ROWS if name not in OURS]
 
     assert dict.fromkeys(names) == _kinds(_completion(provider), upstream, "chat", names, spelling=_spelling(provider))
@@ -239,10 +239,10 @@ async def test_anthropic_messages(provider: str, upstream: Simulator) -> None:
     kinds = {}
     for name in OURS:
         upstream.reset()
-        upstream.mode = Mode(refusal=name, spelling=_spelling(provider))
+        upstream.mode = Mode(rejection=name, spelling=_spelling(provider))
         with pytest.raises(litellm.BadRequestError) as raised:
             await _anthropic_messages(provider, upstream, _messages(None))
-        kinds[name] = classify_refusal(raised.value, _sent(upstream))
+        kinds[name] = classify_rejection(raised.value, _sent(upstream))
 
     assert OURS == kinds
 
@@ -259,11 +259,11 @@ def _behind(proxy: LiteLLMProxy, upstream: Simulator, wire: WireName, names: Ite
     for name, provider in zip(names, cycle(PROVIDERS), strict=False):
         alias = "openrouter" if name in {"E12", "F8-openrouter"} else provider
         upstream.reset()
-        upstream.mode = Mode(refusal=name, spelling=_spelling(alias))
+        upstream.mode = Mode(rejection=name, spelling=_spelling(alias))
         body = {**BODIES[wire](None), **more}
         error = _raised(_proxied(proxy, wire, alias), upstream, body)
         assert _sent(upstream)
-        kinds[name] = classify_refusal(error, {"model": alias, **body})
+        kinds[name] = classify_rejection(error, {"model": alias, **body})
     return kinds
 
 
@@ -274,7 +274,7 @@ def test_proxy(wire: WireName, upstream: Simulator, without_us: LiteLLMProxy) ->
 
 
 def test_others_behind_a_proxy(upstream: Simulator, without_us: LiteLLMProxy) -> None:
-    """What is no refusal is none behind a proxy."""
+    """What is no rejection is none behind a proxy."""
     names = [name for name in ROWS if name not in OURS]
 
     assert dict.fromkeys(names) == _behind(without_us, upstream, "chat", names)
@@ -317,7 +317,7 @@ def test_lost_words(provider: str, upstream: Simulator) -> None:
     carried = {"model": MODEL, **_chat("hm")}
 
     assert "reasoning_content" not in error_text(error)
-    assert [MISSING, None, None] == [classify_refusal(error, request) for request in (_sent(upstream), carried, None)]
+    assert [MISSING, None, None] == [classify_rejection(error, request) for request in (_sent(upstream), carried, None)]
 
 
 # Through `openai/` LiteLLM may cross to the responses wire, depending on what the process has called before, and then
@@ -328,12 +328,12 @@ async def test_first_frame_of_anthropic_messages(provider: str, upstream: Simula
     kinds = {}
     for name in HOSTS_OWN:
         upstream.reset()
-        upstream.mode = Mode(refusal=name, spelling=_spelling(provider), first_frame_errors=True)
+        upstream.mode = Mode(rejection=name, spelling=_spelling(provider), first_frame_errors=True)
         try:
             last = await _anthropic_messages(provider, upstream, {**_messages(None), "stream": True})
         except litellm.BadRequestError as error:
             last = error
-        kinds[name] = classify_refusal(last, _sent(upstream))
+        kinds[name] = classify_rejection(last, _sent(upstream))
 
     assert HOSTS_OWN == kinds
 
@@ -353,14 +353,14 @@ def test_reworded_status(wire: WireName, status: int, upstream: Simulator) -> No
     """The words count with a relay's status too, a bare `Param Incorrect` only with 400."""
     expected = {**WORDED, "E6": None}
 
-    assert expected == _kinds(_sdk(wire), upstream, wire, expected, refusal_status=status)
+    assert expected == _kinds(_sdk(wire), upstream, wire, expected, rejection_status=status)
 
 
 @providers
 def test_reworded_status_of_completion(provider: str, upstream: Simulator) -> None:
     """So they do in LiteLLM's errors for it."""
     expected = {name: ROWS[name] for name in ("E1", "E4", "E11", "F1", "F6")} | {"E6": None}
-    mode = {"spelling": _spelling(provider), "refusal_status": 502}
+    mode = {"spelling": _spelling(provider), "rejection_status": 502}
 
     assert expected == _kinds(_completion(provider), upstream, "chat", expected, **mode)
 
@@ -370,10 +370,10 @@ def test_a_request_that_lacks_nothing(wire: WireName, upstream: Simulator) -> No
     """A bare `Param Incorrect` says nothing of a request with all its reasoning, on any wire (E6, E14)."""
     expected = {**WORDED, "E6": None}
 
-    assert expected == _kinds(_sdk(wire), upstream, wire, expected, thought="hm", refuses_every=1)
+    assert expected == _kinds(_sdk(wire), upstream, wire, expected, thought="hm", rejects_every=1)
 
 
-def test_the_refused_model_tells_the_family(upstream: Simulator) -> None:
+def test_the_rejected_model_tells_the_family(upstream: Simulator) -> None:
     """The words of both families without quotes are those of the model that was asked (F3)."""
     ask = _sdk("chat", "deepseek-v4-pro")
 
@@ -406,7 +406,7 @@ async def test_forbidden_messages(provider: str, upstream: Simulator) -> None:
     with pytest.raises(litellm.BadRequestError) as raised:
         await _anthropic_messages(provider, upstream, _messages("hm", signature=FOREIGN))
 
-    assert FORBIDDEN is classify_refusal(raised.value, _sent(upstream))
+    assert FORBIDDEN is classify_rejection(raised.value, _sent(upstream))
 
 
 @streams
@@ -415,4 +415,4 @@ def test_forged(streams: bool, upstream: Simulator) -> None:
     upstream.mode = Mode(signatures="checked")
     error = _raised(_sdk("messages"), upstream, {**_messages("hm", signature=FOREIGN), "stream": streams})
 
-    assert RefusalKind.FOREIGN_SIGNATURE is classify_refusal(error, _sent(upstream))
+    assert RejectionKind.FOREIGN_SIGNATURE is classify_rejection(error, _sent(upstream))

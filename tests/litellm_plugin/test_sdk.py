@@ -155,7 +155,7 @@ SENTENCE = "reasoning_content in the thinking mode must be passed back"
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("door", [_sdk, _router])
 async def test_without_us(door: Any, asynchronous: bool, upstream: Simulator) -> None:
-    """The same history without the callback is refused: the tests above can fail."""
+    """The same history without the callback is rejected: the tests above can fail."""
     client, model, parameters = door(upstream, "xiaomi_mimo")
     with pytest.raises(litellm.BadRequestError, match=SENTENCE):
         await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters)
@@ -179,8 +179,8 @@ async def test_fallback(
     asynchronous: bool, stream: bool, upstream: Simulator, stranger: Simulator, use: Callable[..., None]
 ) -> None:
     """The provider that a MiMo deployment falls back to receives nothing of ours, from the synchronous Router too."""
-    use(MiMoCallback(Settings(store="off", on_refusal="fallback")))
-    upstream.mode = Mode(accepts="non-blank")  # a host that refuses our placeholder
+    use(MiMoCallback(Settings(store="off", on_rejection="fallback")))
+    upstream.mode = Mode(accepts="non-blank")  # a host that rejects our placeholder
     models = {"mimo": ("xiaomi_mimo/mimo-v2.6-pro", upstream), "gpt": ("openai/gpt-4o-mini", stranger)}
     deployments = [
         {"model_name": name, "litellm_params": {"model": model, "api_base": host.base_url, "api_key": "k"}}

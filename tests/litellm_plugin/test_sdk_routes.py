@@ -263,39 +263,39 @@ WITHOUT_CONTENT = [
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("mend", [("content",), ()], ids=str)
-async def test_contents(mend: Any, stream: bool, upstream: Simulator, use: Callable[..., None]) -> None:
-    """What the older gateway refuses is written as it wants it, unless the operator says no."""
-    use(mend=mend)
+@pytest.mark.parametrize("fix", [("content",), ()], ids=str)
+async def test_contents(fix: Any, stream: bool, upstream: Simulator, use: Callable[..., None]) -> None:
+    """What the older gateway rejects is written as it wants it, unless the operator says no."""
+    use(fix=fix)
     upstream.mode = Mode(accepts="off", string_content=True)
     history = [WITHOUT_CONTENT[0], {**WITHOUT_CONTENT[1], "reasoning_content": "a"}, WITHOUT_CONTENT[2]]
     more = deployment("xiaomi_mimo", upstream)["litellm_params"]
-    refused = pytest.raises(litellm.BadRequestError) if not mend else nullcontext()
-    with refused:
+    rejected = pytest.raises(litellm.BadRequestError) if not fix else nullcontext()
+    with rejected:
         answer = await litellm.acompletion(messages=history, stream=stream, **more)
         assert not stream or [chunk async for chunk in answer]
 
-    assert [200 if mend else 400] == [exchange.status for exchange in upstream.exchanges]
+    assert [200 if fix else 400] == [exchange.status for exchange in upstream.exchanges]
 
 
-@pytest.mark.parametrize("mend", [("thinking",), ()], ids=str)
-async def test_the_switch_is_mended(mend: Any, upstream: Simulator, use: Callable[..., None]) -> None:
-    """What LiteLLM refuses reaches the host in its own dialect, unless the operator says no."""
-    use(mend=mend)
+@pytest.mark.parametrize("fix", [("thinking",), ()], ids=str)
+async def test_the_switch_is_fixed(fix: Any, upstream: Simulator, use: Callable[..., None]) -> None:
+    """What LiteLLM rejects reaches the host in its own dialect, unless the operator says no."""
+    use(fix=fix)
     more = deployment("openai", upstream)["litellm_params"]
-    refused = pytest.raises(litellm.UnsupportedParamsError) if not mend else nullcontext()
-    with refused:
+    rejected = pytest.raises(litellm.UnsupportedParamsError) if not fix else nullcontext()
+    with rejected:
         await litellm.acompletion(
             messages=[{"role": "user", "content": QUESTION}], thinking={"type": "disabled"}, **more
         )
 
-    assert [False] * len(mend) == [exchange.thinking for exchange in upstream.exchanges]
+    assert [False] * len(fix) == [exchange.thinking for exchange in upstream.exchanges]
 
 
 @pytest.mark.parametrize("name", ["anthropic", "xiaomi_mimo"])
 @pytest.mark.parametrize("messages", ["hi", [3], None], ids=str)
 async def test_unreadable(messages: Any, name: str, upstream: Simulator) -> None:
-    """A history that is none is LiteLLM's to refuse: the hook gives it back as it came."""
+    """A history that is none is LiteLLM's to reject: the hook gives it back as it came."""
     callback = MiMoCallback(Settings(store="off"))
     arguments = {**deployment(name, upstream)["litellm_params"], "messages": messages}
     changed = await callback.async_pre_call_deployment_hook(arguments, CallTypes.anthropic_messages)

@@ -27,8 +27,8 @@ ON = {
     ],
     "responses": [{"reasoning": {"effort": "minimal"}}, {"reasoning": {"effort": "low"}}],
 }
-REFUSED = (b"reasoning_effort", b"budget_tokens", b"output_config", b"adaptive", b"minimal")
-"""What MiMo's hosts refuse or ignore."""
+REJECTED = (b"reasoning_effort", b"budget_tokens", b"output_config", b"adaptive", b"minimal")
+"""What MiMo's hosts reject or ignore."""
 ALIBABA = "openai/xiaomi/mimo-v2.6-pro"
 
 
@@ -76,7 +76,7 @@ def test_off(name: str, route: str, words: dict[str, Any], streams: bool, proxy:
 
     assert [False] * 3 == [exchange.thinking for exchange in host.exchanges]
     assert [None] * 3 == [exchange.issued and exchange.issued.reasoning for exchange in host.exchanges]
-    assert not [word for word in REFUSED for exchange in host.exchanges if word in exchange.raw]
+    assert not [word for word in REJECTED for exchange in host.exchanges if word in exchange.raw]
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
@@ -88,4 +88,4 @@ def test_on(name: str, route: str, words: dict[str, Any], streams: bool, proxy: 
 
     assert [True] * 3 == [exchange.thinking for exchange in host.exchanges]
     assert ["exact"] * 3 == [verdict for exchange in host.exchanges for verdict in exchange.verdicts]
-    assert not [word for word in REFUSED for exchange in host.exchanges if word in exchange.raw]
+    assert not [word for word in REJECTED for exchange in host.exchanges if word in exchange.raw]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from mimo_quirks.content import string_content
+from mimo_quirks.history.content import string_content
 
 from .strategies import json_values, messages
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mimo_quirks.errors import CUT, error_text, status_of
+from mimo_quirks.rejections.errors import CUT, error_text, status_of
 
 
 class WrappedError(Exception):

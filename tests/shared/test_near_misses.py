@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from mimo_quirks.refusals import RefusalKind, classify_refusal
+from mimo_quirks.rejections.recognition import RejectionKind, classify_rejection
 from mimo_quirks.simulator import WORDINGS
 
 from ..cases import CALL
@@ -133,7 +133,7 @@ def test_near_misses() -> None:
     taken = [
         (error, request and "a request", kind)
         for error, request in product(NEAR_MISSES, (None, LOST, CARRIED))
-        if (kind := classify_refusal(error, request)) is not None
+        if (kind := classify_rejection(error, request)) is not None
     ]
 
     assert [] == taken
@@ -146,19 +146,19 @@ def test_a_refusal_is_no_other_status(status: int) -> None:
     words = (*SAID, "Param Incorrect", "Extra inputs are not permitted", "Invalid API Key", "Too many requests")
     errors = [SimpleNamespace(status_code=status, message=text) for text in words]
 
-    assert {None} == {classify_refusal(error, request) for error, request in product(errors, (LOST, CARRIED))}
+    assert {None} == {classify_rejection(error, request) for error, request in product(errors, (LOST, CARRIED))}
 
 
 @pytest.mark.parametrize("status", [400, 422, 500, 502, 503, 529])
 def test_the_words_tell_with_any_other(status: int) -> None:
     """A relay says them with a status of its own, while what has lost its words counts with the host's alone."""
-    missing, forbidden = RefusalKind.MISSING, RefusalKind.FORBIDDEN
+    missing, forbidden = RejectionKind.MISSING, RejectionKind.FORBIDDEN
     said = [SimpleNamespace(status_code=status, message=text) for text in (SENTENCE, STRICT)]
     bare, extra = (SimpleNamespace(status_code=status, message=text) for text in ("Param Incorrect", "extra_forbidden"))
 
-    assert [missing, forbidden] == [classify_refusal(error) for error in said]
-    assert (missing if status == 400 else None) is classify_refusal(bare, LOST)
-    assert (forbidden if status in {400, 422} else None) is classify_refusal(extra, CARRIED)
+    assert [missing, forbidden] == [classify_rejection(error) for error in said]
+    assert (missing if status == 400 else None) is classify_rejection(bare, LOST)
+    assert (forbidden if status in {400, 422} else None) is classify_rejection(extra, CARRIED)
 
 
 # What becomes of a refusal on its way
@@ -194,9 +194,9 @@ def _text(body: Any) -> str:
     return body if isinstance(body, str) else json.dumps(body)
 
 
-def _kind(name: str) -> RefusalKind:
+def _kind(name: str) -> RejectionKind:
     missing = name.startswith("E") or name == "F1-unquoted"
-    return RefusalKind.MISSING if missing else RefusalKind.OTHER_FAMILY
+    return RejectionKind.MISSING if missing else RejectionKind.OTHER_FAMILY
 
 
 @pytest.mark.parametrize("name", [row.name for row in WORDINGS.values() if row.ours and row.name != "E6"])
@@ -206,7 +206,7 @@ def test_what_becomes_of_a_refusal(name: str) -> None:
     for (first, change), (second, again) in product(CHANGES.items(), repeat=2):
         once = change(_text(WORDINGS[name].body))
         error = again(once.decode() if isinstance(once, bytes) else str(once))
-        found[first, second] = classify_refusal(error)
+        found[first, second] = classify_rejection(error)
 
     assert dict.fromkeys(found, _kind(name)) == found
 
@@ -227,6 +227,6 @@ def test_what_becomes_of_a_refusal(name: str) -> None:
 def test_what_becomes_of_a_prohibition(text: str) -> None:
     """The opposite demand is told after them too."""
     changes = {name: change for name, change in CHANGES.items() if name != "cut"}
-    found = {name: classify_refusal(change(text)) for name, change in changes.items()}
+    found = {name: classify_rejection(change(text)) for name, change in changes.items()}
 
-    assert dict.fromkeys(changes, RefusalKind.FORBIDDEN) == found
+    assert dict.fromkeys(changes, RejectionKind.FORBIDDEN) == found

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mimo_quirks.parameters import dropped_demand, is_forced, refused_choices, without_forced_tools
-from mimo_quirks.quirks import Quirks, quirks_for
+from mimo_quirks.facts.quirks import Quirks, quirks_for
+from mimo_quirks.request.parameters import dropped_demand, is_forced, rejected_choices, without_forced_tools
 
 
 def _quirks(url: str) -> Quirks:
@@ -55,7 +55,7 @@ def test_is_forced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "quirks", "refused"),
+    ("n", "quirks", "rejected"),
     [
         (2, XIAOMI, True),
         (2, PLAN, True),
@@ -65,11 +65,11 @@ def test_is_forced() -> None:
         (2, RELAY, False),
     ],
 )
-def test_choices(n: Any, quirks: Quirks, refused: bool) -> None:
-    """More than one choice is refused by name where the host refuses it."""
-    reason = refused_choices(n, quirks)
+def test_choices(n: Any, quirks: Quirks, rejected: bool) -> None:
+    """More than one choice is rejected by name where the host rejects it."""
+    reason = rejected_choices(n, quirks)
 
-    assert refused is (reason is not None)
+    assert rejected is (reason is not None)
     assert reason is None or reason.startswith("n=2: ")
 
 

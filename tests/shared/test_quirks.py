@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from mimo_quirks.families import FAMILIES, family_of
-from mimo_quirks.hosts import HOSTS, MESSAGES, RESPONSES, authority, host_name
-from mimo_quirks.models import MODELS, abilities_of
-from mimo_quirks.prices import PRICES
-from mimo_quirks.quirks import quirks_for
+from mimo_quirks.facts.families import FAMILIES, family_of
+from mimo_quirks.facts.hosts import HOSTS, MESSAGES, RESPONSES, authority, host_name
+from mimo_quirks.facts.models import MODELS, abilities_of
+from mimo_quirks.facts.prices import PRICES
+from mimo_quirks.facts.quirks import quirks_for
 
 
 @pytest.mark.parametrize(

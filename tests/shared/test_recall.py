@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimo_quirks.keys import MOST_CALLS, canonical_arguments, digest, sights
-from mimo_quirks.quirks import quirks_for
-from mimo_quirks.recall import NOTHING, Question, Recall, answer, ask, remember
-from mimo_quirks.replay import replay
+from mimo_quirks.facts.digests import digest
+from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.history.found import NOTHING, FoundReasoning
+from mimo_quirks.history.replay import replay
+from mimo_quirks.recall.fingerprints import MOST_CALLS, canonical_arguments, fingerprint_turns
+from mimo_quirks.recall.matching import Question, answer, ask, remember
 from mimo_quirks.stores import CANDIDATES, MemoryStore
 
 from .strategies import histories, json_values
@@ -70,7 +72,7 @@ def _forget(history: History) -> History:
     return [{key: value for key, value in message.items() if key != "reasoning_content"} for message in history]
 
 
-def _recall(store: MemoryStore, history: History, scope: str = "a") -> Recall:
+def _recall(store: MemoryStore, history: History, scope: str = "a") -> FoundReasoning:
     question = ask(history, scope)
     return answer(question, store.get(question.keys))
 
@@ -83,7 +85,7 @@ def test_a_client_that_drops() -> None:
     """Every turn is found, tool turns and plain ones, with one batch of keys."""
     history = _conversation("m")
 
-    assert Recall(_texts(history)) == _recall(_store(history), _forget(history))
+    assert FoundReasoning(_texts(history)) == _recall(_store(history), _forget(history))
 
 
 def test_a_client_that_carries() -> None:
@@ -185,16 +187,16 @@ def test_identical_ids_in_two_conversations() -> None:
     one, two = _conversation("one"), _conversation("two", city="上海")
     store = _store(one, two)
 
-    assert Recall(_texts(one)) == _recall(store, _forget(one))
-    assert Recall(_texts(two)) == _recall(store, _forget(two))
+    assert FoundReasoning(_texts(one)) == _recall(store, _forget(one))
+    assert FoundReasoning(_texts(two)) == _recall(store, _forget(two))
 
 
-def test_twins_are_refused() -> None:
-    """What nothing visible tells apart is refused and counted, unless the texts are the same."""
+def test_twins_are_rejected() -> None:
+    """What nothing visible tells apart is rejected and counted, unless the texts are the same."""
     one, two = [_user("x"), _turn("one", _call("c:0"))], [_user("x"), _turn("two", _call("c:0"))]
 
-    assert Recall({}, frozenset({1})) == _recall(_store(one, two), _forget(one))
-    assert Recall({1: "one"}) == _recall(_store(one, one), _forget(one))
+    assert FoundReasoning({}, frozenset({1})) == _recall(_store(one, two), _forget(one))
+    assert FoundReasoning({1: "one"}) == _recall(_store(one, one), _forget(one))
 
 
 def test_branches_are_told_apart_by_their_ids() -> None:
@@ -216,7 +218,7 @@ def test_a_choice_is_kept() -> None:
         store.put([entry])
 
     assert before == _recall(store, _forget(one))
-    assert Recall({}, frozenset({2})) == _recall(store, _forget(twin))
+    assert FoundReasoning({}, frozenset({2})) == _recall(store, _forget(twin))
 
 
 def test_a_link_speaks_of_the_turn_before_alone() -> None:
@@ -226,7 +228,7 @@ def test_a_link_speaks_of_the_turn_before_alone() -> None:
     mixed = [forgotten[index] if index % 2 else history[index] for index in range(len(history))]
     expected = {index: text for index, text in _texts(history).items() if index % 2}
 
-    assert Recall(expected) == _recall(_store(history), mixed)
+    assert FoundReasoning(expected) == _recall(_store(history), mixed)
     assert expected
 
 
@@ -238,7 +240,7 @@ def test_a_choice_for_another_twin_is_not_taken() -> None:
     entries = [remember(one[:1], one[1], "a"), remember(sent_otherwise, one[3], "a")]
     store.put([entry for entry in entries if entry])
 
-    assert Recall({3: "next"}, frozenset({1})) == _recall(store, _forget(one))
+    assert FoundReasoning({3: "next"}, frozenset({1})) == _recall(store, _forget(one))
 
 
 @pytest.mark.parametrize("reasoning", [" ", "tool call", "redacted-by-litellm"])
@@ -261,7 +263,9 @@ def test_keys_ignore_think_tags(thought: str, listed: bool) -> None:
     content: Any = [{"type": "text", "text": f"{thought}answer"}] if listed else f"{thought}answer"
     turn = {"role": "assistant", "content": content}
 
-    assert sights([_user("x"), _turn(None, content="answer")], "a") == sights([_user("x"), turn], "a")
+    assert fingerprint_turns([_user("x"), _turn(None, content="answer")], "a") == fingerprint_turns(
+        [_user("x"), turn], "a"
+    )
 
 
 def test_scopes() -> None:
@@ -272,16 +276,18 @@ def test_scopes() -> None:
 
 
 def test_replay_puts_it_back() -> None:
-    """What was found goes out under the names of the host; refused turns get the placeholder with its reason."""
+    """What was found goes out under the names of the host; rejected turns get the placeholder with its reason."""
     quirks = quirks_for("mimo-v2.6-pro")
     assert quirks is not None
     history = [_user("x"), _turn(None, _call("c:0")), _turn(None, _call("c:1")), _turn(None, content="hi")]
-    sent, report = replay(_forget(history), quirks, thinking=True, recall=Recall({1: " r\n", 3: "p"}, frozenset({2})))
+    sent, report = replay(
+        _forget(history), quirks, thinking=True, recall=FoundReasoning({1: " r\n", 3: "p"}, frozenset({2}))
+    )
 
     assert [None, " r\n", "", "p"] == [message.get("reasoning_content") for message in sent]
     assert ["recalled", "placeholder", "recalled"] == [turn.action for turn in report.turns]
     assert "several answers were remembered" == report.turns[1].reason
-    off, _ = replay(_forget(history), quirks, thinking=False, recall=Recall({1: " r\n"}))
+    off, _ = replay(_forget(history), quirks, thinking=False, recall=FoundReasoning({1: " r\n"}))
     assert off == _forget(history)
 
 
@@ -335,7 +341,9 @@ def test_keys_ignore_reasoning(history: History, scope: str) -> None:
     readable = [m for m in history if isinstance(m.get("tool_calls") or [], list)]
     sent, _ = replay(readable, quirks, thinking=True)
 
-    assert [sight.levels for sight in sights(readable, scope)] == [sight.levels for sight in sights(sent, scope)]
+    assert [sight.levels for sight in fingerprint_turns(readable, scope)] == [
+        sight.levels for sight in fingerprint_turns(sent, scope)
+    ]
 
 
 @given(histories)
@@ -385,7 +393,7 @@ def test_equal_texts_vouch_for_nobody() -> None:
         for mark in "ab"
     )
     for store in (_store(mine, other), _store(other, mine)):
-        assert Recall({3: "same"}, frozenset({1})) == _recall(store, _forget(mine))
+        assert FoundReasoning({3: "same"}, frozenset({1})) == _recall(store, _forget(mine))
 
 
 def test_drawn_ids_of_another_turn_are_believed() -> None:
@@ -429,7 +437,7 @@ def test_a_full_key_is_not_unanimous() -> None:
     rewritten = [_user("x"), _turn(None, _call("toolu_x"))]
 
     assert {1: "mine"} == _recall(store, _forget(mine)).texts
-    assert Recall({}, frozenset({1})) == _recall(store, _forget(rewritten))
+    assert FoundReasoning({}, frozenset({1})) == _recall(store, _forget(rewritten))
 
 
 def test_a_flood_in_another_order() -> None:
@@ -462,12 +470,12 @@ def test_who_doubts_asks_for_every_turn() -> None:
     """Where what is carried may be damaged, it is looked up too, and what was issued is found."""
     history = _conversation("m")
     stripped = [{**m, "reasoning_content": m.get("reasoning_content", "").strip()} for m in history]
-    question = ask(stripped, "a", doubting=True)
+    question = ask(stripped, "a", verify_carried=True)
 
     assert Question() == ask(stripped, "a")
     assert set(_texts(history)) == question.doubted
-    assert Recall(_texts(history)) == answer(question, _store(history).get(question.keys))
-    assert Question() == ask([_user("x")], "a", doubting=True)
+    assert FoundReasoning(_texts(history)) == answer(question, _store(history).get(question.keys))
+    assert Question() == ask([_user("x")], "a", verify_carried=True)
 
 
 def test_who_doubts_knows_what_is_lost() -> None:
@@ -475,7 +483,7 @@ def test_who_doubts_knows_what_is_lost() -> None:
     history = _conversation("m")
     mixed = [history[0], history[1], _forget(history)[2], *history[3:]]
 
-    assert set(_texts(history)) - {2} == ask(mixed, "a", doubting=True).doubted
+    assert set(_texts(history)) - {2} == ask(mixed, "a", verify_carried=True).doubted
 
 
 @pytest.mark.parametrize(

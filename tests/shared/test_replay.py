@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimo_quirks.hosts import HOST_NAMES
-from mimo_quirks.quirks import Quirks, quirks_for
-from mimo_quirks.recall import Recall
-from mimo_quirks.replay import ReplayReport, TurnReport, replay
+from mimo_quirks.facts.hosts import HOST_NAMES
+from mimo_quirks.facts.quirks import Quirks, quirks_for
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.replay import ReplayReport, TurnReport, replay
 
 from ..cases import CALL, CASES, NASTY, Case
 from .strategies import histories, json_values
@@ -174,7 +174,7 @@ TOOL_TURN = {"role": "assistant", "content": "", "tool_calls": [CALL]}
     ],
 )
 def test_hosts(host: str, thinking: bool, held: dict[str, Any], sent: dict[str, Any], action: str) -> None:
-    """Each host gets the names it reads, its own placeholder, and nothing that it refuses."""
+    """Each host gets the names it reads, its own placeholder, and nothing that it rejects."""
     history, report = replay([{**TOOL_TURN, **held}], _quirks(host), thinking=thinking)
 
     assert ({**TOOL_TURN, **sent}, action) == (history[0], report.turns[0].action)
@@ -201,7 +201,7 @@ def test_reasoning_does_not_cross_families() -> None:
 
 
 def test_deepseek_has_its_own_placeholder() -> None:
-    """The same rule with another value: DeepSeek V4 refuses the empty string."""
+    """The same rule with another value: DeepSeek V4 rejects the empty string."""
     history, _ = replay([TOOL_TURN], _quirks("relay", "deepseek"), thinking=True)
 
     assert history[0]["reasoning_content"] == " "
@@ -280,12 +280,12 @@ def _theirs(text: str) -> dict[str, Any]:
 )
 def test_recalled_beside_carried(held: dict[str, Any], recalled: str | None, sent: str, action: str) -> None:
     """What is remembered beats what a framework left of it, and a signature on the same text; never another text."""
-    recall = Recall() if recalled is None else Recall({0: recalled})
+    recall = FoundReasoning() if recalled is None else FoundReasoning({0: recalled})
     history, report = replay([{**TOOL_TURN, **held}], XIAOMI, thinking=True, recall=recall)
 
     assert (sent, action) == (history[0]["reasoning_content"], report.turns[0].action)
     assert "thinking_blocks" not in history[0]
-    off, _ = replay([{**TOOL_TURN, "reasoning_content": "a"}], XIAOMI, thinking=False, recall=Recall({0: " a"}))
+    off, _ = replay([{**TOOL_TURN, "reasoning_content": "a"}], XIAOMI, thinking=False, recall=FoundReasoning({0: " a"}))
     assert "a" == off[0]["reasoning_content"]
 
 
@@ -313,7 +313,7 @@ CLAUDE = {"response_metadata": {"model_provider": "anthropic", "model_name": "cl
 @pytest.mark.parametrize("host", ["xiaomi", "openrouter", "vllm", "strict-relay"])
 @pytest.mark.parametrize("thinking", [True, False])
 def test_a_host_that_forbids(host: str, thinking: bool) -> None:
-    """Where refusals taught that reasoning is too much, every spelling of it goes, recalled text stays away."""
+    """Where rejections taught that reasoning is too much, every spelling of it goes, recalled text stays away."""
     quirks = replace(_quirks(host), forbids=True)
     messages = [
         {"role": "user", "content": "x", "reasoning_content": "a"},
@@ -322,7 +322,7 @@ def test_a_host_that_forbids(host: str, thinking: bool) -> None:
         {**PLAIN_TURN, "reasoning": " "},
         TOOL_TURN,
     ]
-    history, report = replay(messages, quirks, thinking=thinking, recall=Recall({1: "a", 4: "b"}))
+    history, report = replay(messages, quirks, thinking=thinking, recall=FoundReasoning({1: "a", 4: "b"}))
 
     assert [messages[0], TOOL_TURN, TOOL_TURN, PLAIN_TURN, TOOL_TURN] == list(history)
     assert ["stripped", "stripped", "stripped", "left"] == [turn.action for turn in report.turns]
@@ -330,7 +330,7 @@ def test_a_host_that_forbids(host: str, thinking: bool) -> None:
 
 @pytest.mark.parametrize("host", ["xiaomi", "openrouter", "vllm"])
 def test_a_host_that_wants_every_turn_padded(host: str) -> None:
-    """Where refusals taught it, turns that call no tools have the placeholder too; text is never replaced."""
+    """Where rejections taught it, turns that call no tools have the placeholder too; text is never replaced."""
     quirks = replace(_quirks(host), placeholder=" ", pads_every_turn=True)
     spelled = dict.fromkeys(quirks.dialect.fields, " ")
     text = dict.fromkeys(quirks.dialect.fields, "a")
@@ -343,7 +343,7 @@ def test_a_host_that_wants_every_turn_padded(host: str) -> None:
         {**PLAIN_TURN, **text},
         PLAIN_TURN,
     ]
-    history, report = replay(messages, quirks, thinking=True, recall=Recall({6: "b"}))
+    history, report = replay(messages, quirks, thinking=True, recall=FoundReasoning({6: "b"}))
     padded = [{**PLAIN_TURN, **spelled}] * 2 + [{**TOOL_TURN, **spelled}, {**PLAIN_TURN, **CLAUDE, **spelled}]
     recalled = {**PLAIN_TURN, **dict.fromkeys(quirks.dialect.fields, "b")}
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from mimo_quirks.contract import ALL_STEPS, Step
-from mimo_quirks.quirks import Quirks
+from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.rejections.evidence import ALL_REMEDIES, Remedy
 from mimo_quirks.settings import Settings, SettingsError
 from mimo_quirks.stores import MemoryStore
 
@@ -43,25 +43,25 @@ def test_defaults() -> None:
         ("scope", " ", ["MIMO_QUIRKS_SCOPE", "an empty scope names nobody"]),
         ("store", "sqlite://", ["MIMO_QUIRKS_STORE", "sqlite:///relative/path"]),
         ("identity", "kee", ["MIMO_QUIRKS_IDENTITY", "'key', 'user' or 'team'"]),
-        ("mend", "tool", ["MIMO_QUIRKS_MEND", "'tools', 'thinking' or 'content'"]),
-        ("mend", "none, tools", ["MIMO_QUIRKS_MEND"]),
-        ("mend", "", ["MIMO_QUIRKS_MEND"]),
+        ("fix", "tool", ["MIMO_QUIRKS_FIX", "'tools', 'thinking' or 'content'"]),
+        ("fix", "none, tools", ["MIMO_QUIRKS_FIX"]),
+        ("fix", "", ["MIMO_QUIRKS_FIX"]),
         ("secret", "", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
         ("secret", "new,", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
-        ("carrier_max_bytes", "-1", ["MIMO_QUIRKS_CARRIER_MAX_BYTES", "greater than or equal to 0"]),
-        ("carrier_max_bytes", "64K", ["MIMO_QUIRKS_CARRIER_MAX_BYTES", "valid integer"]),
-        ("carrier_ttl_seconds", "0", ["MIMO_QUIRKS_CARRIER_TTL_SECONDS", "greater than 0"]),
-        ("on_refusal", "retry", ["MIMO_QUIRKS_ON_REFUSAL", "'repair', 'fallback' or 'fail'"]),
-        ("off_on_refusal", "perhaps", ["MIMO_QUIRKS_OFF_ON_REFUSAL", "valid boolean"]),
-        ("contract_ttl_seconds", "0", ["MIMO_QUIRKS_CONTRACT_TTL_SECONDS", "greater than 0"]),
-        ("carrier_max_byte", "0", ["MIMO_QUIRKS_CARRIER_MAX_BYTE", "is MIMO_QUIRKS_CARRIER_MAX_BYTES"]),
-        ("origin", "model", ["MIMO_QUIRKS_ORIGIN", "'family' or 'host'"]),
+        ("sealed_max_bytes", "-1", ["MIMO_QUIRKS_SEALED_MAX_BYTES", "greater than or equal to 0"]),
+        ("sealed_max_bytes", "64K", ["MIMO_QUIRKS_SEALED_MAX_BYTES", "valid integer"]),
+        ("sealed_ttl_seconds", "0", ["MIMO_QUIRKS_SEALED_TTL_SECONDS", "greater than 0"]),
+        ("on_rejection", "retry", ["MIMO_QUIRKS_ON_REJECTION", "'repair', 'fallback' or 'fail'"]),
+        ("allow_thinking_off", "perhaps", ["MIMO_QUIRKS_ALLOW_THINKING_OFF", "valid boolean"]),
+        ("policy_ttl_seconds", "0", ["MIMO_QUIRKS_POLICY_TTL_SECONDS", "greater than 0"]),
+        ("sealed_max_byte", "0", ["MIMO_QUIRKS_SEALED_MAX_BYTE", "is MIMO_QUIRKS_SEALED_MAX_BYTES"]),
+        ("provenance", "model", ["MIMO_QUIRKS_PROVENANCE", "'family' or 'host'"]),
         ("store_ttl_seconds", "0", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "greater than 0"]),
         ("store_timeout_seconds", "soon", ["MIMO_QUIRKS_STORE_TIMEOUT_SECONDS", "valid number"]),
         ("store_timeout_seconds", "inf", ["MIMO_QUIRKS_STORE_TIMEOUT_SECONDS", "finite number"]),
         ("store_ttl_seconds", "inf", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "finite number"]),
-        ("carrier_ttl_seconds", "inf", ["MIMO_QUIRKS_CARRIER_TTL_SECONDS", "finite number"]),
-        ("contract_ttl_seconds", "inf", ["MIMO_QUIRKS_CONTRACT_TTL_SECONDS", "finite number"]),
+        ("sealed_ttl_seconds", "inf", ["MIMO_QUIRKS_SEALED_TTL_SECONDS", "finite number"]),
+        ("policy_ttl_seconds", "inf", ["MIMO_QUIRKS_POLICY_TTL_SECONDS", "finite number"]),
         ("models", "[" * 100_000, ["MIMO_QUIRKS_MODELS", "not a JSON object"]),
         ("models", '{"acme": "mimi"}', ["MIMO_QUIRKS_MODELS", "nearest known one is 'mimo'"]),
     ],
@@ -143,7 +143,7 @@ def _quirks(settings: Settings, url: str = "https://llm.example/v1") -> Quirks:
 
 def test_scopes() -> None:
     """An owner's scope is its own; hosts of the family share it, unless the operator says otherwise."""
-    settings, apart = Settings(), _settings(origin="host")
+    settings, apart = Settings(), _settings(provenance="host")
     here, there = _quirks(settings), _quirks(settings, "https://api.xiaomimimo.com/v1")
 
     assert settings.scope_of("a", here, shared=True) == settings.scope_of("a", there, shared=True)
@@ -201,20 +201,20 @@ def test_placeholder(value: str, expected: str | None) -> None:
 )
 def test_mend(value: str, expected: tuple[str, ...]) -> None:
     """What is mended is named; `none` is nothing, and without a word it is everything."""
-    assert expected == _settings(mend=value).mend
-    assert ("tools", "thinking", "content") == Settings().mend
+    assert expected == _settings(fix=value).fix
+    assert ("tools", "thinking", "content") == Settings().fix
 
 
 @pytest.mark.parametrize("nothing", ["none", ("none",), ["none"], ()])
 def test_nothing_to_mend(nothing: Any) -> None:
     """An application says it as it likes."""
-    assert () == Settings(mend=nothing).mend
+    assert () == Settings(fix=nothing).fix
 
 
 def test_carriers() -> None:
     """64 KiB for 30 days; 0 bytes is none."""
-    assert (65536, 2592000) == (Settings().carrier_max_bytes, Settings().carrier_ttl_seconds)
-    assert 0 == _settings(carrier_max_bytes="0").carrier_max_bytes
+    assert (65536, 2592000) == (Settings().sealed_max_bytes, Settings().sealed_ttl_seconds)
+    assert 0 == _settings(sealed_max_bytes="0").sealed_max_bytes
 
 
 @pytest.mark.parametrize(
@@ -241,26 +241,26 @@ def test_the_store() -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({}, ALL_STEPS),
-        ({"on_refusal": "repair"}, ALL_STEPS),
-        ({"on_refusal": "fallback"}, ALL_STEPS),
-        ({"on_refusal": "fail"}, set()),
-        ({"off_on_refusal": "false"}, ALL_STEPS - {Step.OFF}),
-        ({"placeholder": "auto"}, ALL_STEPS),
-        ({"placeholder": "empty"}, ALL_STEPS - {Step.SPACE}),
-        ({"placeholder": "space"}, ALL_STEPS - {Step.SPACE}),
-        ({"placeholder": "none", "off_on_refusal": "no"}, {Step.ROW, Step.STRIP}),
-        ({"placeholder": "none", "on_refusal": "fail"}, set()),
+        ({}, ALL_REMEDIES),
+        ({"on_rejection": "repair"}, ALL_REMEDIES),
+        ({"on_rejection": "fallback"}, ALL_REMEDIES),
+        ({"on_rejection": "fail"}, set()),
+        ({"allow_thinking_off": "false"}, ALL_REMEDIES - {Remedy.THINKING_OFF}),
+        ({"placeholder": "auto"}, ALL_REMEDIES),
+        ({"placeholder": "empty"}, ALL_REMEDIES - {Remedy.PAD}),
+        ({"placeholder": "space"}, ALL_REMEDIES - {Remedy.PAD}),
+        ({"placeholder": "none", "allow_thinking_off": "no"}, {Remedy.NONE, Remedy.STRIP}),
+        ({"placeholder": "none", "on_rejection": "fail"}, set()),
     ],
 )
-def test_steps(values: dict[str, str], expected: set[Step]) -> None:
-    """What refusals teach never overrides the operator: a placeholder is theirs, and so is the switch."""
+def test_steps(values: dict[str, str], expected: set[Remedy]) -> None:
+    """What rejections teach never overrides the operator: a placeholder is theirs, and so is the switch."""
     assert expected == _settings(**values).steps
 
 
 def test_an_hour() -> None:
     """So long is it known what a deployment wants."""
     assert (3600, 60.5) == (
-        Settings().contract_ttl_seconds,
-        _settings(contract_ttl_seconds="60.5").contract_ttl_seconds,
+        Settings().policy_ttl_seconds,
+        _settings(policy_ttl_seconds="60.5").policy_ttl_seconds,
     )

@@ -1,4 +1,4 @@
-"""The simulator, asked by real clients: what it refuses, what it finds, and to the letter what it says."""
+"""The simulator, asked by real clients: what it rejects, what it finds, and to the letter what it says."""
 
 import ast
 import json
@@ -190,7 +190,7 @@ def test_verdicts_do_not_depend_on_the_conversation(simulator, client):
     ],
 )
 def test_what_passes_as_reasoning(simulator, client, accepts, text, status):
-    """Each reading of the contract accepts what it names and refuses what is below it."""
+    """Each reading of the contract accepts what it names and rejects what is below it."""
     simulator.mode = Mode(accepts=accepts)
     message = tool_turn(client)
 
@@ -253,7 +253,7 @@ def test_exact_asks_a_turn_without_reasoning_for_presence(simulator, client):
 
 
 def test_rule_sleeps_while_thinking_is_off(simulator, client):
-    """With thinking off nothing is refused, though it is still judged."""
+    """With thinking off nothing is rejected, though it is still judged."""
     response = replay(client, without_reasoning(tool_turn(client)), **OFF)
 
     assert 200 == response.status_code
@@ -279,8 +279,8 @@ def test_three_rounds_to_the_byte(simulator):
 # Error bodies
 
 
-def test_refusal_of_a_stream_begins_with_data(simulator, client):
-    """On a stream request the refusal wears the prefix of an event, unless the mode says no (E2)."""
+def test_rejection_of_a_stream_begins_with_data(simulator, client):
+    """On a stream request the rejection wears the prefix of an event, unless the mode says no (E2)."""
     message = without_reasoning(tool_turn(client))
 
     assert b"data:" + E1 == replay(client, message, stream=True).content
@@ -291,7 +291,7 @@ def test_refusal_of_a_stream_begins_with_data(simulator, client):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_relay_wraps_the_refusal(simulator, client, stream):
+def test_relay_wraps_the_rejection(simulator, client, stream):
     """OpenRouter hands the upstream's body on as a string inside its own (E12)."""
     simulator.mode = Mode(spelling="openrouter")
     response = replay(client, without_reasoning(tool_turn(client)), stream=stream)
@@ -303,7 +303,7 @@ def test_relay_wraps_the_refusal(simulator, client, stream):
     assert (400, True) == (response.status_code, isinstance(body["user_id"], str))
 
 
-def test_sdk_sees_the_refusal_in_param(simulator, client):
+def test_sdk_sees_the_rejection_in_param(simulator, client):
     """The OpenAI SDK finds the useful words in `param`, while `message` says next to nothing."""
     message = without_reasoning(tool_turn(client))
     history = [USER, message, *results(message)]
@@ -383,7 +383,7 @@ def test_documented_keys_pass(simulator, headers):
     ],
 )
 def test_bad_parameters(client, body, param):
-    """A parameter the API does not take is a 400 of the same shape, and not the refusal."""
+    """A parameter the API does not take is a 400 of the same shape, and not the rejection."""
     response = client.post("/chat/completions", json={"model": MODEL, "messages": [USER], **body})
 
     assert 400 == response.status_code
@@ -417,7 +417,7 @@ def test_unreadable_bodies(simulator, client, raw):
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_contents_must_be_strings_on_the_older_gateway(simulator, client, strict):
-    """The older gateway refuses null beside tool calls and lists in tool results; the present one does not."""
+    """The older gateway rejects null beside tool calls and lists in tool results; the present one does not."""
     simulator.mode = Mode(string_content=strict)
     message = tool_turn(client)
     null = replay(client, {**message, "content": None})
@@ -748,7 +748,7 @@ def test_server_leaves_while_a_client_lingers():
 
 
 def test_taken_port_is_an_error():
-    """A port that somebody holds is refused at once."""
+    """A port that somebody holds is rejected at once."""
     with Simulator() as simulator, pytest.raises(OSError, match="in use"), Simulator(port=int(simulator.origin[-5:])):
         pass
 
@@ -818,7 +818,7 @@ def test_mode_that_does_not_exist(field, value):
         Mode(**{field: value})
 
 
-def test_refusal_is_an_api_status_error_on_a_stream(simulator, client):
+def test_rejection_is_an_api_status_error_on_a_stream(simulator, client):
     """The prefixed body is no JSON, and the SDK still raises with the whole text."""
     message = without_reasoning(tool_turn(client))
     with (

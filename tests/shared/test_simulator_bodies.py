@@ -79,7 +79,7 @@ def _client():
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/anthropic/v1/messages", "/v1/messages", "/v1/responses"])
 def test_any_body_is_answered(client, path):
-    """A body is served or refused."""
+    """A body is served or rejected."""
     statuses = set()
 
     @settings(max_examples=150, deadline=None)

@@ -182,7 +182,7 @@ def test_linear_conversations_interleave(world, world_):
 
 
 def test_other_conversations_text_is_foreign(world):
-    """What looks right and belongs to another conversation is foreign, and refused when exact."""
+    """What looks right and belongs to another conversation is foreign, and rejected when exact."""
     there = world(**EXACT, **NOTHING_TELLS)
     one, other = there.talk(3, seed=1), there.talk(3, seed=2)
 
@@ -367,8 +367,8 @@ def test_going_back_to_an_earlier_state(world, world_):
     assert ("exact",) * 7 == there.verdicts
 
 
-def test_refused_request_changes_nothing(world):
-    """A refusal issues no turn, so the next request aligns as before."""
+def test_rejected_request_changes_nothing(world):
+    """A rejection issues no turn, so the next request aligns as before."""
     there = world(**EXACT, tool_rounds=3, **NOTHING_TELLS)
     history = there.talk(3, seed=1)
 

@@ -1,4 +1,4 @@
-"""The simulator's messages wire, asked by the Anthropic SDK and by hand: what it says, finds and refuses."""
+"""The simulator's messages wire, asked by the Anthropic SDK and by hand: what it says, finds and rejects."""
 
 import json
 
@@ -164,8 +164,8 @@ def test_blocks_count_in_their_order(world):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_dropped_thinking_is_refused(world, stream):
-    """A call without its reasoning is refused with Xiaomi's own words, though no such field is on this wire (§4.7)."""
+def test_dropped_thinking_is_rejected(world, stream):
+    """A call without its reasoning is rejected with Xiaomi's own words, though no such field is on this wire (§4.7)."""
     there = world()
     history = there.talk(1, without_thinking)
     with pytest.raises(BadRequestError) as caught:
@@ -209,7 +209,7 @@ def test_what_passes_as_reasoning(world, accepts, text, status):
     "change", [joined, lambda blocks: sorted(blocks, key=lambda block: block["type"] != "thinking")]
 )
 def test_order_is_told_and_asked_only_by_its_mode(world, change, keeps_order):
-    """Where blocks stood is no part of the verdict; it is told beside it, and a mode refuses it (lessons 37)."""
+    """Where blocks stood is no part of the verdict; it is told beside it, and a mode rejects it (lessons 37)."""
     there = world(accepts="exact", keeps_order=keeps_order, **LATE)
     blocks = said(there.ask([USER]))
     history = [USER, {"role": "assistant", "content": change(blocks)}, {"role": "user", "content": results(blocks)}]
@@ -371,7 +371,7 @@ def test_signatures(world, signatures, lengths, stream):
     ],
 )
 def test_foreign_signatures(world, mode, signature, status):
-    """A signature of somebody else is refused, with Claude's words, only where signatures are checked (F9)."""
+    """A signature of somebody else is rejected, with Claude's words, only where signatures are checked (F9)."""
     there = world(signatures=mode)
     history = there.talk(1, lambda blocks: [{**blocks[0], "signature": signature}, *blocks[1:]])
     response = there.post(messages=history)
@@ -386,7 +386,7 @@ def test_foreign_signatures(world, mode, signature, status):
 
 
 def test_signature_is_of_its_text(world):
-    """A block whose text was changed is refused by its signature, as is one of before a reset."""
+    """A block whose text was changed is rejected by its signature, as is one of before a reset."""
     there = world(signatures="checked")
     history = there.talk(1)
     altered = [USER, {**history[1], "content": each_thought(str.strip)(history[1]["content"])}, history[2]]
@@ -489,8 +489,8 @@ def test_malformed_requests(world, body, message, stream):
     assert ((), None) == (there.last.verdicts, there.last.issued)
 
 
-def test_relay_wraps_the_refusal(world):
-    """A relay serves the wire below its origin and words the refusal anew (E11)."""
+def test_relay_wraps_the_rejection(world):
+    """A relay serves the wire below its origin and words the rejection anew (E11)."""
     there = world(spelling="openrouter")
     history = there.talk(1, without_thinking)
     response = there.post(f"{there.simulator.origin}/v1/messages", messages=history)

@@ -1,4 +1,4 @@
-"""The simulator's responses wire, asked by the OpenAI SDK and by hand: what it says, finds and refuses."""
+"""The simulator's responses wire, asked by the OpenAI SDK and by hand: what it says, finds and rejects."""
 
 import json
 
@@ -189,8 +189,8 @@ def test_items_count_in_their_order(world):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_dropped_reasoning_is_refused(world, stream):
-    """A call without its reasoning is refused with Xiaomi's own words."""
+def test_dropped_reasoning_is_rejected(world, stream):
+    """A call without its reasoning is rejected with Xiaomi's own words."""
     there = world()
     history = there.talk(1, without_reasoning)
     with pytest.raises(BadRequestError) as caught:
@@ -229,7 +229,7 @@ def test_what_passes_as_reasoning(world, accepts, text, status):
 @pytest.mark.parametrize("keeps_order", [False, True])
 @pytest.mark.parametrize("change", [joined, lambda items: sorted(items, key=lambda item: item["type"] != "reasoning")])
 def test_order_is_told_and_asked_only_by_its_mode(world, change, keeps_order):
-    """Where items stood is no part of the verdict; it is told beside it, and a mode refuses it (lessons 37)."""
+    """Where items stood is no part of the verdict; it is told beside it, and a mode rejects it (lessons 37)."""
     there = world(accepts="exact", keeps_order=keeps_order, **LATE)
 
     assert (400 if keeps_order else 200) == there.post(there.talk(1, change)).status_code
@@ -468,7 +468,7 @@ def test_one_state_on_every_wire(world):
 
 @pytest.mark.parametrize("kind", ["custom", "web_search"])
 def test_tools_that_are_not_there(world, kind):
-    """Anything but a function is refused in the gateway's own words (opencodex#1158)."""
+    """Anything but a function is rejected in the gateway's own words (opencodex#1158)."""
     response = world().post(tools=[*TOOLS, {"type": kind, "name": "x"}], stream=True)
 
     assert (
@@ -538,7 +538,7 @@ def test_keys(world, headers, status):
     assert status == response.status_code
 
 
-def test_relay_wraps_the_refusal(world):
+def test_relay_wraps_the_rejection(world):
     """A relay hands the upstream's body on as a string inside its own (E12)."""
     there = world(spelling="openrouter")
     response = there.post(there.talk(1, without_reasoning))

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from mimo_quirks.stores import CANDIDATES, Entry, MemoryStore, ReasoningStore
+from mimo_quirks.stores.encrypted import EncryptedStore
 from mimo_quirks.stores.redis import RedisStore
-from mimo_quirks.stores.sealed import SealedStore
 from mimo_quirks.stores.sqlite import SqliteStore
 
 from .test_stores_redis import Server, run_server
@@ -86,7 +86,7 @@ def _subject(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> 
     sleep = time.sleep if kind == "redis" else clock.sleep
     if not sealed:
         return Subject(request.param, open_plain, sleep)
-    return Subject(request.param, lambda ttl=3600.0: SealedStore(open_plain(ttl), ["secret"]), sleep)
+    return Subject(request.param, lambda ttl=3600.0: EncryptedStore(open_plain(ttl), ["secret"]), sleep)
 
 
 @pytest.fixture(name="store")

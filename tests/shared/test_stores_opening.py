@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mimo_quirks.stores import Entry, MemoryStore, open_store
+from mimo_quirks.stores.encrypted import EncryptedStore
 from mimo_quirks.stores.redis import RedisStore
-from mimo_quirks.stores.sealed import SealedStore
 from mimo_quirks.stores.sqlite import SqliteStore
 
 
@@ -20,10 +20,10 @@ from mimo_quirks.stores.sqlite import SqliteStore
         ("memory://", (), MemoryStore),
         ("memory://", ("secret",), MemoryStore),
         ("sqlite:///store.db", (), SqliteStore),
-        ("sqlite:///store.db", ("secret",), SealedStore),
+        ("sqlite:///store.db", ("secret",), EncryptedStore),
         ("redis://localhost:6379/0", (), RedisStore),
         ("REDISS://user:password@localhost", (), RedisStore),
-        ("redis://localhost?socket_timeout=3", ("secret", "old"), SealedStore),
+        ("redis://localhost?socket_timeout=3", ("secret", "old"), EncryptedStore),
     ],
 )
 def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
@@ -52,7 +52,7 @@ def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
     ],
 )
 def test_bad_urls(url: str, words: list[str]) -> None:
-    """A URL that cannot be used is refused at once; the error names the reason, and never the password."""
+    """A URL that cannot be used is rejected at once; the error names the reason, and never the password."""
     with pytest.raises(ValueError, match=r"\w") as caught:
         open_store(url)
 
@@ -61,7 +61,7 @@ def test_bad_urls(url: str, words: list[str]) -> None:
 
 
 def test_an_empty_secret() -> None:
-    """An empty secret would seal nothing, so it is refused."""
+    """An empty secret would seal nothing, so it is rejected."""
     with pytest.raises(ValueError, match="empty secret"):
         open_store("sqlite:///store.db", secrets=["secret", ""])
 
@@ -89,7 +89,7 @@ def test_where_a_file_is(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("redis", "redis", "redis://localhost", 'redis:// needs the "redis" extra: pip install "mimo-quirks[redis]"'),
         (
             "cryptography.exceptions",
-            "sealed",
+            "encrypted",
             "sqlite:///store.db",
             'MIMO_QUIRKS_SECRET needs the "encryption" extra: pip install "mimo-quirks[encryption]"',
         ),
@@ -99,7 +99,7 @@ def test_a_missing_extra(missing: str, module: str, url: str, words: str, monkey
     """What a scheme needs is imported only when it is asked for, and its absence is said in words."""
     monkeypatch.setitem(sys.modules, missing, None)
     monkeypatch.delitem(sys.modules, f"mimo_quirks.stores.{module}")
-    monkeypatch.delitem(sys.modules, "mimo_quirks.sealing", raising=False)
+    monkeypatch.delitem(sys.modules, "mimo_quirks.sealing.ciphers", raising=False)
     assert open_store("memory://") is not None
 
     with pytest.raises(ImportError) as caught:

@@ -166,7 +166,7 @@ def test_an_entry_whose_value_is_gone(server: Server, store: RedisStore) -> None
 
 
 def test_a_renewal_that_fails(server: Server) -> None:
-    """A server that refuses the renewal has still answered."""
+    """A server that rejects the renewal has still answered."""
     store = RedisStore.from_url(server.url, ttl_seconds=2, timeout_seconds=TIMEOUT)
     store.put([Entry((A,), b"one")])
     time.sleep(0.05)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from mimo_quirks.hosts import HOST_NAMES
-from mimo_quirks.quirks import quirks_for
-from mimo_quirks.thinking import (
+from mimo_quirks.facts.hosts import HOST_NAMES
+from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.request.thinking import (
     asked_to_think,
     effort_means_thinking,
     is_thinking,
@@ -88,7 +88,7 @@ def test_position(thinking: object, expected: bool | None) -> None:
 
 @pytest.mark.parametrize("thinking", ["off", "on", 1, 0, [], {}, {"type": []}, {"type": "adaptive"}, ["x"]])
 def test_no_position(thinking: object) -> None:
-    """What is neither on nor off is refused with the words that would do."""
+    """What is neither on nor off is rejected with the words that would do."""
     with pytest.raises(ValueError, match="use True, False"):
         position_of(thinking)
 

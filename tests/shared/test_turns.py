@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimo_quirks.streaming import TurnReader
-from mimo_quirks.turns import Call, Turn, as_message, is_damaged, is_placeholder, read_reasoning, read_turn
+from mimo_quirks.history.streaming import TurnReader
+from mimo_quirks.history.turns import Call, Turn, as_message, is_damaged, is_placeholder, read_reasoning, read_turn
 
 from ..cases import CALL, NASTY
 from .strategies import assistants, json_values

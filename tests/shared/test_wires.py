@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mimo_quirks.keys import sights
-from mimo_quirks.quirks import Quirks, quirks_for
-from mimo_quirks.recall import Recall
-from mimo_quirks.replay import ReplayReport, replay
-from mimo_quirks.turns import is_placeholder, is_turn, read_turn
+from mimo_quirks.facts.quirks import Quirks, quirks_for
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.replay import ReplayReport, replay
+from mimo_quirks.history.turns import is_placeholder, is_turn, read_turn
+from mimo_quirks.recall.fingerprints import fingerprint_turns
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, View, Wire
 from mimo_quirks.wires.wire import blocks_of, changes
 
-from ..conversations import Step, conversations, in_chat, in_messages, in_responses
+from ..conversations import Remedy, conversations, in_chat, in_messages, in_responses
 from .strategies import blocks, histories, json_values, text
 
 WIRES = [CHAT, MESSAGES, RESPONSES]
@@ -75,7 +75,7 @@ def _replayed(
     if view is None:
         return history, ReplayReport(unreadable="no view")
     turns = [index for index, message in enumerate(view.messages) if is_turn(message)]
-    recall = Recall(dict.fromkeys(turns, recalled)) if recalled else Recall()
+    recall = FoundReasoning(dict.fromkeys(turns, recalled)) if recalled else FoundReasoning()
     messages, report = replay(view.messages, _quirks(wire), thinking=thinking, recall=recall)
     return wire.write(history, view, messages), report
 
@@ -116,10 +116,10 @@ def test_idempotent(history: Any, wire: Wire, thinking: bool, recalled: str | No
 
 
 @given(steps=conversations())
-def test_one_conversation_has_one_set_of_keys(steps: list[Step]) -> None:
+def test_one_conversation_has_one_set_of_keys(steps: list[Remedy]) -> None:
     """A turn is found again on whichever wire its client comes back."""
     chat, *others = (
-        [(sight.calls, sight.levels) for sight in sights(_seen(wire, history).messages, "a")]
+        [(sight.calls, sight.levels) for sight in fingerprint_turns(_seen(wire, history).messages, "a")]
         for wire, history in ((CHAT, in_chat(steps)), (MESSAGES, in_messages(steps)), (RESPONSES, in_responses(steps)))
     )
 
@@ -127,7 +127,7 @@ def test_one_conversation_has_one_set_of_keys(steps: list[Step]) -> None:
 
 
 @given(steps=conversations())
-def test_one_conversation_has_one_reasoning(steps: list[Step]) -> None:
+def test_one_conversation_has_one_reasoning(steps: list[Remedy]) -> None:
     """Views read the same turns, and what they carry to the byte."""
     thoughts = ["".join(step.thoughts) or None for step in steps]
     for wire, history in ((MESSAGES, in_messages(steps)), (RESPONSES, in_responses(steps))):
@@ -163,7 +163,7 @@ def test_chat_takes_every_message() -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
-def test_messages_of_another_history_are_refused(wire: Wire) -> None:
+def test_messages_of_another_history_are_rejected(wire: Wire) -> None:
     """A mistake of the caller's is not taken for a history."""
     history = [{"role": "user", "content": "x"}]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mimo_quirks.quirks import quirks_for
-from mimo_quirks.recall import Recall
-from mimo_quirks.replay import replay
+from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.replay import replay
 from mimo_quirks.wires import MESSAGES
 
 from ..cases import NASTY
@@ -29,7 +29,7 @@ def _sent(content: Any, recalled: str | None = None, *, thinking: bool = True) -
     quirks, view = quirks_for("mimo-v2.6-pro", host="xiaomi"), MESSAGES.view(history)
     assert quirks is not None
     assert view is not None
-    recall = Recall({1: recalled} if recalled is not None else {})
+    recall = FoundReasoning({1: recalled} if recalled is not None else {})
     messages, _ = replay(view.messages, quirks.on("messages"), thinking=thinking, recall=recall)
     return MESSAGES.write(history, view, messages)[1]["content"]
 

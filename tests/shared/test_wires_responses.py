@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mimo_quirks.quirks import quirks_for
-from mimo_quirks.recall import Recall
-from mimo_quirks.replay import replay
+from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.replay import replay
 from mimo_quirks.wires import RESPONSES
 from mimo_quirks.wires.responses import reasoning_item
 
@@ -36,7 +36,7 @@ def _sent(history: Any, recalled: str | None = None, *, thinking: bool = True) -
     assert quirks is not None
     assert view is not None
     index = next((n for n, message in enumerate(view.messages) if message.get("role") == "assistant"), 0)
-    recall = Recall({index: recalled} if recalled is not None else {})
+    recall = FoundReasoning({index: recalled} if recalled is not None else {})
     messages, _ = replay(view.messages, quirks.on("responses"), thinking=thinking, recall=recall)
     return RESPONSES.write(history, view, messages)
 

@@ -40,7 +40,7 @@ class LiteLLMProxy:
         self._workers = workers
         self._folder = tempfile.TemporaryDirectory(prefix="mimo-quirks-")
         self.log_file: Final = Path(self._folder.name) / "proxy.log"
-        self.key: Final = f"sk-{secrets.token_hex(16)}"  # LiteLLM refuses well-known master keys
+        self.key: Final = f"sk-{secrets.token_hex(16)}"  # LiteLLM rejects well-known master keys
         variables = {
             **os.environ,
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",

@@ -1,7 +1,7 @@
 """A real HTTP server that behaves like Xiaomi's MiMo service, so that a client can be judged without a key.
 
 The simulator is the independent judge of this project: it imports nothing of the core, it reads what
-arrived on the socket, and it refuses exactly where the contract says the service does.
+arrived on the socket, and it rejects exactly where the contract says the service does.
 
     from mimo_quirks.simulator import Mode, Simulator
 
@@ -15,7 +15,7 @@ The rooms, from facts to sockets; arrows point upward only:
     modes, spellings, wordings   what varies, as data
     history, records     what a client sent, what this server said
     alignment            which turn of its conversation each message is
-    judge, checks        pure verdicts and refusals, errors their literal bodies, frames these as events
+    judge, checks        pure verdicts and rejections, errors their literal bodies, frames these as events
     model, asked, arguments   the pretend model
     ledger, course       the memory of what was issued, and how far a mode has come
     answer, pieces       one answer as every wire needs it, and how streams are cut

@@ -112,7 +112,7 @@ def _json(value: object) -> Response:
 
 
 def _summary(exchange: Exchange) -> dict[str, Any]:
-    # No headers, no texts: the log may be shown to anybody who asks why a request was refused.
+    # No headers, no texts: the log may be shown to anybody who asks why a request was rejected.
     return {
         "path": exchange.path,
         "wire": exchange.wire,

@@ -1,6 +1,6 @@
 """What is wrong with a chat request apart from the reasoning rule: checks in a row, the first offence answers.
 
-None of these bodies is a refusal in the sense of this project: a client that takes one for the reasoning
+None of these bodies is a rejection in the sense of this project: a client that takes one for the reasoning
 rule is wrong, and finds out here.
 """
 

@@ -1,4 +1,4 @@
-"""How far a host has come: which of its modes it is in, and whose turn it is to be refused.
+"""How far a host has come: which of its modes it is in, and whose turn it is to be rejected.
 
 Nothing is random here: what a host does with a request depends on the requests before it, so a failing test fails
 again. Every count begins anew with each mode, with a mode that is assigned and with a reset.
@@ -32,15 +32,15 @@ class Course:
         """Go back to the first mode, and to no requests."""
         self._enter(self._first)
 
-    def refuses(self, standing: Standing) -> bool:
-        """Count a request that the rule was asked about, and say whether it is refused."""
+    def rejects(self, standing: Standing) -> bool:
+        """Count a request that the rule was asked about, and say whether it is rejected."""
         mode = self._mode
         self._counts[standing] += 1
-        every = {"offends": mode.enforces_every, "complies": mode.refuses_every, "unasked": 0}[standing]
-        refused = bool(every) and self._counts[standing] % every == 0
+        every = {"offends": mode.enforces_every, "complies": mode.rejects_every, "unasked": 0}[standing]
+        rejected = bool(every) and self._counts[standing] % every == 0
         if mode.then is not None and sum(self._counts.values()) >= mode.then[0]:
             self._enter(mode.then[1])
-        return refused
+        return rejected
 
     def _enter(self, mode: Mode) -> None:
         self._mode = mode

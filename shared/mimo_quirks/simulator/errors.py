@@ -39,7 +39,7 @@ def param_incorrect(param: str) -> WireError:
 
 
 def extra_input(place: str) -> WireError:
-    """A strict gateway's refusal of a field it does not know (contract §4.6, F10); the place is in dots."""
+    """A strict gateway's rejection of a field it does not know (contract §4.6, F10); the place is in dots."""
     message = f"{place}: {EXTRA_INPUT}"
     detail = {"message": message, "type": "invalid_request_error", "param": None, "code": "400"}
     return WireError(400, {"error": detail}, upstream=False)
@@ -52,7 +52,7 @@ def invalid_request(message: str) -> WireError:
 
 
 def invalid_signature(position: int, block: int) -> WireError:
-    """Claude's refusal of a thinking block that it did not sign (contract F9)."""
+    """Claude's rejection of a thinking block that it did not sign (contract F9)."""
     return invalid_request(f"messages.{position}.content.{block}: Invalid `signature` in `thinking` block")
 
 

@@ -105,7 +105,7 @@ def conversation_of(body: Json, mark: str | None) -> str | None:
 def read_object(raw: bytes) -> Json:
     """The JSON object of a body, empty where it holds none."""
     try:
-        body = json.loads(raw, parse_constant=_refuse_constant, parse_float=_finite)
+        body = json.loads(raw, parse_constant=_reject_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
@@ -113,8 +113,8 @@ def read_object(raw: bytes) -> Json:
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    return number if math.isfinite(number) else _refuse_constant(digits)
+    return number if math.isfinite(number) else _reject_constant(digits)
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

@@ -1,7 +1,7 @@
-"""The rule itself, as pure functions: what each replayed turn carries, and whether the history is refused.
+"""The rule itself, as pure functions: what each replayed turn carries, and whether the history is rejected.
 
 Two questions are kept apart. The *verdict* is a fact about one turn and the same in every mode; it is what
-a test compares. The *refusal* depends on the mode, as the readings of the contract differ (§12, C1 to C3).
+a test compares. The *rejection* depends on the mode, as the readings of the contract differ (§12, C1 to C3).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -78,7 +78,7 @@ PRESENCE: Mapping[Accepts, Callable[[str | None], bool]] = {
 """What passes as reasoning on a turn that is asked for it."""
 
 
-def refuses(mode: Mode, turns: Iterable[Replayed]) -> bool:
+def rejects(mode: Mode, turns: Iterable[Replayed]) -> bool:
     """Whether a history breaks the rule; asked only while thinking is on (contract §4.1)."""
     return not all(_accepted(mode, turn) and not (mode.keeps_order and _is_moved(turn)) for turn in turns)
 

@@ -40,7 +40,7 @@ class Mode:
             (contract §4.3, the best supported reading for Xiaomi). `non-empty`: DeepSeek V4 Pro's reading
             (hermes#17341). `non-blank`: not white space only. `exact`: stricter than any known host, it
             demands of every turn this server issued the text it was issued with; the guarantee of this
-            project in one word. `off`: never refuses, still judges (contract §4.4: a live 200 on
+            project in one word. `off`: never rejects, still judges (contract §4.4: a live 200 on
             2026-06-01; and self-hosted engines, §9).
         spelling: The row of `SPELLINGS` that this host speaks on the chat wire.
         wires: The wires that this host serves; the others are answered with 404, as an upstream that has no such
@@ -49,16 +49,16 @@ class Mode:
             while thinking is off (contract §4.6 and F10; the gateways of oh-my-pi#1485). `always`: strict hosts (F10).
         every_turn: The rule asks plain turns for their reasoning too (contract §4.2, C2; OmniRoute#4639,
             openclaw#82387).
-        enforces_every: Of the requests that break the rule, only each so-many-th is refused; the others are lucky
+        enforces_every: Of the requests that break the rule, only each so-many-th is rejected; the others are lucky
             (contract §4.4).
-        refuses_every: Of the requests that keep the rule, each so-many-th is refused all the same, so that the same
+        rejects_every: Of the requests that keep the rule, each so-many-th is rejected all the same, so that the same
             body may pass when it is sent again (contract §4.4; qwen-code#4223); 0 is none. One without a turn that
             the rule asks about is not counted here, as nothing could be missing from it.
         then: After how many requests this host is another, and which: the rule changed (contract §4.4; lessons 96).
             Requests count that the rule was asked about: those with a key that the wire could read.
-        refusal: The row of `WORDINGS` that a request is refused with that lacks reasoning; rows of contract §5.3 are
-            there to be answered to it and not to be taken for a refusal.
-        refusal_status: The status of such a refusal in place of the row's own, as relays reword it to 500 and 502
+        rejection: The row of `WORDINGS` that a request is rejected with that lacks reasoning; rows of contract §5.3 are
+            there to be answered to it and not to be taken for a rejection.
+        rejection_status: The status of such a rejection in place of the row's own, as relays reword it to 500 and 502
             (contract §5.4).
         string_content: The older gateway's demand for string contents (contract §5.3, §7; MiMo-V2-Flash#8,
             MiMo#44).
@@ -83,12 +83,12 @@ class Mode:
             a turn's reasoning is all of it in the order of arrival.
         thinking_blocks: In how many blocks or items a turn's reasoning comes, at least, on the messages and the
             responses wire: dealt out before what is said and before each call (lessons 36, 37).
-        keeps_order: Refuses a turn that has all its reasoning, though in other blocks than it was issued in or at
+        keeps_order: Rejects a turn that has all its reasoning, though in other blocks than it was issued in or at
             another place among its texts and calls (lessons 36, 37); stricter than any known host. See
             `Exchange.kept`.
         signatures: What a thinking block of the messages wire has as its signature (contract §4.7, C7). `absent`: no
             such key. `empty`: the empty string. `issued`: a token. `checked`: a token, and a block that comes back
-            with another is refused as Claude's host does (contract F9); absence and emptiness pass.
+            with another is rejected as Claude's host does (contract F9); absence and emptiness pass.
         x_api_key: The messages wire opens to `x-api-key` too, as Anthropic's SDK sends it; some hosts take
             only the documented headers (contract §1.2).
     """
@@ -98,10 +98,10 @@ class Mode:
     forbids: Forbids = "never"
     every_turn: bool = False
     enforces_every: int = 1
-    refuses_every: int = 0
+    rejects_every: int = 0
     then: "tuple[int, Mode] | None" = None
-    refusal: str = "E1"
-    refusal_status: int | None = None
+    rejection: str = "E1"
+    rejection_status: int | None = None
     string_content: bool = False
     data_prefixed_errors: bool = True
     first_frame_errors: bool = False
@@ -121,11 +121,11 @@ class Mode:
     x_api_key: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse a world that does not exist, naming the field."""
+        """Reject a world that does not exist, naming the field."""
         _one_of("accepts", self.accepts, get_args(Accepts))
         _one_of("spelling", self.spelling, tuple(SPELLINGS))
         _one_of("forbids", self.forbids, get_args(Forbids))
-        _one_of("refusal", self.refusal, tuple(WORDINGS))
+        _one_of("rejection", self.rejection, tuple(WORDINGS))
         _one_of("ids", self.ids, get_args(Ids))
         _one_of("answers", self.answers, get_args(Answers))
         _one_of("signatures", self.signatures, get_args(Signatures))
@@ -134,9 +134,9 @@ class Mode:
         _some_of("wires", self.wires, get_args(WireName))
         _follows("then", self.then)
         _at_least("enforces_every", self.enforces_every, 1)
-        _at_least("refuses_every", self.refuses_every, 0)
-        if self.refusal_status is not None and self.refusal_status not in range(400, 600):
-            raise ValueError(f"refusal_status: {self.refusal_status!r} is not the status of an error")
+        _at_least("rejects_every", self.rejects_every, 0)
+        if self.rejection_status is not None and self.rejection_status not in range(400, 600):
+            raise ValueError(f"rejection_status: {self.rejection_status!r} is not the status of an error")
         if self.cut_after is not None:
             _at_least("cut_after", self.cut_after, 0)
         _at_least("thinking_blocks", self.thinking_blocks, 1)

@@ -14,7 +14,7 @@ from mimo_quirks.simulator.answer import CACHED_REQUESTS, Answer, Sign, bill
 from mimo_quirks.simulator.course import Course, Standing
 from mimo_quirks.simulator.errors import WireError, error_bytes, to_bytes
 from mimo_quirks.simulator.history import Asked, conversation_of
-from mimo_quirks.simulator.judge import Replayed, examine, forbids, is_asked, refuses
+from mimo_quirks.simulator.judge import Replayed, examine, forbids, is_asked, rejects
 from mimo_quirks.simulator.ledger import Ledger
 from mimo_quirks.simulator.model import reply
 from mimo_quirks.simulator.modes import Mode
@@ -53,7 +53,7 @@ class Wire:
         name: Its name.
         read: Understands a request as far as it can be understood.
         first_error: What is wrong with a request, apart from its key and the reasoning rule.
-        forbidden: The refusal of the first reasoning in a request, where there is any.
+        forbidden: The rejection of the first reasoning in a request, where there is any.
         document: The answer as JSON.
         events: The answer as the events of a stream.
         relayed: An error of the model's own host as a relay's client sees it.
@@ -117,7 +117,7 @@ def serve(wire: Wire, arrival: Arrival, course: Course, ledger: Ledger) -> Reply
     known = _by_identity(asked, ledger) if conversation is None else map(_issued, seats)
     turns = examine(asked.history, known, ledger.has_issued)
     if error := _error(visit, turns, course):
-        answer = _refusal(visit, error)
+        answer = _rejection(visit, error)
         ledger.record(visit.exchange(answer, turns))
         return answer
     issued = reply(asked, mode, ordered=wire.ordered)
@@ -143,15 +143,15 @@ def _error(visit: _Visit, turns: Sequence[Replayed], course: Course) -> WireErro
     if error := visit.wire.first_error(visit.asked, visit.mode, visit.ledger.signature):
         return error
     offence = _offence(visit, turns)
-    refused = course.refuses("offends" if offence else _standing(visit, turns))
-    return (offence or _worded(visit.mode)) if refused else None
+    rejected = course.rejects("offends" if offence else _standing(visit, turns))
+    return (offence or _worded(visit.mode)) if rejected else None
 
 
 def _offence(visit: _Visit, turns: Sequence[Replayed]) -> WireError | None:
     thinking = bool(visit.asked.thinking)
     if forbids(visit.mode, thinking=thinking):
         return visit.wire.forbidden(visit.asked)
-    return _worded(visit.mode) if thinking and refuses(visit.mode, turns) else None
+    return _worded(visit.mode) if thinking and rejects(visit.mode, turns) else None
 
 
 def _standing(visit: _Visit, turns: Sequence[Replayed]) -> Standing:
@@ -160,8 +160,8 @@ def _standing(visit: _Visit, turns: Sequence[Replayed]) -> Standing:
 
 
 def _worded(mode: Mode) -> WireError:
-    error = WORDINGS[mode.refusal].error
-    return error if mode.refusal_status is None else replace(error, status=mode.refusal_status)
+    error = WORDINGS[mode.rejection].error
+    return error if mode.rejection_status is None else replace(error, status=mode.rejection_status)
 
 
 def _has_key(wire: Wire, headers: Mapping[str, str], mode: Mode) -> bool:
@@ -172,7 +172,7 @@ def _has_key(wire: Wire, headers: Mapping[str, str], mode: Mode) -> bool:
     return (scheme.lower() == "bearer" and bool(token.strip())) or any(headers.get(name) for name in names)
 
 
-def _refusal(visit: _Visit, error: WireError) -> Reply:
+def _rejection(visit: _Visit, error: WireError) -> Reply:
     said = visit.wire.relayed(error) if error.upstream and SPELLINGS[visit.mode.spelling].relays else error
     if visit.asked.streams and (visit.mode.first_frame_errors or visit.mode.second_frame_errors):
         opening = (_opening(visit),) if visit.mode.second_frame_errors else ()

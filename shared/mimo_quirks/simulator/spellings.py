@@ -48,7 +48,7 @@ class Spelling:
     Attributes:
         emits: Field of a message or delta that carries the text.
         reads: Fields of a replayed turn, the first present string wins.
-        switch: Reads the thinking switch of a request; `None` where the host refuses to understand it.
+        switch: Reads the thinking switch of a request; `None` where the host rejects to understand it.
         details: The text is emitted a second time as `reasoning_details`.
         relays: The host is a relay and wraps an upstream's error in one of its own.
     """

@@ -91,6 +91,6 @@ def _redis(url: str, ttl_seconds: float, timeout_seconds: float) -> ReasoningSto
 
 
 def _sealed(store: ReasoningStore, secrets: Sequence[str]) -> ReasoningStore:
-    from .sealed import SealedStore  # noqa: PLC0415 - it says itself which extra it needs
+    from .encrypted import EncryptedStore  # noqa: PLC0415 - it says itself which extra it needs
 
-    return SealedStore(store, secrets)
+    return EncryptedStore(store, secrets)

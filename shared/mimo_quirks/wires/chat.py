@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mimo_quirks.turns import Message
+from mimo_quirks.history.turns import Message
 
 from .wire import View
 

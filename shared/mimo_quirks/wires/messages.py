@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mimo_quirks.content import written
-from mimo_quirks.spellings import BLOCKS, is_reasoning_block
-from mimo_quirks.turns import Message
+from mimo_quirks.facts.reasoning_fields import BLOCKS, is_reasoning_block
+from mimo_quirks.history.content import written
+from mimo_quirks.history.turns import Message
 
 from .wire import Change, View, blocks_of, changes, headless, said
 
 _EMPTY: Final = {"type": "text", "text": ""}
-"""What a content that is `""` would be as a block; Anthropic's own API refuses it."""
+"""What a content that is `""` would be as a block; Anthropic's own API rejects it."""
 
 
 def view(history: Any) -> View | None:

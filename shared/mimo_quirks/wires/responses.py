@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from mimo_quirks.content import written
-from mimo_quirks.spellings import BLOCKS, NESTS, block_texts
-from mimo_quirks.turns import Message
+from mimo_quirks.facts.reasoning_fields import BLOCKS, NESTS, block_texts
+from mimo_quirks.history.content import written
+from mimo_quirks.history.turns import Message
 
 from .wire import Change, View, blocks_of, changes, headless, said
 

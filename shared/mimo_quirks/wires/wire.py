@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mimo_quirks.spellings import BLOCKS, NESTS, is_reasoning_block
-from mimo_quirks.turns import Message, is_turn
+from mimo_quirks.facts.reasoning_fields import BLOCKS, NESTS, is_reasoning_block
+from mimo_quirks.history.turns import Message, is_turn
 
 
 @dataclass(frozen=True, slots=True)

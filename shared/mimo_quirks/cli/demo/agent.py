@@ -13,7 +13,7 @@ def run_agent(model: BaseChatModel, *, streams: bool) -> None:
     """Runs an agent with one tool until it answers.
 
     Raises:
-        openai.APIStatusError: The service refused.
+        openai.APIStatusError: The service rejected.
     """
     agent = create_agent(model, tools=[weather])
     if streams:

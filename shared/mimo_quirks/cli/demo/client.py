@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from openai import OpenAI
 
-from ...streaming import TurnReader  # noqa: TID252 - the core, two rooms up
-from ...turns import as_message  # noqa: TID252
+from mimo_quirks.history.streaming import TurnReader
+from mimo_quirks.history.turns import as_message
 
 QUESTION: Final = "Is it warmer in Beijing or in Shanghai today? Ask for one city at a time."
 TOOL: Final = {
@@ -40,7 +40,7 @@ def converse(client: OpenAI, model: str, *, echoes: bool, streams: bool, most_st
         most_steps: How often it asks before it gives up.
 
     Raises:
-        openai.APIStatusError: The service refused.
+        openai.APIStatusError: The service rejected.
         RuntimeError: The model went on calling tools for too long.
     """
     history: list[Any] = [{"role": "user", "content": QUESTION}]

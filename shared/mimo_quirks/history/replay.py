@@ -1,0 +1,202 @@
+"""A history goes in, the history that the API must see comes out, with a report of what was done to each turn.
+
+For each turn, in this order: reasoning that the message carries is kept to the byte, under the names this host reads;
+reasoning of another family is dropped; a turn that is left without gets what was recalled for it; a tool turn that is
+still left without gets the placeholder of its host, where there is one; everything else is left alone. The result is a
+new list in which untouched messages are the same objects, and the caller's messages are never edited. The choice
+depends on the message, and on what is remembered of it, so the same history gives the same bytes in every later request
+and the prompt cache holds (lessons.md 38, 39).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from mimo_quirks.facts.hosts import Dialect
+from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.facts.reasoning_fields import BLOCKS, KEYS, NESTS, split_think, texts_of
+
+from .found import NOTHING, FoundReasoning
+from .provenance import is_foreign
+from .turns import (
+    Message,
+    is_damaged,
+    is_placeholder,
+    is_tool_turn,
+    is_turn,
+    lift,
+    without_reasoning,
+)
+
+_FRAMEWORKS: Final = frozenset({BLOCKS})
+"""Keys that LiteLLM alone writes, and would send to a host that knows no such parameter."""
+
+Action = Literal["kept", "respelled", "recalled", "placeholder", "bare", "dropped", "stripped", "left"]
+"""What was done to a turn: carried reasoning left as it was, or moved to the names of this host; recalled reasoning put
+back; a placeholder set; a lost turn sent without one, because this host takes none; another family's reasoning dropped;
+reasoning stripped because this host forbids it now; nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReport:
+    """What was done to the turn at an index of the history, and why."""
+
+    index: int
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What was done to a history; it holds no text of any message.
+
+    Attributes:
+        turns: One report per assistant message, in order.
+        changed: Whether any message differs from what came in.
+        unreadable: Why the history was returned as it came, or None.
+    """
+
+    turns: tuple[TurnReport, ...] = ()
+    changed: bool = False
+    unreadable: str | None = None
+
+    def count(self, action: Action) -> int:
+        """How many turns met this action."""
+        return sum(turn.action == action for turn in self.turns)
+
+
+def replay(
+    messages: Sequence[Message], quirks: Quirks, *, thinking: bool, recall: FoundReasoning = NOTHING
+) -> tuple[Sequence[Message], ReplayReport]:
+    """Puts the reasoning of each turn where this host wants it.
+
+    Args:
+        messages: The history, as chat wire messages with any spelling of reasoning. It is never edited.
+        quirks: How the host that the history goes to departs from the plain wire.
+        thinking: Whether the model thinks in this request; see `is_thinking`.
+        recall: What was found for turns that lost their reasoning; see `mimo_quirks.recall.matching`.
+
+    Returns:
+        The history to send, and the report. Where nothing changed, the history is the object that came in. A history
+        that cannot be read is returned whole, as it came, and the report says why; nothing is raised.
+    """
+    unreadable = _unreadable(messages)
+    if unreadable:
+        return messages, ReplayReport(unreadable=unreadable)
+    history: list[Message] = list(messages)
+    reports = []
+    for index, message in enumerate(messages):
+        if is_turn(message):
+            history[index], action, reason = _replay_turn(message, quirks, recall.texts.get(index), thinking=thinking)
+            if index in recall.ambiguous and action in ("placeholder", "bare"):
+                reason = "several answers were remembered"
+            reports.append(TurnReport(index, action, reason))
+    changed = any(new is not old for new, old in zip(history, messages, strict=True))
+    return (history if changed else messages), ReplayReport(tuple(reports), changed)
+
+
+def _unreadable(messages: object) -> str | None:
+    if not isinstance(messages, list | tuple):
+        return f"the messages are {type(messages).__name__}, not a list"
+    for index, message in enumerate(messages):
+        if not isinstance(message, Mapping):
+            return f"message {index} is {type(message).__name__}, not an object"
+        if is_turn(message) and not isinstance(message.get("tool_calls") or [], list | tuple):
+            return f"message {index} has tool_calls that are {type(message['tool_calls']).__name__}, not a list"
+    return None
+
+
+def _replay_turn(
+    message: Message, quirks: Quirks, recalled: str | None, *, thinking: bool
+) -> tuple[Message, Action, str]:
+    if quirks.forbids or (quirks.forbids_when_off and not thinking):
+        return _strip(message)
+    foreign = is_foreign(message, quirks.family)
+    reasoning, rest = (message[KEYS[0]], message) if _is_ready(message, quirks.dialect) else lift(message)
+    if recalled and thinking and _is_ours(reasoning, recalled, foreign=foreign):
+        return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
+    if foreign:
+        return _replace_foreign(message, quirks, thinking=thinking)
+    if reasoning is not None and not is_placeholder(reasoning):
+        return _carry(message, rest, reasoning, quirks.dialect)
+    if reasoning is not None and reasoning.strip():  # words that stand in for reasoning would be taken for a thought
+        return _replace(rest, quirks, "the reasoning is another tool's placeholder", thinking=thinking)
+    return _stand_in(message, rest, quirks, thinking=thinking)
+
+
+def _is_ours(carried: str | None, recalled: str, *, foreign: bool) -> bool:
+    """Whether what was found is the turn's: it has none, or what a framework left of it.
+
+    Of a turn that says to be another vendor's only its own text can prove that it is not: a relay may sign MiMo's.
+    """
+    if carried is None or is_placeholder(carried):
+        return not foreign
+    return is_damaged(carried, recalled) or (foreign and carried == recalled)
+
+
+def _strip(message: Message) -> tuple[Message, Action, str]:
+    bare = without_reasoning(message)
+    if bare is message:
+        return message, "left", "it has no reasoning"
+    return bare, "stripped", "the host rejects reasoning"
+
+
+def _is_ready(message: Message, dialect: Dialect) -> bool:
+    """Whether the message is as this host wants it, which is seen at once where there is one name and one text."""
+    first, content = message.get(KEYS[0]), message.get("content")
+    plain = isinstance(first, str) and isinstance(content, str) and not is_placeholder(first)
+    return plain and dialect.fields == KEYS[:1] and not dialect.alternatives and BLOCKS not in message
+
+
+def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, str]:
+    alternative = _alternative(message, reasoning, dialect)
+    spelled = alternative or dict.fromkeys(dialect.fields, reasoning)
+    same_content = rest.get("content") is message.get("content")  # reasoning in content is no text of an answer
+    nothing_else = not (_FRAMEWORKS & message.keys() - spelled.keys())
+    if same_content and nothing_else and all(message.get(key) == value for key, value in spelled.items()):
+        return message, "kept", "carried by the message"
+    return {**rest, **spelled}, "respelled", "carried under another name"
+
+
+def _alternative(message: Message, reasoning: str, dialect: Dialect) -> dict[str, Any] | None:
+    """The structured spelling that the host issued itself, wherever the message keeps it."""
+    for key in dialect.alternatives:
+        for holder in (message, *(message.get(nest) for nest in NESTS)):
+            value = holder.get(key) if isinstance(holder, Mapping) else None
+            texts = texts_of(value)
+            if texts and "".join(texts) == reasoning:
+                return {key: value}
+    return None
+
+
+def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+    rest = without_reasoning(message)
+    while split := split_think(rest.get("content")):
+        rest = {**rest, "content": split[1]}
+    if rest is message:
+        return _stand_in(message, rest, quirks, thinking=thinking)
+    new, action, reason = _replace(rest, quirks, "the reasoning is of another family", thinking=thinking)
+    return (message if new == message else new), action, reason
+
+
+def _replace(rest: Message, quirks: Quirks, reason: str, *, thinking: bool) -> tuple[Message, Action, str]:
+    """What goes out in the place of reasoning that is nobody's here."""
+    stood_in, action, _ = _stand_in(rest, rest, quirks, thinking=thinking)
+    return stood_in, action if action == "placeholder" else "dropped", reason
+
+
+def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+    """The placeholder, on tool turns unless a rejection taught otherwise (contract §4.1, §4.2)."""
+    if not thinking:
+        return message, "left", "thinking is off"
+    if not is_tool_turn(message) and not quirks.pads_every_turn:
+        return message, "left", "not a tool turn"
+    if quirks.placeholder is None:
+        return message, "bare", "the reasoning is lost, and this host takes no placeholder"
+    stood_in = _alternative(message, quirks.placeholder, quirks.dialect)
+    stood_in = stood_in or dict.fromkeys(quirks.dialect.fields, quirks.placeholder)
+    if all(message.get(key) == value for key, value in stood_in.items()):
+        return message, "placeholder", "a placeholder stood there already"
+    return {**rest, **stood_in}, "placeholder", "the reasoning is lost"

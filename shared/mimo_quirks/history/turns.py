@@ -1,0 +1,189 @@
+"""Turns of the chat wire: an assistant message, read whatever it calls its reasoning, and rewritten without it.
+
+Reading tolerates every spelling at once; the first spelling whose text is neither blank nor a placeholder wins, so that
+the same text under two names is not doubled (lessons.md 49).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mimo_quirks.facts.reasoning_fields import (
+    BLOCKS,
+    KEYS,
+    NESTS,
+    block_texts,
+    is_reasoning_block,
+    split_think,
+    texts_of,
+)
+
+Message = Mapping[str, Any]
+
+PLACEHOLDERS: Final = frozenset(
+    {
+        ".",  # tried against OpenCode Zen (lessons.md 89)
+        "tool call",  # cc-switch 3.20.0 (contract §15)
+        "[redacted thinking]",  # cc-switch 3.20.0
+        "(prior reasoning summary unavailable)",  # OmniRoute (contract §4.3)
+        "redacted-by-litellm",  # LiteLLM's message redaction
+    }
+)
+"""Texts that are known to stand in for lost reasoning, besides blank ones: never somebody's thought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tool call; `arguments` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One finished assistant message. Its repr leaves out what the model thought and said.
+
+    Attributes:
+        reasoning: The text the model thought; `""` is a known fact, None means that the message has none.
+        complete: The API finished the turn; a stream that died before is not whole.
+    """
+
+    content: str = field(repr=False)
+    calls: tuple[Call, ...]
+    reasoning: str | None = field(repr=False)
+    complete: bool = True
+
+
+def is_turn(message: Message) -> bool:
+    """Whether the message is an assistant's."""
+    return message.get("role") == "assistant"
+
+
+def is_tool_turn(message: Message) -> bool:
+    """Whether the message is an assistant's and calls at least one tool."""
+    return is_turn(message) and bool(message.get("tool_calls"))
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a reasoning text is blank or a known stand-in."""
+    return not text.strip() or text in PLACEHOLDERS
+
+
+def is_damaged(carried: str, issued: str) -> bool:
+    """Whether the one text is what a framework left of the other (lessons.md 32 to 36).
+
+    Frameworks strip it, join its blocks, or close it with the first tool call, though the model thinks on after it.
+    """
+    return carried != issued and "".join(issued.split()).startswith("".join(carried.split()))
+
+
+def read_turn(message: Message, *, complete: bool = True) -> Turn:
+    """Captures a turn from a full assistant message of the chat wire."""
+    reasoning, rest = lift(message)
+    return Turn(content_text(rest.get("content")), tuple(calls_of(message)), reasoning, complete)
+
+
+def as_message(turn: Turn) -> dict[str, Any]:
+    """A captured turn as an assistant message of the chat wire, which is how a client replays it."""
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in turn.calls
+    ]
+    message: dict[str, Any] = {"role": "assistant", "content": turn.content}
+    if calls:
+        message["tool_calls"] = calls
+    if turn.reasoning is not None:
+        message["reasoning_content"] = turn.reasoning
+    return message
+
+
+def read_reasoning(message: Message) -> str | None:
+    """The reasoning that an assistant message (or a delta of one) carries under any key or block, or None.
+
+    Returns a blank text or a placeholder only where no spelling holds anything better. A leading ``<think>`` is not
+    looked at here, because in a delta it is not yet complete: see `lift`.
+    """
+    first = message.get(KEYS[0])
+    if isinstance(first, str) and not is_placeholder(first) and BLOCKS not in message:
+        return first
+    found: str | None = None
+    for text in _spelled(message):
+        if not is_placeholder(text):
+            blocks = "".join(texts_of(message.get(BLOCKS)))
+            return blocks if blocks and is_damaged(text, blocks) else text
+        found = text if found is None else found
+    return found
+
+
+def lift(message: Message) -> tuple[str | None, Message]:
+    """Takes the reasoning off a message: its text, and the message without any spelling of it.
+
+    The message comes back as the same object where it had none.
+    """
+    reasoning, rest = read_reasoning(message), without_reasoning(message)
+    if reasoning is None or is_placeholder(reasoning):
+        split = split_think(rest.get("content"))
+        if split and not is_placeholder(split[0]):
+            return split[0], {**rest, "content": split[1]}
+    return reasoning, rest
+
+
+def without_reasoning(message: Message) -> Message:
+    """The message without any key or block of reasoning; the same object where it had none."""
+    rest = {key: _without(key, value) for key, value in message.items() if key not in KEYS}
+    same = len(rest) == len(message) and all(rest[key] is message[key] for key in rest)
+    return message if same else {key: value for key, value in rest.items() if value is not _NOTHING}
+
+
+_NOTHING: Final = object()
+
+
+def _without(key: str, value: Any) -> Any:
+    if key == "content" and isinstance(value, list | tuple):
+        kept = [block for block in value if not is_reasoning_block(block)]
+        return value if len(kept) == len(value) else kept
+    if key in NESTS and isinstance(value, Mapping) and not value.keys().isdisjoint(KEYS):
+        return {inner: held for inner, held in value.items() if inner not in KEYS} or _NOTHING
+    return value
+
+
+def _spelled(message: Message) -> Iterator[str]:
+    """The text under each spelling that is present, the most faithful spelling first."""
+    for holder in (message, *(message.get(nest) for nest in NESTS)):
+        if isinstance(holder, Mapping):
+            for key in KEYS:
+                value = holder.get(key)
+                texts = texts_of(value) if value is not None else ()
+                if texts:
+                    yield "".join(texts)
+    content = message.get("content")
+    if isinstance(content, list | tuple):
+        texts = [text for block in content if is_reasoning_block(block) for text in block_texts(block)]
+        if texts:
+            yield "".join(texts)
+
+
+def content_text(content: object) -> str:
+    """The text of a content: a string, or the text blocks of a list."""
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list | tuple) else ()
+    texts = (block.get("text") for block in blocks if isinstance(block, Mapping) and block.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def calls_of(message: Message) -> Iterator[Call]:
+    """The tool calls of an assistant message; what is none is passed over."""
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list | tuple) else ():
+        function = call.get("function") if isinstance(call, Mapping) else None
+        if isinstance(function, Mapping):
+            yield Call(_text(call.get("id")), _text(function.get("name")), _text(function.get("arguments")))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

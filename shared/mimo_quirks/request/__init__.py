@@ -1,0 +1,1 @@
+"""What of a request matters besides its history: the thinking switch, and the choice of tools."""

@@ -1,0 +1,1 @@
+"""Encryption: of what a store keeps, and of the reasoning that clients carry."""

@@ -1,0 +1,89 @@
+"""A store that can read nothing of what it keeps.
+
+Each secret gives two keys (HKDF-SHA256): one turns the keys of an entry into MACs, so that a file tells nothing about
+ids, and one encrypts the payload. The first secret seals, all of them open: to rotate, put the new one in front and
+drop the old one when what it sealed has expired.
+
+The cipher is AES-SIV, not Fernet, because it is deterministic: an entry that is put again must be the same entry to the
+store within. The keys are sealed with the payload; so equal payloads of different turns look different, and a payload
+that somebody moved to another key is not believed. What cannot be opened is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from mimo_quirks.sealing.ciphers import InvalidTag, cipher, derive
+
+from .packing import pack, unpack
+from .protocol import CANDIDATES, Entry, ReasoningStore
+
+_CIPHER: Final = b"mimo-quirks store 1 cipher"
+_MAC: Final = b"mimo-quirks store 1 mac"
+
+
+class _Seal:
+    """What one secret does."""
+
+    def __init__(self, secret: str) -> None:
+        self._cipher = cipher(secret, _CIPHER)
+        self._mac = derive(secret, _MAC)
+
+    def key(self, key: str) -> str:
+        return hmac.digest(self._mac, key.encode(), hashlib.sha256).hex()
+
+    def close(self, entry: Entry) -> Entry:
+        return Entry(tuple(map(self.key, entry.keys)), self._cipher.encrypt(pack(entry), None))
+
+    def open(self, payloads: Sequence[bytes]) -> Iterator[Entry]:
+        for payload in payloads:
+            with suppress(InvalidTag, ValueError):
+                yield unpack(self._cipher.decrypt(payload, None))
+
+
+class EncryptedStore:
+    """Another store, with everything sealed on its way in and opened on its way out."""
+
+    def __init__(self, store: ReasoningStore, secrets: Sequence[str]) -> None:
+        self._store = store
+        self._seals = [_Seal(secret) for secret in secrets]
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """See `ReasoningStore`."""
+        return self._open(keys, self._store.get(self._sealed(keys)))
+
+    def put(self, entries: Sequence[Entry]) -> None:
+        """See `ReasoningStore`."""
+        self._store.put([self._seals[0].close(entry) for entry in entries])
+
+    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        """See `ReasoningStore`."""
+        return self._open(keys, await self._store.aget(self._sealed(keys)))
+
+    async def aput(self, entries: Sequence[Entry]) -> None:
+        """See `ReasoningStore`."""
+        await self._store.aput([self._seals[0].close(entry) for entry in entries])
+
+    def close(self) -> None:
+        """See `ReasoningStore`."""
+        self._store.close()
+
+    async def aclose(self) -> None:
+        """See `ReasoningStore`."""
+        await self._store.aclose()
+
+    def _sealed(self, keys: Sequence[str]) -> list[str]:
+        return [seal.key(key) for seal in self._seals for key in keys]
+
+    def _open(self, keys: Sequence[str], held: Mapping[str, Sequence[bytes]]) -> Mapping[str, Sequence[bytes]]:
+        opened = {key: list(self._opened(key, held))[:CANDIDATES] for key in keys}
+        return {key: payloads for key, payloads in opened.items() if payloads}
+
+    def _opened(self, key: str, held: Mapping[str, Sequence[bytes]]) -> Iterator[bytes]:
+        """What the current secret sealed comes first, because it is newer; an entry that two sealed comes once."""
+        entries = (entry for seal in self._seals for entry in seal.open(held.get(seal.key(key), ())))
+        return (entry.payload for entry in dict.fromkeys(entries) if key in entry.keys)
