@@ -4,17 +4,24 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-long test-floors test-openai3 bench lint types format clean
+.PHONY: demo check test test-long test-floors test-openai3 bench hops lint types format clean
 
 demo: $(INSTALLED)
 	$(BIN)/mimo-quirks demo
 
-test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term-missing --cov-fail-under=100
+# The inner loop: under a minute once mypy knows the dependencies. What it leaves out is in tests/quick.py.
+check: $(INSTALLED) lint types
+	TEST_PROFILE=quick $(BIN)/python -m pytest -q -n 2 --dist worksteal -m quick
 
-# The same tests at their full size.
+# Grids of tests are all pairs here, and all combinations in test-long (tests/pairs.py).
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing --cov-fail-under=100
+
+# The adapters' tests at their full size: every combination of every grid, and conversations by the thousand.
 test-long: $(INSTALLED)
-	TEST_SCALE=10 $(BIN)/python -m pytest -s tests/litellm_plugin/test_proxy_memory.py tests/litellm_plugin/test_routes.py
+	TEST_SCALE=10 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/litellm_plugin tests/langchain_plugin \
+		--ignore tests/litellm_plugin/test_proxy_memory.py
+	TEST_SCALE=10 $(BIN)/python -m pytest -s tests/litellm_plugin/test_proxy_memory.py
 
 # The tests with the lowest version of everything that pyproject.toml admits.
 test-floors:
@@ -24,19 +31,24 @@ test-floors:
 	VIRTUAL_ENV=$(VENV)-floors $(VENV)-floors/bin/uv pip install --quiet --group dev
 	$(VENV)-floors/bin/python -m pytest --ignore tests/test_packaging.py
 
-# ChatMiMo with openai 3, which LiteLLM does not admit; `test` has openai 2. What another SDK cannot change is left out:
-# the messages wire, which is anthropic's, and what a second process finds.
+# ChatMiMo with openai 3, which LiteLLM does not admit; `test` has openai 2. What another SDK can change is in it: what
+# is sent, what is read of answers, streams and errors, and what people do with it; not the wire that is anthropic's.
+OPENAI3 := cases drop_in rejections round_trip scenarios standard_integration structured
 test-openai3:
 	$(PYTHON) -m venv $(VENV)-openai3
 	$(VENV)-openai3/bin/python -m pip install --quiet uv
 	VIRTUAL_ENV=$(VENV)-openai3 $(VENV)-openai3/bin/uv pip install --quiet --group dev \
 		--editable ".[langchain,anthropic,redis,encryption,cli]" "langchain<2" "openai>=3,<4"
-	$(VENV)-openai3/bin/python -m pytest -n 2 --dist loadfile tests/langchain_plugin \
-		-k "not Messages and not messages_wire and not second_process and not examples"
+	$(VENV)-openai3/bin/python -m pytest -n 2 --dist worksteal -k "not Messages" \
+		$(OPENAI3:%=tests/langchain_plugin/test_%.py)
 
-# What ChatMiMo costs beside ChatOpenAI; no part of the tests, for a figure depends on the machine.
+# What we cost, with bounds and verdicts; no part of the tests, for a figure depends on the machine.
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench
+
+# How many calls, files and hops between files a request takes.
+hops: $(INSTALLED)
+	$(BIN)/python -m tests.bench.hops
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

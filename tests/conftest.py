@@ -1,4 +1,7 @@
-"""What every test runs under: no network but loopback, no price map download, no settings from outside."""
+"""What every test runs under: no network but loopback, no price map download, no settings from outside, no clock.
+
+A test has the mark of its folder, and `quick` where it is one for the inner loop, `make check`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,13 @@ import os
 import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from .quick import TESTS, is_quick, place
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 for _name in [name for name in os.environ if name.startswith(("MIMO_", "OPENAI_", "XIAOMI_", "LANGSMITH_"))]:
@@ -23,6 +31,31 @@ collect_ignore = [
     }.items()
     if find_spec(module) is None
 ]
+
+# On a busy machine an example takes as long as it takes, and so does drawing it.
+_UNHURRIED: Any = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("everyday", **_UNHURRIED)
+settings.register_profile("quick", max_examples=10, **_UNHURRIED)
+settings.load_profile(os.environ.get("TEST_PROFILE", "everyday"))
+
+FOLDERS = ("shared", "litellm_plugin", "langchain_plugin")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is not asked for is not even imported."""
+    return True if config.option.markexpr == "quick" and not is_quick(collection_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test by where it is, and has those that take long first."""
+    items.sort(key=lambda item: place(item.path))
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in FOLDERS:
+            item.add_marker(folder)
+        if is_quick(item.path):
+            item.add_marker("quick")
+
 
 _LOOPBACK = ("127.", "::1", "localhost")
 

@@ -27,7 +27,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Remedy:
+class Step:
     """A turn, and what the user says before it: nothing where tools have answered."""
 
     user: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Remedy:
     sees: bool = False
 
 
-def in_chat(steps: list[Remedy]) -> History:
+def in_chat(steps: list[Step]) -> History:
     """On the chat wire, without reasoning."""
     history: History = []
     for step in steps:
@@ -53,7 +53,7 @@ def in_chat(steps: list[Remedy]) -> History:
     return history
 
 
-def in_messages(steps: list[Remedy]) -> History:
+def in_messages(steps: list[Step]) -> History:
     """On the messages wire, its thinking blocks between the others."""
     history: History = []
     for step in steps:
@@ -69,7 +69,7 @@ def in_messages(steps: list[Remedy]) -> History:
     return history
 
 
-def in_responses(steps: list[Remedy], *, between: bool = True) -> History:
+def in_responses(steps: list[Step], *, between: bool = True) -> History:
     """On the responses wire, its reasoning items between the others, or before them."""
     history: History = []
     for step in steps:
@@ -92,7 +92,7 @@ def in_responses(steps: list[Remedy], *, between: bool = True) -> History:
     return history
 
 
-def _user(step: Remedy, wire: str, kind: str) -> History:
+def _user(step: Step, wire: str, kind: str) -> History:
     parts = [{"type": kind, "text": text} for text in step.user]
     if step.sees and parts:
         parts.append(_IMAGES[wire])
@@ -116,7 +116,7 @@ _thoughts = st.lists(_words.map(" {}\n".format), max_size=3)
 
 
 @st.composite
-def conversations(draw: st.DrawFn) -> list[Remedy]:
+def conversations(draw: st.DrawFn) -> list[Step]:
     """Rounds of tool turns and an answer; ids are drawn, and so is what every turn says and thinks."""
     steps = []
     for round_ in range(draw(st.integers(1, 3))):
@@ -126,7 +126,7 @@ def conversations(draw: st.DrawFn) -> list[Remedy]:
                 Call(f"call_{round_}{number}{n}", arguments, draw(_results))
                 for n, arguments in enumerate(draw(st.lists(_arguments, min_size=1, max_size=3)))
             ]
-            steps.append(Remedy(user, draw(_thoughts), draw(st.just("") | _words), calls, draw(st.booleans())))
+            steps.append(Step(user, draw(_thoughts), draw(st.just("") | _words), calls, draw(st.booleans())))
             user = []
-        steps.append(Remedy(user, draw(_thoughts), draw(_words), [], draw(st.booleans())))
+        steps.append(Step(user, draw(_thoughts), draw(_words), [], draw(st.booleans())))
     return steps

@@ -24,6 +24,7 @@ ORDER = (
     "rejections",
     "settings",
     "log",
+    "exchange",
     "memory",
     "__init__",
     "simulator",

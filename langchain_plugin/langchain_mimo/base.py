@@ -1,273 +1,192 @@
-"""A chat model that remembers: each answer is captured before the caller has it, and so before it can ask again.
-
-A rejected request is made again once, with another body, or the caller is told why that would not help.
-"""
+"""What the two chat models have in common; each adds how its parent names things, and what its wire looks like."""
 
 from __future__ import annotations
 
-import asyncio
-from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+import warnings
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import Field, PrivateAttr, model_validator
+from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput, ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable
+from pydantic import ConfigDict, ModelWrapValidatorHandler, model_validator
 from typing_extensions import Self
 
-from .deferred import Deferred, parts
+from mimo_quirks import OUR_PROVIDER, AttemptSettings, HostPolicy, Quirks, dropped_demand
 
-if TYPE_CHECKING:  # whoever only imports the class does not pay for LangChain's callbacks
-    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
+from . import _internals
+from .calls import Remembering
+from .clients import checked_key, checked_url
+from .profiles import profile_of
+from .serialising import KEY, VERSION, shown
+from .tokens import Tool, count_tokens, token_ids
+
+_internals.check_hooks("langchain-core", BaseChatModel, _internals.CORE_HOOKS)
 
 
-class Remembering(Deferred, BaseChatModel):
-    """Stands before the class of another package that speaks the wire, and has the subclass build what is sent."""
+class BaseChatMiMo(Remembering):
+    """A MiMo model. A subclass stands before the class of another package that speaks its wire.
 
-    _sdk_error: ClassVar[type[Exception]]  # what a rejection comes as
+    Attributes:
+        _wire: The wire's name.
+        _model_field: The field that holds the model's id; the next three likewise.
+        _own_defaults: Further fields whose default is ours, and not the parent's.
+    """
 
-    store: Any = Field(default=None, exclude=True, repr=False)  # its URL may hold a password
-    scope: str | None = None
+    model_config = ConfigDict(hide_input_in_errors=True)  # a key must not be printed with somebody's typing error
 
-    # Types in comments, because annotations of a class are evaluated with it, and would load the core.
-    _settings = PrivateAttr(default_factory=lambda: parts.Settings.from_env())  # type: parts.Settings # noqa: PLW0108
-    _memory = PrivateAttr()  # type: parts.Memory
+    _wire: ClassVar[str]
+    _model_field: ClassVar[str]
+    _key_field: ClassVar[str]
+    _url_field: ClassVar[str]
+    _proxy_field: ClassVar[str]
+    _own_defaults: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_own_defaults(cls, values: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Gives a key and a URL in every case: without them a parent looks in the environment of its vendor.
+
+        None is as if nothing were given: `loads` gives it where it is told no secrets, and so do settings of others.
+        """
+        if not isinstance(values, dict):
+            return build(values)
+        fields = {name: cls.model_fields[name] for name in (cls._key_field, cls._url_field, *cls._own_defaults)}
+        names = {name: (field.alias or name, name) for name, field in fields.items()}
+        ours = {name for both in names.values() for name in both}
+        values = {name: value for name, value in values.items() if value is not None or name not in ours}
+        for name, field in fields.items():
+            if not values.keys() & set(names[name]):
+                values[name] = field.get_default(call_default_factory=True)
+        for name, check in ((cls._key_field, checked_key), (cls._url_field, checked_url)):
+            check(next(values[given] for given in names[name] if given in values))
+        return build(values)
 
     @model_validator(mode="after")
-    def _remember(self) -> Self:
-        if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
-            raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
-        if self.scope is not None and not self.scope.strip():
-            raise ValueError("scope is blank and names nobody: leave it out where nobody is meant")
-        self._memory = parts.memory_of(self.store, self._settings)
-        if self._memory.is_shared and self.scope is None and self._settings.scope is None:
-            raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
+    def _set_mimo_version(self) -> Self:
+        _internals.add_version(self, "mimo-quirks", VERSION)
         return self
 
-    def __repr_args__(self) -> Any:
-        """As it is serialised: without credentials."""
-        shown = self.lc_attributes
-        return [(name, shown.get(name, value)) for name, value in super().__repr_args__()]
-
-    @abstractmethod
-    def _look_up(self, messages: list[BaseMessage], **kwargs: Any) -> None:
-        """Asks the memory about a history, so that the exchange in the arguments knows the answer."""
-
-    @abstractmethod
-    def _is_last(self, chunk: ChatGenerationChunk) -> bool:
-        """Whether the API finishes the turn with this chunk."""
-
-    @abstractmethod
-    def _deployment(self) -> parts.Quirks | None:
-        """The quirks of the model on its host; None where it is not ours to touch."""
-
-    @abstractmethod
-    def _rejection(self, rejected: parts.Rejection, error: Exception) -> Exception:
-        """What to raise where nothing more can be done about a rejection."""
-
-    def contract(self, *, thinking: bool = True) -> parts.HostPolicy | None:
+    def policy(self, *, thinking: bool = True) -> HostPolicy | None:
         """What the API's rejections have taught about the model's host, as far as this process has heard.
 
         Args:
             thinking: Of requests that think, or that do not.
 
         Returns:
-            The evidence; None for a model that is not ours to touch. `step()` is what a request begins with.
+            The evidence; None for a model that is not ours to touch. `remedy()` is what a request begins with.
         """
         quirks = self._deployment()
-        return None if quirks is None else self._memory.contract(parts.AttemptSettings(quirks, thinking))
+        return None if quirks is None else self._memory.policy(AttemptSettings(quirks, thinking))
 
-    def _recalled(
-        self,
-        history: Sequence[parts.Message],
-        exchange: parts.Exchange,
-        terms: parts.AttemptSettings,
-        *,
-        verify_carried: bool = False,
-    ) -> parts.FoundReasoning:
-        exchange.scope = self._settings.scope_of(exchange.owner, terms.quirks, shared=self._memory.is_shared)
-        if exchange.recall is None:
-            exchange.recall = self._memory.recall(history, exchange.scope, verify_carried=verify_carried, terms=terms)
-        return exchange.recall
+    def _deployment(self) -> Quirks | None:
+        """The quirks of the model on its host; None where it is not ours to touch."""
+        return self._quirks(getattr(self, self._model_field))
 
-    def _drafted(
-        self,
-        exchange: parts.Exchange,
-        terms: parts.AttemptSettings,
-        build: Callable[[parts.AttemptSettings], parts.RequestPlan],
-    ) -> parts.RequestPlan:
-        """The request on the terms that the deployment is known to want, or after a rejection on others.
+    def _quirks(self, model: str) -> Quirks | None:
+        return self._settings.quirks_for(model, getattr(self, self._url_field), family="mimo", wire=self._wire)
 
-        Raises:
-            NoRemedyLeft: No other terms make another request.
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """True: `loads` with the class in `allowed_objects` and its package in `valid_namespaces` makes it again.
+
+        The key is not in the text: it is the one of `secrets_map={"MIMO_API_KEY": ...}`, or else of the environment.
         """
-        draft = parts.choose_plan(
-            exchange.rejected,
-            terms,
-            self._memory.contract(terms),
-            self._settings.steps,
-            lambda step: build(replace(terms, step=step)),
-        )
-        if exchange.draft is None:  # what a look-up in a thread has built, or a retry repeats, was noted before
-            parts.note(draft.report)
-        exchange.draft = draft
-        return draft
+        return True
 
-    def _exchange(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> parts.Exchange:
-        """The exchange of a call, laid among its arguments."""
-        metadata = run_manager.metadata if run_manager else None
-        kwargs[parts.EXCHANGE] = exchange = parts.Exchange(
-            parts.owner_of(kwargs.pop("scope", None), self.scope, metadata)
-        )
-        return exchange
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """The module of the class, where `loads` finds it."""
+        return cls.__module__.split(".")
 
-    async def _asked(self, messages: list[BaseMessage], kwargs: dict[str, Any]) -> None:
-        """Makes a look-up that would block the event loop in a thread beforehand."""
-        if self._memory.is_shared:
-            await asyncio.to_thread(self._look_up, messages, **kwargs)
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """What stands for the key where a model is serialised."""
+        return {self._key_field: KEY}
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        exchange, result = self._exchange(run_manager, kwargs), None
-        while result is None:
-            try:
-                result = super()._generate(messages, stop, run_manager, **kwargs)  # type: ignore[safe-super]
-            except (parts.NoRemedyLeft, self._sdk_error) as error:
-                if not self._begins_again(exchange, error):
-                    raise
-        self._captured(exchange, parts.turns_of(result))
-        return result
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
+        urls = {name: getattr(self, name) for name in (self._url_field, self._proxy_field)}
+        named = {name: getattr(self, name, None) for name in ("default_headers", "default_query")}
+        return shown(urls, **named)
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        exchange, result = self._exchange(run_manager, kwargs), None
-        while result is None:
-            try:
-                await self._asked(messages, kwargs)
-                result = await super()._agenerate(messages, stop, run_manager, **kwargs)
-            except (parts.NoRemedyLeft, self._sdk_error) as error:
-                if not await self._abegins_again(exchange, error):
-                    raise
-        await self._acaptured(exchange, parts.turns_of(result))
-        return result
+    def to_json(self) -> Any:
+        """What `dumps` writes; of what stands for the key langchain-core asks the parent last, which says its own."""
+        written = super().to_json()
+        if written["type"] == "constructor":
+            written["kwargs"][self._key_field] = {"lc": 1, "type": "secret", "id": [KEY]}
+        return written
 
-    def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        """Streams, and remembers the turn before its last chunk leaves: the next request may follow at once.
+    def __repr_args__(self) -> Any:
+        """As it is serialised: without credentials."""
+        shown = self.lc_attributes
+        return [(name, shown.get(name, value)) for name, value in super().__repr_args__()]
 
-        Chunks that say nothing wait for one that does, because a rejection may follow them.
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """The key of LangChain's caches, from what is sent and for whom.
+
+        `model_copy` takes along what a model was serialised as.
         """
-        exchange, ended = self._exchange(_manager(args, kwargs), kwargs), False
-        while not ended:
-            chunks, given = list[ChatGenerationChunk](), 0
-            try:
-                for chunk in super()._stream(messages, *args, **kwargs):
-                    chunks.append(chunk)
-                    if self._is_last(chunk):
-                        self._captured(exchange, parts.turn_of(chunks))
-                    if given or parts.says_something(chunk):
-                        yield from chunks[given:]
-                        given = len(chunks)
-                ended = True
-            except (parts.NoRemedyLeft, self._sdk_error) as error:
-                if given or not self._begins_again(exchange, error):
-                    raise
-        yield from chunks[given:]
+        params = _internals.invocation_params(self, stop, kwargs)
+        if params is None:
+            return super()._get_llm_string(stop=stop, **kwargs)
+        return str(sorted({"scope": self.scope, **params, **kwargs}.items()))
 
-    async def _astream(
-        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        """As `_stream`, without blocking the event loop."""
-        exchange, ended = self._exchange(_manager(args, kwargs), kwargs), False
-        while not ended:
-            chunks, given = list[ChatGenerationChunk](), 0
-            try:
-                await self._asked(messages, kwargs)
-                async for chunk in super()._astream(messages, *args, **kwargs):
-                    chunks.append(chunk)
-                    if self._is_last(chunk):
-                        await self._acaptured(exchange, parts.turn_of(chunks))
-                    if given or parts.says_something(chunk):
-                        for waiting in chunks[given:]:
-                            yield waiting
-                        given = len(chunks)
-                ended = True
-            except (parts.NoRemedyLeft, self._sdk_error) as error:
-                if given or not await self._abegins_again(exchange, error):
-                    raise
-        for waiting in chunks[given:]:
-            yield waiting
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """What an answer depends on: LangChain's caches take it as their key."""
+        own = {"base_url": getattr(self, self._url_field), "thinking": getattr(self, "thinking", None)}
+        return {**super()._identifying_params, **own}
 
-    def _captured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
-        if exchange.draft is not None:
-            self._memory.capture(exchange.draft.sent, turns, exchange.scope, terms=exchange.draft.terms)
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = OUR_PROVIDER  # SummarizationMiddleware compares it with the messages' model_provider
+        return params
 
-    async def _acaptured(self, exchange: parts.Exchange, turns: Sequence[parts.Message]) -> None:
-        if exchange.draft is not None:
-            await self._memory.acapture(exchange.draft.sent, turns, exchange.scope, terms=exchange.draft.terms)
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return profile_of(getattr(self, self._model_field))
 
-    def _begins_again(self, exchange: parts.Exchange, error: Exception) -> bool:
-        """Whether a call that failed is made again, with another body; False for what is no rejection.
+    def get_token_ids(self, text: str) -> list[int]:
+        """One number for each token, as far as that can be told without MiMo's tokenizer; nothing is downloaded.
 
-        Raises:
-            ReasoningRejectedError: It is one, and is not made again.
+        `custom_get_token_ids` and `tiktoken_model_name` are obeyed.
         """
-        rejected = self._rejected(exchange, error)
-        if rejected is not None:
-            self._memory.learn(rejected.terms, rejected.kind)
-            self._ready(exchange, rejected, error)
-        return rejected is not None
+        if self.custom_get_token_ids is not None or getattr(self, "tiktoken_model_name", None) is not None:
+            return super().get_token_ids(text)
+        return token_ids(text)
 
-    async def _abegins_again(self, exchange: parts.Exchange, error: Exception) -> bool:
-        """As `_begins_again`, without blocking the event loop."""
-        rejected = self._rejected(exchange, error)
-        if rejected is not None:
-            await self._memory.alearn(rejected.terms, rejected.kind)
-            self._ready(exchange, rejected, error)
-        return rejected is not None
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Tool] | None = None, **_: Any
+    ) -> int:
+        """Tokens of a request with these messages, the reasoning that goes back to the API counted in.
 
-    def _rejected(self, exchange: parts.Exchange, error: Exception) -> parts.Rejection | None:
-        """What an error rejects; None where it is no rejection of reasoning.
-
-        Raises:
-            ReasoningRejectedError: There was nothing to change after the last one.
+        Nothing is fetched and nobody is asked.
         """
-        if isinstance(error, parts.NoRemedyLeft) and exchange.rejected and exchange.error:
-            raise self._rejection(exchange.rejected, exchange.error) from None
-        if exchange.draft is None:
-            return None
-        from mimo_quirks.rejections.recognition import classify_rejection  # noqa: PLC0415 - its patterns are compiled where it fails
+        return count_tokens(messages, tools, lambda text: len(self.get_token_ids(text)))
 
-        kind = classify_rejection(error, exchange.draft.request)
-        if kind is not None:
-            return parts.Rejection.of(kind, exchange.draft, first=exchange.rejected)
-        parts.log_malformed(exchange.draft, error)
-        return None
+    def bind_tools(
+        self, tools: Sequence[Tool], *, tool_choice: Any = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """As the parent's. Xiaomi's hosts cannot be made to call a tool, and a warning says so.
 
-    def _ready(self, exchange: parts.Exchange, rejected: parts.Rejection, error: Exception) -> None:
-        """Readies an exchange for the retry.
-
-        Raises:
-            ReasoningRejectedError: There is none.
+        Args:
+            tools: What the model may call: functions, classes, tools or dicts.
+            tool_choice: What it must call; on Xiaomi's hosts nothing but "auto" and "none" has an effect.
+            **kwargs: See there.
         """
-        if rejected.first is None:
-            parts.log_rejection(rejected.announce(self._settings.steps))
-        if not rejected.steps(self._settings.steps):
-            raise self._rejection(rejected, error) from None  # an error's own words may quote the request
-        exchange.rejected, exchange.error, exchange.recall = rejected, error, None
+        quirks = self._deployment()
+        dropped = None if quirks is None else dropped_demand(tool_choice, quirks)
+        if dropped is not None:
+            warnings.warn(dropped, stacklevel=2)
+        choice = self._tool_choice(tool_choice, is_dropped=dropped is not None)
+        return super().bind_tools(tools, tool_choice=choice, **kwargs)  # type: ignore[arg-type] # a parent takes mappings
 
+    def _tool_choice(self, choice: Any, *, is_dropped: bool) -> Any:  # noqa: ARG002 - for wires that need it
+        """The tool choice as the parent takes it."""
+        return choice
 
-def _manager(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseRunManager | None:
-    """The run manager among the arguments of a stream: the second after the messages."""
-    return kwargs["run_manager"] if "run_manager" in kwargs else args[1] if len(args) > 1 else None
+    def _forces_tools(self) -> bool:
+        """Whether the host can be made to call a tool."""
+        quirks = self._deployment()
+        return quirks is None or quirks.forces_tools

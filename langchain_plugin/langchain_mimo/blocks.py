@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.block_translators import anthropic, register_translator
-from langchain_core.messages.content import ContentBlock
+from langchain_core.messages import AIMessage, AIMessageChunk, ContentBlock
 
-PROVIDER: Final = "xiaomi_mimo"
-"""`OUR_PROVIDER` of the core, spelled out: whoever only imports a class does not pay for the core."""
+from mimo_quirks import OUR_PROVIDER
+
+from . import _internals
 
 _INDEX: Final[Mapping[str, str]] = {"reasoning": "lc_rsn_0", "text": "lc_txt_0"}
 """langchain-core merges by an index that is a number, or a text that begins like this."""
@@ -27,18 +26,18 @@ _ANTHROPIC: Final = frozenset({"thinking", "redacted_thinking", "tool_use", "inp
 
 def register_blocks() -> None:
     """Tells langchain-core how messages of ours are read, by the provider that they name."""
-    register_translator(PROVIDER, _of_message, _of_chunk)
+    _internals.register_blocks(OUR_PROVIDER, _of_message, _of_chunk)
 
 
 def _of_message(message: AIMessage) -> list[ContentBlock]:
-    if _is_of_anthropic(message):
-        return anthropic.translate_content(message)
+    if _is_of_anthropic(message) and (translators := _internals.anthropic_blocks()):
+        return translators[0](message)
     raise NotImplementedError  # langchain-core then reads it as it reads any provider's, which is right for a whole one
 
 
 def _of_chunk(chunk: AIMessageChunk) -> list[ContentBlock]:
-    if _is_of_anthropic(chunk):
-        return anthropic.translate_content_chunk(chunk)
+    if _is_of_anthropic(chunk) and (translators := _internals.anthropic_blocks()):
+        return translators[1](chunk)
     blocks = chunk.model_copy(update={"response_metadata": {}}).content_blocks
     if chunk.chunk_position != "last":  # the last one of a stream, or the sum of all, which is no piece any more
         for block in blocks:

@@ -10,29 +10,22 @@ To an SDK every 5xx is transient, whatever it says, and relays make one of a rej
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
-import importlib
 import re
 import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import openai
-from langchain_openai.chat_models._client_utils import _resolve_socket_options
 from pydantic import SecretStr
 from typing_extensions import Self
 
-from mimo_quirks.facts.hosts import host_name
+from mimo_quirks import host_name, is_reasoning_rejection, log_frames
 
+from . import _internals
 from .serialising import KEY
-
-if TYPE_CHECKING:
-    import httpx
-
-SocketOptions = tuple[tuple[int, int, int], ...]
 
 _GIVEN = ("http_async_client", "async_client", "root_async_client", "openai_proxy")
 
@@ -52,25 +45,15 @@ def checked_key(key: Any) -> Any:
     return key
 
 
-def checked_url(url: str | None) -> str:
+def checked_url(url: object) -> str:
     """A model's URL.
 
     Raises:
         ValueError: It cannot be dialled. The URL is not printed, for it may hold a key.
     """
-    if not url or not re.fullmatch(r"https?://\S+", url, re.IGNORECASE) or host_name(url) is None:
+    if not isinstance(url, str) or not re.fullmatch(r"https?://\S+", url, re.IGNORECASE) or host_name(url) is None:
         raise ValueError("MIMO_BASE_URL or base_url is not an http:// or https:// URL with a host")
     return url
-
-
-def httpx_of(sdk: Any) -> ModuleType:
-    """The library under a vendor's SDK: a newer SDK comes with another httpx, and takes objects of that one alone.
-
-    Args:
-        sdk: The package, such as `openai`.
-    """
-    roots = (base.__module__.partition(".")[0] for base in sdk.DefaultAsyncHttpxClient.__mro__)
-    return importlib.import_module(next(root for root in roots if root.startswith("httpx")))
 
 
 def with_client(fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -81,22 +64,29 @@ def with_client(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     if any(fields.get(name) for name in _GIVEN):
         return fields
     timeout = fields.get("timeout", fields.get("request_timeout"))
-    client = loop_client(openai, _resolve_socket_options(fields.get("http_socket_options")), timeout=timeout)
+    client = loop_client(openai, fields.get("http_socket_options"), timeout=timeout)
     return fields if client is None else {**fields, "http_async_client": client}
 
 
-def loop_client(sdk: Any, socket_options: SocketOptions | None = None, **options: Any) -> Any:
-    """An asynchronous client of an SDK that several event loops may use, or None for a proxy of the environment.
+def loop_client(sdk: Any, socket_options: Sequence[tuple[int, int, int]] | None = None, **options: Any) -> Any:
+    """An asynchronous client of an SDK that several event loops may use; None for a proxy of the environment.
 
     Args:
         sdk: The package, such as `openai`.
         socket_options: What is set on each connection, as `socket.setsockopt` takes it; langchain-openai's by default.
         **options: What else the client is made with.
     """
-    if urllib.request.getproxies():
+    library = None if _has_proxy(urllib.request.getproxies()) else _internals.httpx_of(sdk)
+    if library is None:
         return None
-    transport = _shared(httpx_of(sdk), _resolve_socket_options(None) if socket_options is None else socket_options)
+    transport = _shared(library, _internals.socket_options(socket_options))
     return sdk.DefaultAsyncHttpxClient(transport=transport, event_hooks={"response": [_read_failure]}, **options)
+
+
+def _has_proxy(environment: Mapping[str, str]) -> bool:
+    """Whether httpx finds a proxy in the environment: hosts that need none, or FTP's, make none."""
+    hosts = environment.get("no", "").split(",")
+    return "*" not in map(str.strip, hosts) and any(environment.get(scheme) for scheme in ("http", "https", "all"))
 
 
 def without_repeats(client: Any) -> None:
@@ -104,21 +94,18 @@ def without_repeats(client: Any) -> None:
 
     Of an asynchronous stream only clients of `loop_client` have read what the failure says.
     """
-    is_transient = client._should_retry  # noqa: SLF001 - no SDK asks anybody else
-
-    def should_retry(response: httpx.Response) -> bool:
-        from mimo_quirks.rejections.recognition import is_reasoning_rejection  # noqa: PLC0415 - its patterns are compiled where it fails
-
-        if not is_transient(response):
-            return False
-        with contextlib.suppress(Exception):  # a failure that breaks off, or an asynchronous one that nobody has read
-            response.read()
-        return not is_reasoning_rejection(SimpleNamespace(response=response))
-
-    client._should_retry = should_retry  # noqa: SLF001 - as above
+    _internals.veto_retries(client, _is_rejection)
 
 
-async def _read_failure(response: httpx.Response) -> None:
+def _is_rejection(response: Any) -> bool:
+    try:
+        response.read()
+    except Exception as error:  # noqa: BLE001 - a failure that breaks off, or an asynchronous one that nobody has read
+        log_frames("a failed response could not be read", error)
+    return is_reasoning_rejection(SimpleNamespace(response=response))
+
+
+async def _read_failure(response: Any) -> None:
     """Reads what a server's failure says, also where a stream was asked for; a stream that goes well is not read."""
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         await response.aread()
@@ -137,9 +124,9 @@ class LoopTransport:
     def __init__(self, library: Any, socket_options: Sequence[tuple[int, int, int]] = ()) -> None:
         self._library = library
         self._socket_options = list(socket_options)
-        self._pools: dict[asyncio.AbstractEventLoop, httpx.AsyncHTTPTransport] = {}
+        self._pools: dict[asyncio.AbstractEventLoop, Any] = {}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: Any) -> Any:
         """Sends the request over a connection of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._pools:
@@ -162,5 +149,5 @@ class LoopTransport:
 
 
 @functools.cache
-def _shared(library: ModuleType, socket_options: SocketOptions) -> LoopTransport:
+def _shared(library: ModuleType, socket_options: _internals.SocketOptions) -> LoopTransport:
     return LoopTransport(library, socket_options)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mimo_quirks.facts.hosts import MESSAGES as DIALECT
-from mimo_quirks.request.thinking import asked_to_think, effort_means_thinking, position_of, thinking_parameters
+from mimo_quirks import MESSAGES_DIALECT, asked_to_think, effort_means_thinking, position_of, thinking_parameters
 
 NO_SCHEMA: Final = "MiMo's messages wire takes no schema; use function_calling, or ChatMiMo"
 
@@ -24,7 +23,7 @@ def position(thinking: object) -> bool | None:
 
 def switch(on: bool) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
     """The switch as this wire has it."""
-    return dict(thinking_parameters(on, DIALECT)["thinking"])
+    return dict(thinking_parameters(on, MESSAGES_DIALECT)["thinking"])
 
 
 def switch_thinking(payload: dict[str, Any], on: bool | None) -> None:  # noqa: FBT001 - the switch itself

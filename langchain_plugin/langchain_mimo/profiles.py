@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.language_models import ModelProfile
 
-from mimo_quirks.facts.models import abilities_of
+from mimo_quirks import abilities_of
 
 
 def profile_of(model: str) -> ModelProfile | None:

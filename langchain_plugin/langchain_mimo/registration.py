@@ -8,11 +8,14 @@ LangChain has a table of providers and no way for a package to be in it. So this
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Final
 
-from .blocks import PROVIDER
+from mimo_quirks import OUR_PROVIDER
 
-_CLASSES: Final = {PROVIDER: "ChatMiMo", f"{PROVIDER}_messages": "ChatMiMoMessages"}
+from . import _internals
+
+_CLASSES: Final = {OUR_PROVIDER: "ChatMiMo", f"{OUR_PROVIDER}_messages": "ChatMiMoMessages"}
 
 
 def register() -> None:
@@ -21,12 +24,11 @@ def register() -> None:
     Raises:
         ImportError: The package `langchain` is not installed.
     """
-    try:
-        from langchain.chat_models import base  # noqa: PLC0415 - only who registers needs langchain
-    except ImportError as error:
-        raise ImportError('register() needs langchain: pip install "langchain>=1.4.7"') from error
-    for provider, class_name in _CLASSES.items():
-        base._BUILTIN_PROVIDERS[provider] = ("langchain_mimo", class_name, _construct)  # noqa: SLF001 - see above
+    if find_spec("langchain") is None:
+        raise ImportError('register() needs langchain: pip install "langchain>=1.4.7"')
+    table = _internals.providers()
+    if table is not None:
+        table.update({name: ("langchain_mimo", of_class, _construct) for name, of_class in _CLASSES.items()})
 
 
 def _construct(cls: Callable[..., Any], **kwargs: Any) -> Any:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import openai
 
-if TYPE_CHECKING:  # whoever only imports the class does not pay for the core
-    from mimo_quirks.rejections.ladder import Rejection
+from mimo_quirks import Rejection
 
 
 class ReasoningRejectedError(openai.BadRequestError):

@@ -1,7 +1,7 @@
 """What a message knows of its reasoning, carried through langchain-anthropic's formatting of a request.
 
 It drops reasoning of every provider but Anthropic, leaves messages out and merges others, so what it made cannot be
-laid beside what it was given. A block of a type that it does not know it passes on: each turn is given one, which is
+paired with what it was given. A block of a type that it does not know it passes on: each turn is given one, which is
 taken away again before anything is sent.
 """
 
@@ -12,17 +12,16 @@ from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from mimo_quirks.facts.reasoning_fields import block_texts, is_reasoning_block, unwrap
-from mimo_quirks.history.turns import Message
+from mimo_quirks import Message, block_texts, is_reasoning_block, unwrap
 
 from .messages import held
 
-_BESIDE: Final = "mimo_beside"
+_SIDECAR: Final = "mimo_sidecar"
 _NATIVE: Final = ("thinking", "redacted_thinking")
 
 
-def with_beside(message: BaseMessage) -> BaseMessage:
-    """The message with its blocks as the messages wire has them, and with what it knows besides as the first.
+def with_sidecar(message: BaseMessage) -> BaseMessage:
+    """The message with its blocks as the messages wire has them, and with what it knows sidecars as the first.
 
     Args:
         message: Any message of a history. A turn is changed, in a copy, and so is another message that holds reasoning,
@@ -33,25 +32,25 @@ def with_beside(message: BaseMessage) -> BaseMessage:
         is_thought = isinstance(message.content, list) and len(said) < len(message.content)
         return message.model_copy(update={"content": said}) if is_thought else message
     content: Sequence[Any] = message.content if isinstance(message.content, list) else [_text(message.content)]
-    beside = {"type": _BESIDE, **held(message, {})}
-    return message.model_copy(update={"content": [beside, *map(_native, content)]})
+    sidecar = {"type": _SIDECAR, **held(message, {})}
+    return message.model_copy(update={"content": [sidecar, *map(_native, content)]})
 
 
-def without_beside(messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:
-    """The messages of a body as they can be sent, and what each knew besides; those that say nothing are left out."""
+def without_sidecars(messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:
+    """The messages of a body as they can be sent, and what each knew sidecars; those that say nothing are left out."""
     bare: list[Message] = []
-    besides: list[Message] = []
+    sidecars: list[Message] = []
     for message in messages:
         content = message.get("content")
         blocks = content if isinstance(content, list) else []
-        if blocks and _is_beside(blocks[0]):
+        if blocks and _is_sidecar(blocks[0]):
             if blocks[1:] or len(blocks[0]) > 1:
                 bare.append({**message, "content": blocks[1:]})
-                besides.append({name: value for name, value in blocks[0].items() if name != "type"})
+                sidecars.append({name: value for name, value in blocks[0].items() if name != "type"})
         else:
             bare.append(message)
-            besides.append({})
-    return bare, besides
+            sidecars.append({})
+    return bare, sidecars
 
 
 def without_nothing(block: Any) -> Any:
@@ -62,8 +61,8 @@ def without_nothing(block: Any) -> Any:
     return {name: value for name, value in block.items() if value is not None} if isinstance(block, Mapping) else block
 
 
-def _is_beside(block: Any) -> bool:
-    return isinstance(block, Mapping) and block.get("type") == _BESIDE
+def _is_sidecar(block: Any) -> bool:
+    return isinstance(block, Mapping) and block.get("type") == _SIDECAR
 
 
 def _text(text: str) -> dict[str, Any]:

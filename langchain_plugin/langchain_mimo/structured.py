@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap, RunnablePassthrough
 
@@ -44,6 +45,21 @@ def with_raw(model: Runnable[Any, Any], parser: Runnable[Any, Any]) -> Runnable[
     parsed = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
     failed = RunnablePassthrough.assign(parsed=lambda _: None)
     return RunnableMap(raw=model) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
+
+def reading(
+    model: Runnable[Any, Any], parser: Runnable[Any, Any], tool: str | None, *, include_raw: bool
+) -> Runnable[LanguageModelInput, Any]:
+    """A chain that reads a model's answer.
+
+    Args:
+        model: The model, with what it is to answer by bound.
+        parser: Reads the answer.
+        tool: The tool that the answer must call, if it must call one.
+        include_raw: Whether the answer is given beside what was made of it.
+    """
+    demanded = parser if tool is None else demanding(tool) | parser
+    return with_raw(model, demanded) if include_raw else model | demanded
 
 
 def _demand(heard: list[AIMessage], tool: str) -> None:

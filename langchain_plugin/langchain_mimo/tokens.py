@@ -7,7 +7,7 @@ of Chinese alike; what the API counted is in `usage_metadata`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -22,7 +22,7 @@ _PER_MESSAGE: Final = 4
 _PER_IMAGE: Final = 85
 """OpenAI's figure for a small image, which langchain-core takes too; MiMo's is not published."""
 
-Tool = dict[str, Any] | type | Callable[..., Any] | BaseTool
+Tool = Mapping[str, Any] | type | Callable[..., Any] | BaseTool
 
 
 def token_ids(text: str) -> list[int]:

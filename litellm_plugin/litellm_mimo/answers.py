@@ -1,48 +1,58 @@
-"""LiteLLM's views of an answer on each wire: its turns, and where a client is given something to carry."""
+"""LiteLLM's views of an answer on each wire: its turns, and where a client is given something to carry.
+
+LiteLLM's bridge to the responses wire closes its one reasoning item when the first tool call begins. A client that
+keeps the items of the stream would hold a part of the model's thought, so the rest comes as an item of its own, before
+the response is complete.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from litellm.types.responses.main import GenericResponseOutputItem
-from litellm.types.utils import ModelResponse
 from pydantic import BaseModel
 
-from mimo_quirks.facts.reasoning_fields import block_texts
-from mimo_quirks.history.turns import Message
-from mimo_quirks.wires import CHAT, MESSAGES, Wire, messages, responses
+from mimo_quirks import (
+    BLOCKS,
+    CHAT,
+    MESSAGES,
+    RESPONSES,
+    Message,
+    Wire,
+    block_texts,
+    content_as_turn,
+    items_as_turn,
+    log_frames,
+    reasoning_item,
+)
 
-Seal = Callable[[str], str | None]
+from ._internals import is_bridged_item
+from .call import Seal
 
 
 def turns_of(answer: Any, wire: Wire) -> Sequence[Message]:
     """The turns in an answer as LiteLLM hands it out; none in anything that is not one."""
     if wire is CHAT:
-        choices = answer.choices if isinstance(answer, ModelResponse) else ()
-        return [choice.message.model_dump(exclude_none=True) for choice in choices]
+        found = (getattr(choice, "message", None) for choice in getattr(answer, "choices", None) or ())
+        return [message.model_dump(exclude_none=True) for message in found if isinstance(message, BaseModel)]
     if wire is MESSAGES:
         content = answer.get("content") if isinstance(answer, Mapping) else None
-        return [messages.as_turn(content)] if content else []
+        return [content_as_turn(content)] if content else []
     output = getattr(answer, "output", None)
-    return [responses.as_turn([as_dict(item) for item in output])] if output else []
+    return [items_as_turn([as_dict(item) for item in output])] if output else []
 
 
 def raw_turns(answer: object) -> Sequence[Message]:
     """The turns in an answer as it arrived, on whatever wire; none in anything that is not one."""
-    document: Any = None
-    if isinstance(answer, str | bytes):
-        with suppress(ValueError, RecursionError):
-            document = json.loads(answer)
+    document = _parsed(answer) if isinstance(answer, str | bytes) else None
     if not isinstance(document, Mapping):
         return []
     content, output = document.get("content"), document.get("output")
     if isinstance(content, list):
-        return [messages.as_turn(content)]
+        return [content_as_turn(content)]
     if isinstance(output, list):
-        return [responses.as_turn([item for item in output if isinstance(item, Mapping)])]
+        return [items_as_turn([item for item in output if isinstance(item, Mapping)])]
     found = (choice.get("message") for choice in document.get("choices") or () if isinstance(choice, Mapping))
     return [message for message in found if isinstance(message, dict)]
 
@@ -89,7 +99,7 @@ def summarise(answer: Any) -> None:
         text = "".join(block_texts(known))
         if known.get("type") == "reasoning" and text and not known.get("summary"):
             output[place] = {**known, "summary": [{"type": "summary_text", "text": text}]}
-        elif isinstance(item, GenericResponseOutputItem):
+        elif is_bridged_item(item):
             output[place] = known
 
 
@@ -105,3 +115,41 @@ def as_dict(item: Any) -> dict[str, Any]:
     if isinstance(item, BaseModel):
         return item.model_dump(exclude_none=True)
     return item if isinstance(item, dict) else {}
+
+
+def _parsed(text: str | bytes) -> Any:
+    """The JSON of a text; None of one that is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        log_frames("what was answered is no JSON", error)
+        return None
+
+
+class ReasoningItems:
+    """What reasoning the items of one stream held so far. Not thread-safe: one per stream."""
+
+    def __init__(self) -> None:
+        self._given = ""
+        self._done: Any = None
+        self._index = -1
+
+    def feed(self, event: Any) -> list[Any]:
+        """Takes the next event, and gives those that come before it."""
+        self._index = max(self._index, getattr(event, "output_index", None) or 0)
+        kind = getattr(event, "type", None)
+        if kind == "response.output_item.done" and as_dict(event.item).get("type") == "reasoning":
+            self._given += "".join(block_texts(as_dict(event.item)))
+            self._done = event
+        return self._rest(event) if kind == "response.completed" and self._done is not None else []
+
+    def _rest(self, completed: Any) -> list[Any]:
+        blocks = [block for turn in turns_of(completed.response, RESPONSES) for block in turn.get(BLOCKS) or ()]
+        whole = "".join(text for block in blocks for text in block_texts(block))
+        rest = whole.removeprefix(self._given)
+        if rest in ("", whole):
+            return []
+        item = type(self._done.item)(**{**reasoning_item(rest), "status": "completed"})
+        event = {"item": item, "output_index": self._index + 1}
+        added = {**event, "type": "response.output_item.added"}
+        return [self._done.model_copy(update=known) for known in (added, event)]

@@ -16,51 +16,58 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from litellm.types.utils import CallTypes
+from litellm.integrations.custom_logger import CustomLogger
 
-from mimo_quirks.facts.quirks import Quirks
-from mimo_quirks.history.found import NOTHING
-from mimo_quirks.history.turns import Message
-from mimo_quirks.log import note
-from mimo_quirks.memory import Memory
-from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy, Remedy
-from mimo_quirks.rejections.ladder import NoRemedyLeft, RequestPlan
-from mimo_quirks.request.thinking import is_thinking
-from mimo_quirks.sealing.sealed_reasoning import SealedReasoning, opened
-from mimo_quirks.settings import Settings, SettingsError
-from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
+from mimo_quirks import (
+    CHAT,
+    MESSAGES,
+    RESPONSES,
+    AttemptSettings,
+    Conversation,
+    Exchange,
+    Found,
+    HostPolicy,
+    Message,
+    NoRemedyLeft,
+    Quirks,
+    ReasoningMemory,
+    Remedy,
+    RequestPlan,
+    SealedReasoning,
+    Settings,
+    SettingsError,
+    is_thinking,
+    log_frames,
+    log_replay,
+)
 
 from .answers import raw_turns, seal_answer, summarise, turns_of
-from .attempts import (
+from .call import (
     FALLBACKS,
-    FIELDS,
-    Attempt,
-    Sent,
-    attempt_of_details,
+    Call,
+    CallState,
     body_of,
+    called_as,
+    deployment_of,
+    details_of,
     is_async,
-    lay_beside,
-    readable,
+    may_be_damaged,
+    wire_of,
 )
-from .bridges import across, signed
-from .call_state import ASKED, DRAFT, PASSING, SEAL, SENT, forget, get, put, take
+from .conversations import across, finished, is_as_planned, readable, signed, without_sealed
 from .fixes import fix_body, register_models, switch_off, with_switch, with_tools
-from .rejections import ReasoningRejectedError, Rejections
-from .retries import RETRY_STATE, trace_of
-from .routes import CALLS, Call, called_as, details_of
-from .scope import owner_of
-from .start import memory_of, warn_of_workers
-from .stream import StreamListener, listen
+from .rejections import ReasoningRejectedError, Rejections, begin_attempt
+from .scope import end_user_of, memory_of, scope_of, warn_of_workers
+from .stream import listen
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 
 
-class MiMoCallback(StreamListener):
+class MiMoCallback(CustomLogger):
     """Carries the reasoning of MiMo deployments through LiteLLM and leaves every other deployment alone.
 
     LiteLLM ignores some hooks that are inherited: a subclass must define again what it wants to keep.
@@ -76,10 +83,10 @@ class MiMoCallback(StreamListener):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self._settings = settings or Settings.from_env()
-        self._opened: Memory | None = None
+        self._opened: ReasoningMemory | None = None
         self._opening = threading.Lock()
         self._rejections = Rejections(self._settings)
-        self.carriers = SealedReasoning(
+        self.sealed = SealedReasoning(
             self._settings.secret,
             max_bytes=self._settings.sealed_max_bytes,
             ttl_seconds=self._settings.sealed_ttl_seconds,
@@ -89,7 +96,7 @@ class MiMoCallback(StreamListener):
         warn_of_workers(self._settings)
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> ReasoningMemory:
         """What is remembered, and the counts of it; opened by its first use, when LiteLLM is configured."""
         with self._opening:
             if self._opened is None:
@@ -97,9 +104,7 @@ class MiMoCallback(StreamListener):
                 listen()
             return self._opened
 
-    async def async_pre_call_deployment_hook(
-        self, kwargs: dict[str, Any], call_type: CallTypes | None
-    ) -> dict[str, Any] | None:
+    async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: object) -> dict[str, Any] | None:
         """Returns the call's arguments as the deployment wants them, or None where nothing changes.
 
         Raises:
@@ -111,68 +116,82 @@ class MiMoCallback(StreamListener):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does, the request goes on
             _LOGGER.warning("a request goes out as it came, because of a %s", type(error).__name__)
+            log_frames("a request goes out as it came", error)
             return None
 
-    async def _prepared(self, kwargs: dict[str, Any], call_type: CallTypes | None) -> dict[str, Any] | None:
-        """A call with fallbacks of its own is left to its finished bodies.
+    async def _prepared(self, kwargs: dict[str, Any], call_type: object) -> dict[str, Any] | None:
+        """A call with fallbacks of its own, or whose history was given by position, is left to its finished bodies.
 
-        LiteLLM would hand changed arguments to the fallback's provider too.
+        LiteLLM would hand changed arguments to the fallback's provider too, and takes no argument twice.
         """
         call = Call.of(kwargs, call_type)
         if call is None:
             return None
-        if call.is_outer_call:  # a fallback has the details of the call before
-            forget(call.details, ASKED, PASSING, SEAL, DRAFT)
+        if call.is_outer_call:
             self._rejections.follow_up(call)
-        if any(kwargs.get(name) for name in FALLBACKS):
+            call.state.begin()
+        if any(kwargs.get(name) for name in FALLBACKS) or call.wire.history not in kwargs:
             return None
         quirks = call.deployment.quirks(self._settings, call.upstream or call.wire)
         if quirks is None:
-            self._rejections.gone_on(call)
-            changed = _without_carriers(kwargs, call.wire)
+            changed = without_sealed(kwargs, call.wire)
             return {**kwargs, **changed} if changed else None
         fixes = self._settings.fix
         fixed = with_switch(call, quirks.dialect) if "thinking" in fixes else dict(kwargs)
         if call.upstream is CHAT and "tools" in fixes:
             fixed |= with_tools(call)
         history = await self._history(replace(call, arguments=fixed), quirks)
-        drafted: RequestPlan | None = get(call.details, DRAFT)
-        if drafted is not None and drafted.terms.step is Remedy.THINKING_OFF:
+        planned = call.state.exchange.planned if call.state.exchange else None
+        if planned is not None and planned.attempt.remedy is Remedy.THINKING_OFF:
             fixed = with_switch(replace(call, arguments=fixed), quirks.dialect, off=True)
-        changed = {**fixed, FIELDS[call.wire.name]: history}
+        changed = {**fixed, call.wire.history: history}
         return None if _same(changed, kwargs) else changed
 
     async def _history(self, call: Call, quirks: Quirks) -> Any:
         """The history to send, or the one that shall come to the hooks again on another wire."""
-        given = call.arguments.get(FIELDS[call.wire.name])
-        owner = owner_of(call.arguments, self._settings)
-        scope = self._settings.scope_of(owner, quirks, shared=self.memory.is_shared)
-        carried = self._settings.scope_of(owner, quirks, shared=True)  # what a client carries outlives this process
-        asked = get(call.details, ASKED)
-        terms = AttemptSettings(quirks, is_thinking(call.arguments, quirks) if asked is None else asked)
-        attempt = Attempt.of(readable(given), terms, call.wire, scope)
-        attempt = attempt.opened(partial(self.carriers.open, scope=carried))
-        if self.carriers.issues and call.wire is not CHAT and not call.is_cached:
-            put(call.details, SEAL, partial(self.carriers.seal, scope=carried))
+        arguments, state = call.arguments, call.state
+        given = arguments.get(call.wire.history)
+        carried = scope_of(arguments, self._settings, quirks, shared=True)  # what is carried outlives this process
+        conversation = Conversation.of(arguments, call.wire, call.deployment.model, body=readable(given))
+        conversation = conversation.opened(partial(self.sealed.open, scope=carried))
+        if self.sealed.issues and call.wire is not CHAT and not call.is_cached:
+            state.seal = partial(self.sealed.seal, scope=carried)
         if call.upstream is None:
-            return _given_or(given, across(attempt), attempt)
-        verify_carried = _may_be_damaged(call.details, call.wire)
-        recall = await self.memory.arecall(attempt.beside, scope, verify_carried=verify_carried, terms=terms)
+            return _given_or(given, across(conversation, quirks.family), conversation)
+        thinks = is_thinking(arguments, quirks) if state.asked is None else state.asked
+        exchange = state.exchange = self._begun(
+            conversation, AttemptSettings(quirks, thinks), arguments, verify=may_be_damaged(call.details, call.wire)
+        )
+        found = await self.memory.aread(exchange.lookup())
         try:
-            draft = self._rejections.draft(attempt, recall, call.deployment.model, self.memory.contract(terms))
+            plan = exchange.plan(found)
         except NoRemedyLeft as error:
-            raise self._rejections.given_up(error, call) from None
-        note(draft.report)
-        put(call.details, DRAFT, draft)
-        self._rejections.gone_on(call)
-        if attempt.view is None:
+            raise self._rejections.given_up(exchange, error.rejection, call) from None
+        log_replay(plan.report)
+        if conversation.view is None:
             return given
         if not call.passes:
-            return signed(draft.body, quirks.family)
+            return signed(plan.body, quirks.family)
         if call.wire is MESSAGES:
-            put(call.details, PASSING, draft)
-            return list(draft.body)  # a list of our own, for the next hook to edit
-        return _given_or(given, draft.body, attempt)
+            state.passes_messages = True
+            return list(plan.body)  # a list of our own, for the next hook to edit
+        return _given_or(given, plan.body, conversation)
+
+    def _begun(
+        self, conversation: Conversation, attempt: AttemptSettings, arguments: Mapping[str, Any], *, verify: bool
+    ) -> Exchange:
+        """The exchange of a call, with an attempt begun.
+
+        Args:
+            conversation: What is to be sent.
+            attempt: Where, and whether the model is asked to think.
+            arguments: Of the call, or the parameters among its details.
+            verify: Whether the reasoning in the history may have been damaged on its way here.
+        """
+        scope = scope_of(arguments, self._settings, attempt.quirks, shared=self.memory.is_shared)
+        exchange = self._rejections.exchange()
+        exchange.begin(conversation, attempt, scope, end_user=end_user_of(arguments), verify_carried=verify)
+        return exchange
 
     async def async_pre_request_hook(
         self,
@@ -184,10 +203,12 @@ class MiMoCallback(StreamListener):
 
         LiteLLM reads nothing back here but the list itself, which the hook before has made.
         """
-        passing = take(details_of(kwargs), PASSING)
-        if passing is not None:
-            tidied = Attempt.of(messages, passing.terms, MESSAGES, scope=None)
-            messages[:] = tidied.draft(NOTHING, passing.model, step=passing.terms.step).body
+        state = CallState.of(details_of(kwargs))
+        passes, state.passes_messages = state.passes_messages, False
+        exchange = state.exchange
+        if passes and exchange is not None and exchange.planned is not None and messages != exchange.planned.body:
+            tidied = Conversation.of({"messages": messages}, MESSAGES, exchange.planned.model)
+            messages[:] = exchange.replan(tidied).body
         return None
 
     def log_pre_api_call(self, model: str, messages: object, kwargs: dict[str, Any]) -> None:
@@ -196,54 +217,67 @@ class MiMoCallback(StreamListener):
         An asynchronous call was looked up by the other hook; here a look-up would block its event loop. The messages
         wire's own body is written down already when it comes here; what is done to it then is nothing.
         """
-        forget(kwargs, SENT)  # a fallback has the same details, and its answer is not this attempt's
+        state = CallState.of(kwargs)
+        state.is_sent = False  # a fallback has the same details, and its answer is not this attempt's
         body, wire = body_of(kwargs)
         if wire is None:
             return
-        asks = not is_async(kwargs)
-        if asks:
-            RETRY_STATE.set(RETRY_STATE.get().attempting(kwargs.get("litellm_params") or {}, trace_of(kwargs)))
-        finished = attempt_of_details(kwargs, self._settings, shared=self.memory.is_shared)
-        if finished is None:
-            body.update(_without_carriers(body, wire))
+        is_sync = not is_async(kwargs)
+        if is_sync:
+            begin_attempt(kwargs.get("litellm_params") or {}, kwargs)
+            state.exchange = None
+        planned = state.exchange.planned if state.exchange else None
+        if planned is not None:  # the other hook may know the host by another name
+            quirks: Quirks | None = planned.attempt.quirks
+        else:
+            quirks = deployment_of(kwargs, body).quirks(self._settings, wire)
+        if quirks is None:
+            body.update(without_sealed(body, wire))
             return
-        dialect = finished.terms.quirks.dialect
         if "thinking" in self._settings.fix:
-            fix_body(body, kwargs, finished.wire, dialect)
-        attempt = lay_beside(finished.opened(lambda _: None), messages)
-        draft = self._finished(attempt, kwargs, str(body.get("model") or model), asks=asks)
-        if draft.terms.step is Remedy.THINKING_OFF:
-            switch_off(body, kwargs, dialect)
-        if draft.report.changed:
-            body[FIELDS[attempt.wire.name]] = draft.body
-        put(kwargs, SENT, Sent(draft, get(kwargs, DRAFT) or draft, attempt.scope))
-        if draft.report.changed or asks:  # what the other hook has noted is not noted again
-            note(draft.report)
+            fix_body(body, wire, quirks.dialect, asked=state.asked)
+        strings = "content" in self._settings.fix
+        state.is_sent, state.listener = True, self
+        if planned is not None and is_as_planned(body, wire, planned.body, strings=strings):
+            plan = planned
+        else:
+            conversation = finished(body, wire, str(body.get("model") or model), messages, strings=strings)
+            plan = self._planned_anew(conversation, quirks, kwargs, is_sync=is_sync)
+            if plan.report.changed:
+                body[wire.history] = plan.body
+            if plan.report.changed or is_sync:  # what the other hook has noted is not noted again
+                log_replay(plan.report)
+        if plan.attempt.remedy is Remedy.THINKING_OFF:
+            switch_off(body, kwargs, quirks.dialect)
 
-    def _finished(self, attempt: Attempt, details: Mapping[str, Any], model: str, *, asks: bool) -> RequestPlan:
-        """The request as it is sent: on the terms that the other hook has found, or on those to be found here.
+    def _planned_anew(
+        self, conversation: Conversation, quirks: Quirks, details: dict[str, Any], *, is_sync: bool
+    ) -> RequestPlan:
+        """The request of a finished body: as the other hook has planned it, or as it is planned here.
 
         LiteLLM swallows what is raised here. So its synchronous Router repeats a rejected call that cannot be changed,
         and falls back from it, whatever the operator decided.
         """
-        plain = "content" in self._settings.fix
-        verify_carried = _may_be_damaged(details, attempt.wire)
-        recall = NOTHING
-        if asks:
-            recall = self.memory.recall(
-                attempt.beside, attempt.scope, verify_carried=verify_carried, terms=attempt.terms
-            )
-        if get(details, DRAFT) is None:
-            with suppress(NoRemedyLeft):
-                contract = self.memory.contract(attempt.terms)
-                return self._rejections.draft(attempt, recall, model, contract, plain=plain)
-        return attempt.draft(recall, model, step=attempt.terms.step, plain=plain)
+        state = CallState.of(details)
+        if state.exchange is not None and state.exchange.planned is not None:
+            return state.exchange.replan(conversation)
+        body, _ = body_of(details)
+        attempt = AttemptSettings(quirks, is_thinking(body, quirks))
+        parameters = details.get("litellm_params") or {}
+        verify = may_be_damaged(details, conversation.wire)
+        exchange = state.exchange = self._begun(conversation, attempt, parameters, verify=verify)
+        lookup, may_read = exchange.lookup(), is_sync or not self.memory.is_shared  # else it would block the event loop
+        try:
+            return exchange.plan(self.memory.read(lookup) if may_read else Found(policy=self.memory.policy(attempt)))
+        except NoRemedyLeft as error:
+            log_frames("a rejected request is made again as it was", error)
+            return exchange.replan(conversation)
 
     async def async_post_call_failure_deployment_hook(
         self,
         request_data: Mapping[str, Any],
         exception: Exception,
-        call_type: CallTypes | None,  # noqa: ARG002 - LiteLLM's signature
+        call_type: object,  # noqa: ARG002 - LiteLLM's signature
         fallback_depth: int | None = None,  # noqa: ARG002 - as above
     ) -> None:
         """Takes note of a rejection, before LiteLLM makes the call again."""
@@ -251,9 +285,9 @@ class MiMoCallback(StreamListener):
 
     async def astream_failed(self, details: dict[str, Any], error: object) -> None:
         """As the hook before, for a rejection that comes within a stream."""
-        rejected = self._rejections.heard(error, _sent(details), details)
-        if rejected is not None:
-            await self.memory.alearn(rejected.terms, rejected.kind)
+        exchange = CallState.of(details).taken()
+        if exchange is not None:
+            await self.memory.awrite(self._rejections.heard(exchange, error, details, self.memory.now()))
 
     def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """As the hook before, for synchronous calls."""
@@ -262,9 +296,9 @@ class MiMoCallback(StreamListener):
 
     def stream_failed(self, details: dict[str, Any], error: object) -> None:
         """Takes note of a rejection of a synchronous call."""
-        rejected = self._rejections.heard(error, _sent(details), details)
-        if rejected is not None:
-            self.memory.learn(rejected.terms, rejected.kind)
+        exchange = CallState.of(details).taken()
+        if exchange is not None:
+            self.memory.write(self._rejections.heard(exchange, error, details, self.memory.now()))
 
     async def async_post_call_failure_hook(
         self,
@@ -277,16 +311,16 @@ class MiMoCallback(StreamListener):
         return self._rejections.answer(request_data.get("litellm_call_id"))
 
     async def async_post_call_success_deployment_hook(
-        self, request_data: dict[str, Any], response: Any, call_type: CallTypes | None
+        self, request_data: dict[str, Any], response: Any, call_type: object
     ) -> None:
         """Remembers the answer of an asynchronous call, and gives the client what it can carry."""
-        wire, details = CALLS.get(call_type), details_of(request_data)
+        wire, details = wire_of(call_type), details_of(request_data)
         if wire is None:
             return
         turns = turns_of(response, wire)
         if turns:
             await self.astream_finished(details, turns)
-        seal = get(details, SEAL)
+        seal = CallState.of(details).seal
         if seal is not None and wire is not CHAT:
             seal_answer(response, wire, seal)
         if wire is RESPONSES and called_as(details) is MESSAGES:
@@ -300,17 +334,17 @@ class MiMoCallback(StreamListener):
 
     def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what a synchronous call was answered."""
-        sent = _sent(details)
-        if sent is not None:
-            self.memory.capture(sent.draft.sent, turns, sent.scope, terms=sent.draft.terms)
+        exchange = CallState.of(details).taken()
+        if exchange is not None:
+            self.memory.write(exchange.answered(turns, self.memory.now()))
 
     async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """Remembers what an asynchronous call was answered."""
-        sent = _sent(details)
-        if sent is not None:
-            await self.memory.acapture(sent.draft.sent, turns, sent.scope, terms=sent.draft.terms)
+        exchange = CallState.of(details).taken()
+        if exchange is not None:
+            await self.memory.awrite(exchange.answered(turns, self.memory.now()))
 
-    def contract(
+    def policy(
         self,
         model: str,
         base_url: str | None = None,
@@ -329,41 +363,15 @@ class MiMoCallback(StreamListener):
             thinking: Of requests that think, or that do not.
 
         Returns:
-            The evidence; None for a deployment that is not ours to touch. `step()` is what a request begins with.
+            The evidence; None for a deployment that is not ours to touch. `remedy()` is what a request begins with.
         """
         quirks = self._settings.quirks_for(model, base_url, provider, wire=wire)
-        return None if quirks is None else self.memory.contract(AttemptSettings(quirks, thinking))
+        return None if quirks is None else self.memory.policy(AttemptSettings(quirks, thinking))
 
 
-def _sent(details: dict[str, Any]) -> Sent | None:
-    """What was sent, which is of no more use when it was answered.
-
-    None for another family's, and the second time: a call behind a bridge ends with the one that the caller made.
-    """
-    forget(details, DRAFT)
-    sent: Sent | None = take(details, SENT)
-    return sent
-
-
-def _may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:
-    """Whether a history passed one of LiteLLM's bridges, or a wire on which clients tidy what they show."""
-    return wire is not CHAT or called_as(details) is not CHAT
-
-
-def _without_carriers(request: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
-    """What is to change in a request to another family, so that it holds nothing of ours; nothing where it does not."""
-    name = FIELDS[wire.name]
-    history = readable(request.get(name))
-    view = wire.view(history)
-    messages = opened(view.messages, lambda _: None) if view else ()
-    if view is None or messages is view.messages:
-        return {}
-    return {name: wire.write(history, view, messages)}
-
-
-def _given_or(given: Any, history: Any, attempt: Attempt) -> Any:
+def _given_or(given: Any, history: Any, conversation: Conversation) -> Any:
     """The history, or the caller's own objects where nothing was done to it."""
-    return given if history is attempt.history else history
+    return given if history is conversation.body else history
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import litellm
+from mimo_quirks import (
+    MESSAGES,
+    PRICES,
+    RESPONSES,
+    Dialect,
+    Price,
+    Wire,
+    abilities_of,
+    asked_to_think,
+    switch_of,
+    thinking_parameters,
+)
 
-from mimo_quirks.facts.hosts import Dialect
-from mimo_quirks.facts.models import abilities_of
-from mimo_quirks.facts.prices import PRICES, Price
-from mimo_quirks.request.thinking import asked_to_think, switch_of, thinking_parameters
-from mimo_quirks.wires import MESSAGES, RESPONSES, Wire
-
-from .attempts import url_of
-from .call_state import ASKED, get, put
-from .routes import Call
+from . import _internals
+from .call import Call, url_of
 
 _TOOLS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _ENDPOINTS: Final = ("/chat/completions", "/messages", "/responses")
@@ -31,12 +35,7 @@ def register_models() -> None:
 
     A synchronous call has no hook before LiteLLM takes its tools away.
     """
-    missing = {
-        f"xiaomi_mimo/{price.id}": _entry(price)
-        for price in PRICES
-        if f"xiaomi_mimo/{price.id}" not in litellm.model_cost
-    }
-    litellm.register_model(missing)
+    _internals.register_models({f"xiaomi_mimo/{price.id}": _entry(price) for price in PRICES})
 
 
 def _entry(price: Price) -> dict[str, Any]:
@@ -71,9 +70,10 @@ def _entry(price: Price) -> dict[str, Any]:
 def with_tools(call: Call) -> dict[str, Any]:
     """The arguments that a chat call needs besides for its tools to arrive; none where LiteLLM lets them through."""
     given = [name for name in _TOOLS if call.arguments.get(name) is not None]
-    model, provider = call.deployment.model, call.deployment.provider
-    supported = litellm.get_supported_openai_params(model=model, custom_llm_provider=provider) or ()
-    rejected = [name for name in given if name not in supported]
+    if not given:
+        return {}
+    supported = _internals.supported_parameters(call.deployment.model, call.deployment.provider)
+    rejected = [name for name in given if supported is not None and name not in supported]
     allowed = call.arguments.get("allowed_openai_params") or []
     return {"allowed_openai_params": [*allowed, *rejected]} if rejected else {}
 
@@ -87,7 +87,7 @@ def with_switch(call: Call, dialect: Dialect, *, off: bool = False) -> dict[str,
     on = False if off else _asked(call)
     if on is None:
         return dict(call.arguments)
-    put(call.details, ASKED, on)
+    call.state.asked = on
     rest = {name: value for name, value in call.arguments.items() if name not in _SPELLINGS}
     if call.upstream is None:
         return _without_effort(rest)
@@ -106,13 +106,12 @@ def _asked(call: Call) -> bool | None:
     """Whether the client asks to think: by this call's arguments, or by those of the call that LiteLLM made it of."""
     extra = call.arguments.get("extra_body")
     position = asked_to_think({**call.arguments, **extra} if isinstance(extra, Mapping) else call.arguments)
-    return get(call.details, ASKED) if position is None else position
+    return call.state.asked if position is None else position
 
 
-def fix_body(body: dict[str, Any], details: Mapping[str, Any], wire: Wire, dialect: Dialect) -> None:
+def fix_body(body: dict[str, Any], wire: Wire, dialect: Dialect, *, asked: bool | None) -> None:
     """Sets the switch in a finished body of the messages wire, where LiteLLM adds a budget of its own."""
-    on = get(details, ASKED)
-    on = asked_to_think(body) if on is None else on
+    on = asked_to_think(body) if asked is None else asked
     if wire is MESSAGES and on is not None:
         body.update(thinking_parameters(on, dialect))
 

@@ -1,25 +1,101 @@
-"""What follows a rejection: another body where LiteLLM makes the call again, and an error where it must not go on."""
+"""What follows a rejection: another body where LiteLLM makes the call again, and an error where it must not go on.
+
+LiteLLM's Router makes a call again, or hands it to a fallback, in the context of the first, with new details outside a
+proxy; and it says which it is: the attempts are counted in the metadata, the fallbacks among the arguments, and the id
+of the client's request stays. So what a retry has to know of the attempt before is in a context variable, and nothing
+else is. The SDK says nothing of the attempts that it makes by itself.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from weakref import WeakValueDictionary
 
-from litellm.exceptions import BadRequestError
+from mimo_quirks import (
+    MESSAGES,
+    Exchange,
+    Rejection,
+    Remedy,
+    Settings,
+    Writes,
+    log_malformed,
+    log_rejection,
+)
 
-from mimo_quirks.history.found import FoundReasoning
-from mimo_quirks.log import log_malformed, log_rejection
-from mimo_quirks.rejections.evidence import HostPolicy, Remedy
-from mimo_quirks.rejections.ladder import NoRemedyLeft, Rejection, RequestPlan, choose_plan
-from mimo_quirks.rejections.recognition import classify_rejection
-from mimo_quirks.settings import Settings
-from mimo_quirks.wires import MESSAGES
-
-from .attempts import Attempt, Sent
-from .retries import RETRY_STATE, trace_of
-from .routes import Call, called_as
+from ._internals import BadRequestError
+from .call import Call, CallState, called_as
 from .scope import is_proxy
+
+_REJECTED: Final[WeakValueDictionary[str, CallState]] = WeakValueDictionary()
+"""The state of a proxy's rejected call, by LiteLLM's id of it, as long as LiteLLM has the call.
+
+When the proxy asks what to answer a client, it has taken the logging object off the request, and what the failure hook
+of an attempt was given in place of the error is a copy: the id is all that leads from the request to its call.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryState:
+    """What became of a client's request so far.
+
+    Attributes:
+        trace: LiteLLM's id of it, the same in all its attempts; the next request of the same task has another.
+        depth: How many fallbacks LiteLLM has gone on to.
+        exchange: The request, where it was rejected at this depth.
+        is_stuck: Whether nothing was attempted since.
+    """
+
+    trace: object = None
+    depth: int = 0
+    exchange: Exchange | None = None
+    is_stuck: bool = False
+
+    def after(self, exchange: Exchange) -> RetryState:
+        """What it is after a rejection."""
+        return replace(self, exchange=exchange, is_stuck=True)
+
+    def of(self, trace: object) -> RetryState:
+        """What it is for the request of this id: nothing for another than this one."""
+        return self if trace == self.trace else RetryState(trace)
+
+    def escaped(self, call: Mapping[str, Any], trace: object) -> Rejection | None:
+        """The rejection that LiteLLM's Router gets around with a call: with a fallback, or with one made again."""
+        is_escape = self.is_stuck and trace == self.trace and _depth_of(call) > self.depth
+        return self.exchange.rejection if self.exchange is not None and is_escape else None
+
+    def attempting(self, call: Mapping[str, Any], trace: object) -> RetryState:
+        """What it is while a call is attempted; only a retry has a past.
+
+        Args:
+            call: The arguments of the call, or the parameters among its details.
+            trace: LiteLLM's id of the request.
+        """
+        depth = _depth_of(call)
+        if _is_retry(call) and (trace, depth) == (self.trace, self.depth):
+            return replace(self, is_stuck=False)
+        return RetryState(trace, depth)
+
+
+RETRY_STATE: Final[ContextVar[RetryState]] = ContextVar("mimo_quirks_retry", default=RetryState())  # noqa: B039 - frozen
+"""Of the request that was made last in this context."""
+
+
+def begin_attempt(call: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+    """Takes note of an attempt.
+
+    Args:
+        call: Its arguments, or the parameters among its details.
+        details: Of its logging object.
+    """
+    RETRY_STATE.set(RETRY_STATE.get().attempting(call, trace_of(details)))
+
+
+def trace_of(details: Mapping[str, Any]) -> object:
+    """LiteLLM's id of the client's request that a call is made for, from the details of the call."""
+    return details.get("litellm_trace_id")
 
 
 class ReasoningRejectedError(BadRequestError):
@@ -32,10 +108,10 @@ class ReasoningRejectedError(BadRequestError):
         turns: The indices of the messages whose reasoning is lost, in the history as messages of the chat wire.
     """
 
-    def __init__(self, rejected: Rejection, provider: str | None, said: str | None = None) -> None:
-        super().__init__(said or rejected.explain(), model=rejected.model, llm_provider=provider or "")
-        self.kind = rejected.kind.value
-        self.turns = rejected.turns
+    def __init__(self, rejection: Rejection, provider: str | None, said: str | None = None) -> None:
+        super().__init__(said or rejection.explain(), model=rejection.model, llm_provider=provider or "")
+        self.kind = rejection.kind.value
+        self.turns = rejection.turns
 
 
 class Rejections:
@@ -47,7 +123,6 @@ class Rejections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._explanations = _Explanations()
 
     def follow_up(self, call: Call) -> None:
         """What a rejection means for the call that follows it: a retry knows of it, a fallback goes on or does not.
@@ -55,97 +130,70 @@ class Rejections:
         Raises:
             ReasoningRejectedError: It is a fallback that the operator did not ask for.
         """
-        progress, trace = RETRY_STATE.get(), trace_of(call.details)
-        rejected = progress.escaped(call.arguments, trace)
-        if rejected is not None:
+        rejection = RETRY_STATE.get().escaped(call.arguments, trace_of(call.details))
+        if rejection is not None:
             how, model = self._settings.on_rejection, call.deployment.model
             if how != "fallback":
                 stopped = f"LiteLLM may not fall back to {model}: MIMO_QUIRKS_ON_REJECTION is {how}."
-                said = f"{_told(rejected, self._settings.steps)} {stopped}"
-                raise ReasoningRejectedError(rejected, call.deployment.provider, said)
+                said = f"{_told(rejection, self._settings.allowed_remedies)} {stopped}"
+                raise ReasoningRejectedError(rejection, call.deployment.provider, said)
             log_rejection(f"LiteLLM falls back to {model} because of a rejection")
-        RETRY_STATE.set(progress.attempting(call.arguments, trace))
+        begin_attempt(call.arguments, call.details)
+        _REJECTED.pop(str(call.details.get("litellm_call_id")), None)  # what it may fail with now is another matter
 
-    def draft(
-        self, attempt: Attempt, recall: FoundReasoning, model: str, contract: HostPolicy, *, plain: bool = False
-    ) -> RequestPlan:
-        """The request in the step that the deployment is known to want, or after a rejection in another.
+    def exchange(self) -> Exchange:
+        """The exchange of the attempt that has begun: a retry goes on with the one that was rejected."""
+        return RETRY_STATE.get().exchange or Exchange(self._settings.allowed_remedies)
+
+    def given_up(self, exchange: Exchange, rejection: Rejection, call: Call) -> ReasoningRejectedError:
+        """What to raise in place of a call that would be rejected again."""
+        RETRY_STATE.set(RETRY_STATE.get().after(exchange))
+        _keep(rejection, call.details)
+        return ReasoningRejectedError(rejection, call.deployment.provider)
+
+    def heard(self, exchange: Exchange, error: object, details: dict[str, Any], now: float) -> Writes:
+        """What an error of a request that was sent teaches; a rejection is told once.
 
         Args:
-            attempt: What is to be sent.
-            recall: What was found for its turns.
-            model: The model's id.
-            contract: What is known of the deployment.
-            plain: As for `Attempt.draft`.
-
-        Raises:
-            NoRemedyLeft: No other step makes another request.
+            exchange: The request.
+            error: An exception, or an event of a stream.
+            details: Of the call's logging object.
+            now: The time, in seconds since the epoch.
         """
-        return choose_plan(
-            RETRY_STATE.get().rejected,
-            attempt.terms,
-            contract,
-            self._settings.steps,
-            lambda step: attempt.draft(recall, model, step=step, plain=plain),
-        )
-
-    def given_up(self, error: NoRemedyLeft, call: Call) -> ReasoningRejectedError:
-        """What to raise in place of a call that would be rejected again."""
-        RETRY_STATE.set(RETRY_STATE.get().after(error.rejected))
-        return ReasoningRejectedError(error.rejected, call.deployment.provider)
-
-    def gone_on(self, call: Call) -> None:
-        """A call is made after all: what it may fail with now is another matter."""
-        self._explanations.take(call.details.get("litellm_call_id"))
-
-    def heard(self, error: object, sent: Sent | None, details: Mapping[str, Any]) -> Rejection | None:
-        """What an error rejects of a request of ours, told once; None where it is no rejection of reasoning."""
-        if sent is None:
-            return None
-        kind = classify_rejection(error, sent.draft.request)
-        if kind is None:
-            log_malformed(sent.draft, error)
-            return None
-        progress = RETRY_STATE.get().of(trace_of(details))
-        rejected = Rejection.of(kind, sent.draft, sent.drafted.fingerprint, first=progress.rejected)
-        RETRY_STATE.set(progress.after(rejected))
-        # On the messages route LiteLLM hears no other answer, and breaks its streams for one.
-        if is_proxy() and called_as(details) is not MESSAGES:
-            self._explanations.put(details.get("litellm_call_id"), rejected)
-        if rejected.first is None:
-            log_rejection(rejected.announce(self._settings.steps))
-        return rejected
+        model = exchange.sent.model if exchange.sent else ""
+        outcome = exchange.rejected(error, now)
+        log_malformed(model, outcome.malformed)
+        if outcome.rejection is not None:
+            RETRY_STATE.set(RETRY_STATE.get().of(trace_of(details)).after(exchange))
+            _keep(outcome.rejection, details)
+            if outcome.rejection.first is None:
+                log_rejection(outcome.rejection.announce(self._settings.allowed_remedies))
+        return outcome.writes
 
     def answer(self, call_id: object) -> Exception | None:
-        """What a proxy answers the client of a rejected call with; None for any other call."""
-        rejected = self._explanations.take(call_id)
-        return None if rejected is None else _as_answer(rejected, self._settings.steps)
+        """What a proxy answers the client of a rejected call with, in place of its error; None for any other call."""
+        state = _REJECTED.pop(str(call_id), None)
+        return (
+            None
+            if state is None or state.rejection is None
+            else _as_answer(state.rejection, self._settings.allowed_remedies)
+        )
 
 
-class _Explanations:
-    """What the clients of a proxy are told, by the call that it is about, for as long as there are not many more."""
-
-    def __init__(self, most: int = 1024) -> None:
-        self._rejected: OrderedDict[str, Rejection] = OrderedDict()
-        self._most = most
-
-    def put(self, call_id: object, rejected: Rejection) -> None:
-        """Keeps what is to be said of a call."""
-        self._rejected[str(call_id)] = rejected
-        if len(self._rejected) > self._most:
-            self._rejected.popitem(last=False)
-
-    def take(self, call_id: object) -> Rejection | None:
-        """What is to be said of a call, once; None where nothing is."""
-        return self._rejected.pop(str(call_id), None)
+def _keep(rejection: Rejection, details: dict[str, Any]) -> None:
+    """Keeps a rejection for the client of a proxy; on the messages route LiteLLM hears no answer but its own."""
+    state = CallState.of(details)
+    state.rejection = rejection
+    if is_proxy() and called_as(details) is not MESSAGES:
+        _REJECTED[str(details.get("litellm_call_id"))] = state
 
 
-def _told(rejected: Rejection, allowed: frozenset[Remedy]) -> str:
+def _told(rejection: Rejection, allowed: frozenset[Remedy]) -> str:
     """What is said of a request that is not made again: that it was changed in vain, or what the next one will be."""
-    return rejected.explain() if rejected.first else rejected.announce(allowed)
+    return rejection.explain() if rejection.first else rejection.announce(allowed)
 
 
-def _as_answer(rejected: Rejection, allowed: frozenset[Remedy]) -> Exception:
+def _as_answer(rejection: Rejection, allowed: frozenset[Remedy]) -> Exception:
     """What LiteLLM's proxy answers a client with, in place of the error that it would have passed on.
 
     LiteLLM makes `message` the error's own, gives it the type `invalid_request_error` and the code 400, and hands the
@@ -153,5 +201,16 @@ def _as_answer(rejected: Rejection, allowed: frozenset[Remedy]) -> Exception:
     """
     from fastapi import HTTPException  # noqa: PLC0415 - only a proxy has it, and only a proxy answers
 
-    said = {"message": _told(rejected, allowed), "kind": rejected.kind.value, "turns": list(rejected.turns)}
+    said = {"message": _told(rejection, allowed), "kind": rejection.kind.value, "turns": list(rejection.turns)}
     return HTTPException(400, said)
+
+
+def _is_retry(call: Mapping[str, Any]) -> bool:
+    """Whether LiteLLM's Router makes a call again; it counts in the first of these, and the other may be a client's."""
+    counted = next((call[name] for name in ("litellm_metadata", "metadata") if call.get(name)), None)
+    return isinstance(counted, Mapping) and bool(counted.get("attempted_retries"))
+
+
+def _depth_of(call: Mapping[str, Any]) -> int:
+    depth = call.get("fallback_depth")
+    return depth if isinstance(depth, int) else 0

@@ -1,4 +1,6 @@
-"""Whose memory a request is: in a proxy its authenticated identity, elsewhere what the application says.
+"""Whose memory a request is, and where it is kept: what LiteLLM's proxy is asked besides a request.
+
+The owner is in a proxy the authenticated identity, elsewhere what the application says.
 
 In a proxy nothing that a client can choose counts. The identity is the object that LiteLLM's authentication made; a
 client's JSON cannot hold one, whatever it puts into `metadata`. Without authentication the object holds whatever key
@@ -7,17 +9,25 @@ the client sent, so then everybody is one.
 
 from __future__ import annotations
 
-import sys
+import logging
+import multiprocessing
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from mimo_quirks.settings import Settings
+from mimo_quirks import LITELLM, Quirks, ReasoningMemory, ReasoningStore, Settings, SettingsError
+
+from . import _internals
+
+_LOGGER: Final = logging.getLogger("mimo_quirks")
 
 EVERYBODY: Final = "proxy"
 """The one owner of a proxy that cannot tell its clients apart."""
+UNKNOWN: Final = "unknown"
+"""The owner where this LiteLLM does not say whether its proxy knows its clients; nothing is remembered for it."""
 
+_METADATA: Final = ("litellm_metadata", "metadata")
 _AUTHENTICATORS: Final = ("enable_jwt_auth", "enable_oauth2_auth", "enable_oauth2_proxy_auth")
 _MEMBERS: Final[Mapping[str, str]] = {"key": "api_key", "user": "user_id", "team": "team_id"}
 
@@ -30,33 +40,113 @@ def owner_of(arguments: Mapping[str, Any], settings: Settings) -> str | None:
             and on the others to `litellm_metadata`, because `metadata` is the client's there.
         settings: For the order in which an identity is read.
     """
-    given = [arguments.get(name) for name in ("litellm_metadata", "metadata")]
-    known = [metadata for metadata in given if isinstance(metadata, Mapping)]
+    known = [metadata for name in _METADATA if isinstance(metadata := arguments.get(name), Mapping)]
     identities = (metadata.get("user_api_key_auth") for metadata in known)
     identity = next((identity for identity in identities if isinstance(identity, BaseModel)), None)
     if identity is not None or is_proxy():
-        return _owner(identity, settings) if authenticates() else EVERYBODY
+        authenticated = authenticates()
+        if authenticated is None:
+            return UNKNOWN
+        return _owner(identity, settings) if authenticated else EVERYBODY
     named = next((metadata["mimo_scope"] for metadata in known if metadata.get("mimo_scope") is not None), None)
     return None if named is None else f"application:{named}"
 
 
+def scope_of(arguments: Mapping[str, Any], settings: Settings, quirks: Quirks, *, shared: bool) -> str | None:
+    """The scope of a request's memory of a deployment; None where nothing may be remembered, or put back.
+
+    Args:
+        arguments: As for `owner_of`.
+        settings: The operator's settings.
+        quirks: The deployment's.
+        shared: Whether others than this process can see what is remembered.
+    """
+    owner = owner_of(arguments, settings)
+    return None if owner is UNKNOWN else settings.scope_of(owner, quirks, shared=shared)
+
+
+def end_user_of(arguments: Mapping[str, Any]) -> str | None:
+    """Whom a request names as its end user, in any of the places that the wires and LiteLLM have for it."""
+    metadata = [arguments.get(name) for name in _METADATA]
+    known = [one for one in metadata if isinstance(one, Mapping)]
+    named = [arguments.get("user"), *(one.get(key) for one in known for key in ("user_api_key_end_user_id", "user_id"))]
+    return next((name for name in named if isinstance(name, str) and name), None)
+
+
 def is_proxy() -> bool:
     """Whether this process is a LiteLLM proxy that has read its configuration."""
-    return getattr(_proxy_server(), "llm_router", None) is not None
+    if not _internals.is_proxy_loaded():
+        return False
+    return not _internals.proxy_has("llm_router") or _internals.of_proxy("llm_router") is not None
 
 
-def authenticates() -> bool:
-    """Whether the proxy knows who its clients are."""
-    server = _proxy_server()
-    general = getattr(server, "general_settings", None) or {}
-    known = (getattr(server, "master_key", None), getattr(server, "user_custom_auth", None))
-    return any(known) or any(general.get(name) for name in _AUTHENTICATORS)
+def authenticates() -> bool | None:
+    """Whether the proxy knows who its clients are; None where this LiteLLM does not say so as others do."""
+    if not _internals.is_proxy_loaded():
+        _internals.warn("proxy_server")
+        return None
+    general = _internals.of_proxy("general_settings") or {}
+    known = (_internals.of_proxy("master_key"), _internals.of_proxy("user_custom_auth"))
+    if any(known) or any(general.get(name) for name in _AUTHENTICATORS):
+        return True
+    return False if all(map(_internals.proxy_has, ("general_settings", "master_key", "user_custom_auth"))) else None
 
 
 def tells_clients_apart() -> bool:
     """Whether the proxy can have more than one owner: with a master key alone everybody shares it."""
-    server = _proxy_server()
-    return authenticates() and any((getattr(server, "user_custom_auth", None), getattr(server, "prisma_client", None)))
+    known = (_internals.of_proxy("user_custom_auth"), _internals.of_proxy("prisma_client"))
+    return authenticates() is not False and (any(known) or not _internals.proxy_has("prisma_client"))
+
+
+def warn_of_workers(settings: Settings) -> None:
+    """Warns, once in each of a proxy's workers, that they do not share what is remembered in memory.
+
+    Each says it for itself: uvicorn replaces a worker that is slow to start, the first one too.
+    """
+    is_worker = multiprocessing.parent_process() is not None
+    if settings.store.lower() == "memory://" and is_worker and _internals.is_proxy_loaded():
+        _LOGGER.warning(
+            "reasoning is remembered in the memory of this worker, and a conversation may meet another worker: "
+            "set MIMO_QUIRKS_STORE to a sqlite:/// or redis:// store"
+        )
+
+
+def memory_of(settings: Settings) -> ReasoningMemory:
+    """Opens the store that the settings name, and says whose memory it is where everybody's is one.
+
+    Raises:
+        SettingsError: LiteLLM's own Redis was asked for, and LiteLLM has none.
+    """
+    if settings.store != "off" and is_proxy() and not tells_clients_apart():
+        _LOGGER.warning("the proxy cannot tell its clients apart, so all of them share one memory of reasoning")
+    store = _litellm_store(settings) if settings.store == LITELLM else settings.open_store()
+    return ReasoningMemory.around(store, settings)
+
+
+def _litellm_store(settings: Settings) -> ReasoningStore | None:
+    cache = _redis_cache()
+    if cache is None:
+        if _internals.is_proxy_loaded() and not _internals.proxy_has("redis_usage_cache"):
+            return None  # it may well have one, where we do not find it
+        raise SettingsError("MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis: set litellm_settings.cache")
+    from mimo_quirks.stores.encrypted import EncryptedStore  # noqa: PLC0415 - as above
+    from mimo_quirks.stores.redis import RedisStore  # noqa: PLC0415 - its extra comes with LiteLLM's own Redis
+
+    store: ReasoningStore = RedisStore(
+        cache.redis_client, cache.init_async_client, ttl_seconds=settings.store_ttl_seconds
+    )
+    return EncryptedStore(store, settings.secret) if settings.secret else store
+
+
+def _redis_cache() -> Any:
+    """LiteLLM's Redis: the proxy's, or the SDK's cache where it is one."""
+    router = _internals.of_proxy("llm_router")
+    candidates = (
+        _internals.of_proxy("redis_usage_cache"),
+        getattr(getattr(router, "cache", None), "redis_cache", None),
+        getattr(_internals.cache(), "cache", None),
+    )
+    return next((cache for cache in candidates if hasattr(cache, "redis_client")), None)
 
 
 def _owner(identity: object, settings: Settings) -> str | None:
@@ -66,7 +156,3 @@ def _owner(identity: object, settings: Settings) -> str | None:
         if isinstance(value, str) and value:
             return f"{kind}:{value}"
     return None
-
-
-def _proxy_server() -> Any:
-    return sys.modules.get("litellm.proxy.proxy_server")

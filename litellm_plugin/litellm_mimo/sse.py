@@ -7,45 +7,89 @@ the block's carrier as its signature.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mimo_quirks.history.turns import Message
-from mimo_quirks.wires import messages
+from mimo_quirks import Message, content_as_turn, log_frames
 
-from .answers import Seal
+from .call import Seal
 
+EVENT_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of the largest event that is read, or waited for."""
+
+_LOGGER: Final = logging.getLogger("mimo_quirks")
 _END: Final = re.compile(rb"\r?\n\r?\n")
+_LONGEST_END: Final = 4
+
+
+@dataclass(slots=True)
+class _Block:
+    """A block as it began, and what came after in pieces: to join them one by one would copy all for each."""
+
+    start: Mapping[str, Any] = field(default_factory=dict)
+    pieces: dict[str, list[str]] = field(default_factory=dict)
+    ended: bool = False
+
+    def feed(self, delta: Mapping[str, Any]) -> None:
+        """Takes what a delta adds to any member."""
+        for piece, member in _MEMBERS.items():
+            if isinstance(delta.get(piece), str):
+                self.pieces.setdefault(member, []).append(delta[piece])
+
+    def whole(self) -> dict[str, Any]:
+        """The block as far as it has come."""
+        return {**self.start, **{member: "".join(self._texts(member)) for member in self.pieces}}
+
+    def _texts(self, member: str) -> list[str]:
+        held = self.start.get(member)
+        return [held, *self.pieces[member]] if isinstance(held, str) else self.pieces[member]
 
 
 class MessageReader:
-    """Puts one answer of the messages wire together. Not thread-safe: one reader per stream."""
+    """Puts one answer of the messages wire together. Not thread-safe: one reader per stream.
 
-    def __init__(self, seal: Seal | None = None) -> None:
+    An event above the limit, and all that follows it, goes through unread, and the answer does not count as stopped.
+    """
+
+    def __init__(self, seal: Seal | None = None, *, limit: int = EVENT_LIMIT) -> None:
         self._seal = seal
-        self._rest = b""
-        self._blocks: dict[int, dict[str, Any]] = {}
+        self._limit = limit
+        self._unread = False
+        self._rest = bytearray()
+        self._blocks: dict[int, _Block] = {}
         self.stopped = False
         self.error: Mapping[str, Any] = {}
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Takes the next bytes, and gives those that may go on; what is no whole event yet waits."""
+        if self._unread:
+            yield chunk
+            return
+        begin, searched = 0, max(0, len(self._rest) - _LONGEST_END + 1)
         self._rest += chunk
-        while end := _END.search(self._rest):
-            event, self._rest = self._rest[: end.end()], self._rest[end.end() :]
+        while end := _END.search(self._rest, max(begin, searched)):
+            if end.end() - begin > self._limit:
+                break
+            event = bytes(self._rest[begin : end.end()])
+            begin = end.end()
             yield from self._events(event)
+        del self._rest[:begin]
+        if len(self._rest) > self._limit:
+            self._unread = True
+            _LOGGER.warning("a stream is not remembered: one event of it is larger than %d bytes", self._limit)
+            yield self.flush()
 
     def flush(self) -> bytes:
         """What was left when the stream ended."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest = bytes(self._rest), bytearray()
         return rest
 
     def turn(self) -> Message:
         """The turn as far as it has come."""
-        content = [self._blocks[index] for index in sorted(self._blocks)]
-        return messages.as_turn(content)
+        return content_as_turn([self._blocks[index].whole() for index in sorted(self._blocks)])
 
     def _events(self, event: bytes) -> Iterator[bytes]:
         data = _data(event)
@@ -55,22 +99,20 @@ class MessageReader:
         elif kind == "error":
             self.error = data
         elif kind == "content_block_start" and isinstance(data.get("content_block"), Mapping):
-            self._blocks[index] = {**data["content_block"]}
+            self._blocks[index] = _Block(data["content_block"])
         elif kind == "content_block_delta" and isinstance(data.get("delta"), Mapping):
-            self._feed_delta(self._blocks.setdefault(index, {}), data["delta"])
+            self._blocks.setdefault(index, _Block()).feed(data["delta"])
         elif kind == "content_block_stop":
             yield from self._signature(index)
         yield event
 
-    def _feed_delta(self, block: dict[str, Any], delta: Mapping[str, Any]) -> None:
-        for piece, member in _MEMBERS.items():
-            if isinstance(delta.get(piece), str):
-                held = block.get(member)
-                block[member] = (held if isinstance(held, str) else "") + delta[piece]
-
     def _signature(self, index: int) -> Iterator[bytes]:
-        block = self._blocks.get(index, {})
-        if self._seal is None or block.get("type") != "thinking" or block.get("signature"):
+        """The event with the carrier of a block that ends; it ends once, however often a host says so."""
+        known = self._blocks.get(index)
+        if self._seal is None or known is None or known.ended:
+            return
+        known.ended, block = True, known.whole()
+        if block.get("type") != "thinking" or block.get("signature"):
             return
         carrier = self._seal(str(block.get("thinking") or ""))
         if carrier is not None:
@@ -90,7 +132,9 @@ def _index(data: Mapping[str, Any]) -> int:
 
 def _data(event: bytes) -> Mapping[str, Any]:
     lines = (line.partition(b":")[2].strip() for line in event.splitlines() if line.startswith(b"data:"))
-    with suppress(ValueError, RecursionError):
+    try:
         document = json.loads(b"\n".join(lines))
-        return document if isinstance(document, Mapping) else {}
-    return {}
+    except (ValueError, RecursionError) as error:
+        log_frames("an event of a stream could not be read", error)
+        return {}
+    return document if isinstance(document, Mapping) else {}

@@ -12,107 +12,54 @@ import functools
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Final
 
-import litellm
-from litellm.integrations.custom_logger import CustomLogger
-from litellm.litellm_core_utils.streaming_handler import CustomStreamWrapper
-from litellm.llms.anthropic.pass_through.adapters.transformation import AnthropicAdapter
-from litellm.responses.litellm_completion_transformation.streaming_iterator import LiteLLMCompletionStreamingIterator
-from litellm.responses.streaming_iterator import (
-    MockResponsesAPIStreamingIterator,
-    ResponsesAPIStreamingIterator,
-    SyncResponsesAPIStreamingIterator,
-)
+from mimo_quirks import MESSAGES, RESPONSES, Message, TurnReader, as_message, log_frames
 
-from mimo_quirks.history.streaming import TurnReader
-from mimo_quirks.history.turns import Message, as_message
-from mimo_quirks.wires import MESSAGES, RESPONSES
-
-from .answers import seal_answer, seal_item, summarised, turns_of
-from .call_state import SEAL, SENT, get
-from .routes import called_as
+from ._internals import stream_classes, stream_makers
+from .answers import ReasoningItems, seal_answer, seal_item, summarised, turns_of
+from .call import CallState, called_as
 from .sse import MessageReader
-from .trailing import ReasoningItems
-
-
-class StreamListener(CustomLogger):
-    """A callback that is told of finished streams, and of failed ones."""
-
-    def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
-        """Called in the caller's thread before the last chunk of a synchronous stream leaves."""
-        raise NotImplementedError
-
-    async def astream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
-        """As `stream_finished`, for an asynchronous stream."""
-        raise NotImplementedError
-
-    def stream_failed(self, details: dict[str, Any], error: object) -> None:
-        """Called in the caller's thread before the error leaves; `error` is an exception, or an event that says so."""
-        raise NotImplementedError
-
-    async def astream_failed(self, details: dict[str, Any], error: object) -> None:
-        """As `stream_failed`, for an asynchronous stream; called in the context in which LiteLLM makes it again."""
-        raise NotImplementedError
-
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 _LISTENING: Final = threading.Lock()
+
+_Read = Callable[[Any, Any], tuple[Any, Sequence[Message]]]
+"""Takes a stream and its next chunk, and gives the chunk to hand out, with the turns where it is the last."""
 
 
 def listen() -> None:
     """Has LiteLLM's streams tell; once a process, whatever the number of calls."""
     if not _LISTENING.acquire(blocking=False):  # taken by the first call and never given back
         return
-    _tell_of(CustomStreamWrapper, _read_chat)
-    _add_late(LiteLLMCompletionStreamingIterator)
-    _tell_of(LiteLLMCompletionStreamingIterator, _read_responses)
-    _tell_of(ResponsesAPIStreamingIterator, _read_responses)
-    _tell_of(SyncResponsesAPIStreamingIterator, _read_responses)
-    _tell_of(MockResponsesAPIStreamingIterator, _read_responses)  # for models whose streams LiteLLM does not trust
-    with suppress(ImportError):  # such a stream needs what LiteLLM's proxy extra brings, and so does the import
-        from litellm.llms.anthropic.pass_through.messages import streaming_iterator  # noqa: PLC0415 - as it says
-
-        _wrap(streaming_iterator.BaseAnthropicMessagesStreamingIterator, "get_async_streaming_response_iterator")
-    _wrap(AnthropicAdapter, "translate_completion_output_params_streaming")
-
-
-_Read = Callable[[Any, Any], tuple[Any, Sequence[Message]]]
-"""Takes a stream and its next chunk, and gives the chunk to hand out, with the turns where it is the last."""
-
-
-def _harmless(read: _Read) -> _Read:
-    """A stream goes on whatever may be in it; what could not be read is not remembered."""
-
-    def attempt(stream: Any, chunk: Any) -> tuple[Any, Sequence[Message]]:
-        try:
-            return read(stream, chunk)
-        except Exception as error:  # noqa: BLE001 - as the docstring says
-            _LOGGER.warning("a stream is not remembered, because of a %s", type(error).__name__)
-            return chunk, ()
-
-    return attempt
+    for name, stream in stream_classes().items():
+        if name == "LiteLLMCompletionStreamingIterator":
+            _add_trailing(stream)
+        _tell_of(stream, _read_chat if name == "CustomStreamWrapper" else _read_responses)
+    for owner, name in stream_makers():
+        _wrap(owner, name)
 
 
 def _tell_of(stream: Any, read: _Read) -> None:
     """Has a stream's class tell."""
     for name, told in (("__next__", _told), ("__anext__", _atold)):
         if name in vars(stream):
-            setattr(stream, name, told(vars(stream)[name], _harmless(read)))
+            setattr(stream, name, told(vars(stream)[name], read))
 
 
 def _told(after: Any, read: _Read) -> Any:
     @functools.wraps(after)
     def tell(self: Any) -> Any:
         try:
-            chunk, turns = read(self, after(self))
+            chunk, turns = _seen(read, self, after(self))
         except Exception as error:
-            for listener in _listeners() if not isinstance(error, StopIteration) else ():
+            listener = None if isinstance(error, StopIteration) else CallState.of(_details(self)).listener
+            if listener is not None:
                 listener.stream_failed(_details(self), error)
             raise
-        for listener in _listeners() if turns else ():
+        listener = CallState.of(_details(self)).listener if turns else None
+        if listener is not None:
             listener.stream_finished(_details(self), turns)
         return chunk
 
@@ -123,19 +70,31 @@ def _atold(after: Any, read: _Read) -> Any:
     @functools.wraps(after)
     async def tell(self: Any) -> Any:
         try:
-            chunk, turns = read(self, await after(self))
+            chunk, turns = _seen(read, self, await after(self))
         except Exception as error:
-            for listener in _listeners() if not isinstance(error, StopAsyncIteration) else ():
+            listener = None if isinstance(error, StopAsyncIteration) else CallState.of(_details(self)).listener
+            if listener is not None:
                 await listener.astream_failed(_details(self), error)
             raise
-        for listener in _listeners() if turns else ():
+        listener = CallState.of(_details(self)).listener if turns else None
+        if listener is not None:
             await listener.astream_finished(_details(self), turns)
         return chunk
 
     return tell
 
 
-def _add_late(stream: Any) -> None:
+def _seen(read: _Read, stream: Any, chunk: Any) -> tuple[Any, Sequence[Message]]:
+    """A stream goes on whatever may be in it; what could not be read is not remembered."""
+    try:
+        return read(stream, chunk)
+    except Exception as error:  # noqa: BLE001 - as the docstring says
+        _LOGGER.warning("a stream is not remembered, because of a %s", type(error).__name__)
+        log_frames("a stream is not remembered", error)
+        return chunk, ()
+
+
+def _add_trailing(stream: Any) -> None:
     """Has a stream's class hand out the items that it leaves out."""
     after, aafter = stream.__next__, stream.__anext__
 
@@ -201,27 +160,24 @@ class _Told:
         await self._stream.aclose()
 
     async def _told(self, details: dict[str, Any]) -> AsyncGenerator[bytes, None]:
-        if SENT not in details and SEAL not in details:  # another family's, of which not a byte waits for its event
+        state = CallState.of(details)
+        if not state.is_sent and state.seal is None:  # another family's, of which not a byte waits for its event
             async for chunk in self._stream:
                 yield chunk
             return
-        reader = MessageReader(get(details, SEAL))
+        reader, listener = MessageReader(state.seal), state.listener
         async for chunk in self._stream:
             events = list(reader.feed(chunk))
-            if reader.stopped:
-                for listener in _listeners():
-                    await listener.astream_finished(details, [reader.turn()])
-            if reader.error:
-                for listener in _listeners():
-                    await listener.astream_failed(details, reader.error)
+            if listener is not None and reader.stopped:
+                await listener.astream_finished(details, [reader.turn()])
+            elif listener is not None and reader.error:
+                await listener.astream_failed(details, reader.error)
+            if reader.stopped or reader.error:
+                listener = None  # it is told once
             for event in events:
                 yield event
         if rest := reader.flush():
             yield rest
-
-
-def _listeners() -> Iterator[StreamListener]:
-    return (callback for callback in litellm.callbacks if isinstance(callback, StreamListener))
 
 
 def _details(stream: Any) -> dict[str, Any]:
@@ -229,17 +185,19 @@ def _details(stream: Any) -> dict[str, Any]:
     return getattr(logging, "model_call_details", None) or {}
 
 
-def _read_chat(stream: CustomStreamWrapper, chunk: Any) -> tuple[Any, Sequence[Message]]:
+def _read_chat(stream: Any, chunk: Any) -> tuple[Any, Sequence[Message]]:
     """The turns are there where the API itself finishes them: a stream that broke off gets a reason of LiteLLM's."""
     choices = getattr(chunk, "choices", None)
+    if not choices or not choices[0].finish_reason:
+        return chunk, ()
     finished = stream.received_finish_reason or stream.intermittent_finish_reason
-    return chunk, _turns(stream.chunks) if choices and choices[0].finish_reason and finished else ()
+    return chunk, _turns(stream.chunks) if finished else ()
 
 
 def _read_responses(stream: Any, event: Any) -> tuple[Any, Sequence[Message]]:
     """What reasoning an event finishes is sealed; on its way to the messages wire it is summarised."""
     details, kind = _details(stream), getattr(event, "type", None)
-    seal = get(details, SEAL)
+    seal = CallState.of(details).seal
     if kind == "response.output_item.done" and seal is not None:
         seal_item(event.item, seal)
     turns: Sequence[Message] = ()
@@ -255,6 +213,14 @@ def _turns(chunks: list[Any]) -> list[Message]:
     for chunk in chunks:
         for choice in chunk.choices:
             reader = readers.setdefault(choice.index, TurnReader())
-            reader.feed(choice.delta.model_dump(exclude_none=True), choice.finish_reason)
+            reader.feed(_said(choice.delta), choice.finish_reason)
     turns = [reader.turn() for reader in readers.values()]
     return [as_message(turn) for turn in turns if turn.complete or len(turns) == 1]  # LiteLLM keeps one's reason apart
+
+
+def _said(delta: Any) -> Mapping[str, Any]:
+    """A delta's members; calls are objects of LiteLLM's, which have to be written out."""
+    if getattr(delta, "tool_calls", None):
+        written: Mapping[str, Any] = delta.model_dump(exclude_none=True)
+        return written
+    return {**vars(delta), **(delta.model_extra or {})}

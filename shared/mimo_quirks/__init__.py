@@ -1,39 +1,123 @@
 """The quirk core: what MiMo's API wants back, and how to put it there.
 
-A pure library over chat wire messages. Frameworks are served by `litellm_mimo` and `langchain_mimo`, its only callers
-in this distribution.
+A pure library over chat wire messages. This is its door: frameworks are served by `litellm_mimo` and `langchain_mimo`,
+which import from here alone, as users do.
 """
 
-from typing import TYPE_CHECKING
-
-from mimo_quirks.facts.quirks import Quirks, quirks_for
-from mimo_quirks.history.replay import ReplayReport, replay
-from mimo_quirks.history.streaming import TurnReader
-
-from .settings import Settings
+from .exchange import Conversation, Exchange, Found, Lookup, Outcome, Writes
+from .facts.hosts import MESSAGES as MESSAGES_DIALECT
+from .facts.hosts import PLAIN as PLAIN_DIALECT
+from .facts.hosts import Dialect, host_name
+from .facts.models import abilities_of
+from .facts.prices import PRICES, Price
+from .facts.quirks import Quirks, quirks_for
+from .facts.reasoning_fields import BLOCKS, block_texts, is_reasoning_block, unwrap
+from .facts.reasoning_fields import KEYS as REASONING_KEYS
+from .facts.reasoning_fields import NESTS as REASONING_NESTS
+from .history.content import string_content
+from .history.provenance import OUR_PROVIDER, is_foreign
+from .history.replay import ReplayReport, replay
+from .history.streaming import TurnReader
+from .history.turns import Message, as_message, is_turn, read_reasoning, without_reasoning
+from .log import log_frames, log_malformed, log_rejection, log_replay
+from .memory import ReasoningMemory
+from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
+from .rejections.ladder import NoRemedyLeft, Rejection, RequestPlan
+from .rejections.recognition import is_reasoning_rejection
+from .request.parameters import dropped_demand, rejected_choices, without_forced_tools
+from .request.thinking import (
+    asked_to_think,
+    effort_means_thinking,
+    is_thinking,
+    position_of,
+    switch_of,
+    thinking_parameters,
+)
+from .sealing.sealed_reasoning import PLAIN, SealedReasoning, opened
+from .settings import LITELLM, Settings, SettingsError
 from .stores import MemoryStore, ReasoningStore, open_store
-
-if TYPE_CHECKING:
-    from mimo_quirks.rejections.recognition import is_reasoning_rejection
+from .wires import (
+    CHAT,
+    MESSAGES,
+    RESPONSES,
+    View,
+    Wire,
+    blocks_of,
+    content_as_turn,
+    items_as_turn,
+    reasoning_item,
+)
 
 __all__ = [
+    "BLOCKS",
+    "CHAT",
+    "LITELLM",
+    "MESSAGES",
+    "MESSAGES_DIALECT",
+    "OUR_PROVIDER",
+    "PLAIN",
+    "PLAIN_DIALECT",
+    "PRICES",
+    "REASONING_KEYS",
+    "REASONING_NESTS",
+    "RESPONSES",
+    "AttemptSettings",
+    "Conversation",
+    "Dialect",
+    "Exchange",
+    "Found",
+    "HostPolicy",
+    "Lookup",
     "MemoryStore",
+    "Message",
+    "NoRemedyLeft",
+    "Outcome",
+    "Price",
     "Quirks",
+    "ReasoningMemory",
     "ReasoningStore",
+    "Rejection",
+    "Remedy",
     "ReplayReport",
+    "RequestPlan",
+    "SealedReasoning",
     "Settings",
+    "SettingsError",
     "TurnReader",
+    "View",
+    "Wire",
+    "Writes",
+    "abilities_of",
+    "as_message",
+    "asked_to_think",
+    "block_texts",
+    "blocks_of",
+    "content_as_turn",
+    "dropped_demand",
+    "effort_means_thinking",
+    "host_name",
+    "is_foreign",
+    "is_reasoning_block",
     "is_reasoning_rejection",
+    "is_thinking",
+    "is_turn",
+    "items_as_turn",
+    "log_frames",
+    "log_malformed",
+    "log_rejection",
+    "log_replay",
     "open_store",
+    "opened",
+    "position_of",
     "quirks_for",
+    "read_reasoning",
+    "reasoning_item",
+    "rejected_choices",
     "replay",
+    "string_content",
+    "switch_of",
+    "thinking_parameters",
+    "unwrap",
+    "without_forced_tools",
+    "without_reasoning",
 ]
-
-
-def __getattr__(name: str) -> object:
-    """Rejections are looked up when they are asked for: every import would pay for compiling their patterns."""
-    if name == "is_reasoning_rejection":
-        from mimo_quirks.rejections.recognition import is_reasoning_rejection  # noqa: PLC0415 - as above
-
-        return is_reasoning_rejection
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from http import HTTPStatus
+import traceback
+from collections.abc import Sequence
 from typing import Final
 
-from mimo_quirks.history.pairing import unpaired_calls
 from mimo_quirks.history.replay import ReplayReport
-from mimo_quirks.rejections.errors import status_of
-from mimo_quirks.rejections.ladder import RequestPlan
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 
 
-def note(report: ReplayReport) -> None:
+def log_replay(report: ReplayReport) -> None:
     """Writes down what matters of a replay.
 
     A history that could not be read is a warning. Lost reasoning is information: the request goes on, but the model
@@ -31,13 +29,25 @@ def log_rejection(said: str) -> None:
     _LOGGER.warning("%s", said)
 
 
-def log_malformed(draft: RequestPlan, error: object) -> None:
-    """Writes down what is wrong with the structure of a history that was answered with 400, whatever that says of it.
+def log_malformed(model: str, faults: Sequence[str]) -> None:
+    """Writes down what is wrong with the structure of a history that was answered with 400, if anything is.
 
     Args:
-        draft: What was sent.
-        error: What it was answered with.
+        model: The model's id.
+        faults: One sentence for each fault; see `unpaired_calls`.
     """
-    faults = unpaired_calls(draft.sent) if status_of(error) == HTTPStatus.BAD_REQUEST else ()
     if faults:
-        _LOGGER.warning("a history was sent to %s that is broken: %s", draft.model, "; ".join(faults))
+        _LOGGER.warning("a history was sent to %s that is broken: %s", model, "; ".join(faults))
+
+
+def log_frames(what: str, error: BaseException) -> None:
+    """Writes down where an error that was swallowed came from: its frames alone, for its text may quote a message.
+
+    Args:
+        what: What was being done.
+        error: The error.
+    """
+    if _LOGGER.isEnabledFor(logging.DEBUG):
+        frames = traceback.extract_tb(error.__traceback__)
+        places = "".join(f"\n  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+        _LOGGER.debug("%s: %s%s", what, type(error).__name__, places)

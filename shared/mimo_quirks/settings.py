@@ -186,7 +186,7 @@ class Settings(BaseModel):
             raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
     @property
-    def steps(self) -> frozenset[Remedy]:
+    def allowed_remedies(self) -> frozenset[Remedy]:
         """How far a request may be changed by what rejections teach."""
         if self.on_rejection == "fail":
             return frozenset()
@@ -256,13 +256,15 @@ class Settings(BaseModel):
 
     def _named_family(self, model: str, provider: str | None) -> str | None:
         """The operator's word about an id, written with LiteLLM's prefix or without, with a tag or without."""
+        if not self.models:
+            return None
         last = segment(model)
         spellings = (f"{provider}/{model}", model, last, last.partition(":")[0])
         return next((self.models[name] for name in map(str.lower, spellings) if name in self.models), None)
 
     def _named_host(self, base_url: str | None) -> str | None:
-        address = authority(base_url)
-        if not self.hosts or address is None:
+        address = authority(base_url) if self.hosts else None
+        if address is None:
             return None
         return self.hosts.get(address) or self.hosts.get(str(host_name(base_url)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,8 @@ from langchain_openai import ChatOpenAI
 from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo, register
-from langchain_mimo.clients import httpx_of
-from langchain_mimo.unsupported import UNSUPPORTED
+from langchain_mimo._internals import httpx_of
+from langchain_mimo.chat_parameters import UNSUPPORTED
 from mimo_quirks.simulator import Mode, Simulator
 
 from ..cases import TOOL
@@ -271,9 +272,36 @@ def test_init_chat_model(simulator: Simulator) -> None:
     assert ["mimo-v2.6-pro", "mimo-v2.6-flash"] == [exchange.body["model"] for exchange in simulator.exchanges]
 
 
+DEAD = "http://127.0.0.1:9"
+NO_PROXIES: list[dict[str, str]] = [
+    {"NO_PROXY": "localhost,127.0.0.1"},
+    {"no_proxy": ".example.com"},
+    {"NO_PROXY": "example.com, *", "HTTP_PROXY": DEAD, "ALL_PROXY": DEAD},
+    {"FTP_PROXY": DEAD, "TRAVIS_APT_PROXY": DEAD},
+    {"HTTP_PROXY": ""},
+]
+"""Environments in which httpx asks no proxy for a model."""
+
+
+def set_proxies(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """Sets these variables, and no other of their kind."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("environment", [{}, *NO_PROXIES], ids=" ".join)
 @pytest.mark.parametrize("streaming", [False, True])
-def test_event_loops(streaming: bool, simulator: Simulator, make_model: Make) -> None:
+def test_event_loops(
+    streaming: bool,
+    environment: dict[str, str],
+    simulator: Simulator,
+    make_model: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """One model, and a second one, serve one event loop after another without a retry."""
+    set_proxies(monkeypatch, environment)
     models = [make_model(max_retries=0, streaming=streaming) for _ in range(2)]
     for model in [*models, *models]:
         asyncio.run(model.ainvoke("hi"))
@@ -281,10 +309,12 @@ def test_event_loops(streaming: bool, simulator: Simulator, make_model: Make) ->
     assert [200] * 4 == [exchange.status for exchange in simulator.exchanges]
 
 
-def test_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment(name: str, monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
     """Where httpx finds a proxy in the environment, connections are left to it."""
+    set_proxies(monkeypatch, {})
     assert make_model().http_async_client is not None
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    set_proxies(monkeypatch, {name: DEAD, "NO_PROXY": "example.com"})
 
     assert None is make_model().http_async_client
 

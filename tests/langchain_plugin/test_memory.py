@@ -23,6 +23,7 @@ from mimo_quirks.simulator import Mode, Simulator
 from mimo_quirks.stores import MemoryStore
 
 from ..cases import TOOL
+from ..pairs import pairs
 from .test_round_trip import WAYS, _ainvoke, _astream, _invoke, _stream, weather
 
 Make = Callable[..., ChatMiMo]
@@ -66,9 +67,7 @@ def _verdicts(simulator: Simulator) -> set[str]:
     return {verdict for exchange in simulator.exchanges for verdict in exchange.verdicts}
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("call", WAYS)
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize(("kind", "call", "loss"), pairs(["memory", "sqlite"], WAYS, LOSSES))
 async def test_exact(kind: str, call: Any, loss: Any, simulator: Simulator, make_model: Make, tmp_path: Path) -> None:
     """Whatever the application made of a message, its reasoning goes back to the byte, plain turns included."""
     simulator.mode = replace(simulator.mode, tool_rounds=ROUNDS, parallel_calls=2, conversation="seed")

@@ -34,7 +34,9 @@ from langchain_mimo import ChatMiMoMessages, register
 from mimo_quirks.simulator import Mode, Simulator
 from mimo_quirks.stores import MemoryStore
 
+from ..pairs import pairs
 from .scenarios.table import History, converse
+from .test_drop_in import NO_PROXIES, set_proxies
 from .test_round_trip import WAYS, _ainvoke, _astream, _invoke, _stream, tide, weather
 
 Make = Callable[..., ChatMiMoMessages]
@@ -120,9 +122,10 @@ def _from_a_ui(turn: AIMessage) -> AIMessage:
     return AIMessage(turn.text, tool_calls=calls)
 
 
-@pytest.mark.parametrize("loss", [_rebuilt, _from_a_ui])
-@pytest.mark.parametrize("call", [_invoke, _ainvoke, _stream, _astream])
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    ("kind", "call", "loss"),
+    pairs(["memory", "sqlite"], [_invoke, _ainvoke, _stream, _astream], [_rebuilt, _from_a_ui]),
+)
 async def test_recalled(kind: str, call: Any, loss: Any, simulator: Simulator, make: Make, tmp_path: Path) -> None:
     """A turn that an application rebuilt without its reasoning gets it back."""
     simulator.mode = replace(simulator.mode, conversation="seed")
@@ -259,9 +262,13 @@ async def test_thinking_off(simulator: Simulator, make: Make) -> None:
     assert [] == _blocks(simulator)
 
 
+@pytest.mark.parametrize("environment", [{}, *NO_PROXIES], ids=" ".join)
 @pytest.mark.parametrize("streaming", [False, True])
-def test_event_loops(streaming: bool, simulator: Simulator, make: Make) -> None:
+def test_event_loops(
+    streaming: bool, environment: dict[str, str], simulator: Simulator, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One model, and a second one, serve one event loop after another without a retry."""
+    set_proxies(monkeypatch, environment)
     models = [make(max_retries=0, streaming=streaming) for _ in range(2)]
     for model in [*models, *models]:
         asyncio.run(model.ainvoke("hi"))
@@ -283,7 +290,7 @@ async def test_a_proxy(simulator: Simulator, make: Make, monkeypatch: pytest.Mon
     dead = "http://127.0.0.1:9"
     with pytest.raises(APIConnectionError):
         await make(anthropic_proxy=dead, max_retries=0).ainvoke("hi")
-    monkeypatch.setenv("HTTP_PROXY", dead)
+    set_proxies(monkeypatch, {"HTTP_PROXY": dead})
     with pytest.raises(APIConnectionError):
         await make(max_retries=0, timeout=60).ainvoke("hi")  # LangChain shares the clients that are made alike
 

@@ -14,12 +14,13 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from langchain_mimo import ChatMiMo, ChatMiMoMessages, ReasoningRejectedError
-from langchain_mimo.clients import httpx_of
+from langchain_mimo._internals import httpx_of
 from mimo_quirks.rejections.evidence import Remedy
 from mimo_quirks.simulator import WORDINGS, Mode, Simulator
 from mimo_quirks.simulator.records import Exchange
 from mimo_quirks.stores import MemoryStore
 
+from ..pairs import pairs
 from .test_round_trip import _ainvoke, _astream, _invoke, _stream, tide, weather
 
 httpx: Any = httpx_of(openai)
@@ -68,12 +69,10 @@ RULES: Mapping[str, Mode] = {
 }
 
 
-@each_door
-@each_way
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-async def test_thirty_turns_of_another_model(rule: Mode, way: Any, door: str, simulator: Simulator) -> None:
+@pytest.mark.parametrize(("rule", "way", "door"), pairs(RULES, WAYS, DOORS))
+async def test_thirty_turns_of_another_model(rule: str, way: Any, door: str, simulator: Simulator) -> None:
     """The session goes on without a reset, with at most one rejection on the way, and what was learned is kept."""
-    simulator.mode = rule
+    simulator.mode = RULES[rule]
     model, history = _model(door, simulator), _foreign(30)
     before = [message.model_dump() for message in history]
     answer = await way(model, history)
@@ -178,16 +177,18 @@ async def test_text_that_came_in_since(way: Any, door: str, simulator: Simulator
     assert [(), ("placeholder",), ("exact",)] == [exchange.verdicts for exchange in simulator.exchanges]
 
 
-def _named(where: Mapping[str, bool]) -> str:
-    return next(iter(where), "status")
+OURS = [name for name, wording in WORDINGS.items() if wording.ours]
+WHERE: Mapping[str, Mapping[str, Any]] = {
+    "status": {},
+    "first frame": {"first_frame_errors": True},
+    "second frame": {"second_frame_errors": True},
+}
 
 
-@pytest.mark.parametrize("rejection", [name for name, wording in WORDINGS.items() if wording.ours])
-@pytest.mark.parametrize("where", [{}, {"first_frame_errors": True}, {"second_frame_errors": True}], ids=_named)
-@each_door
-def test_wordings(rejection: str, where: Any, door: str, simulator: Simulator) -> None:
+@pytest.mark.parametrize(("rejection", "where", "door"), pairs(OURS, WHERE, DOORS))
+def test_wordings(rejection: str, where: str, door: str, simulator: Simulator) -> None:
     """Whatever words a rejection has, and though it comes within a stream that has said nothing yet, it is mended."""
-    simulator.mode = Mode(accepts="non-empty", every_turn=True, rejection=rejection, **where)
+    simulator.mode = Mode(accepts="non-empty", every_turn=True, rejection=rejection, **WHERE[where])
     model = _model(door, simulator)
     _stream_of(model)
 
@@ -207,9 +208,7 @@ async def test_a_rejected_stream_that_had_opened(way: Any, door: str, simulator:
     assert (made.issued.content, "mimo-v2.6-pro") == (answer.text, answer.response_metadata["model_name"])
 
 
-@each_door
-@each_way
-@pytest.mark.parametrize("status", [500, 502])
+@pytest.mark.parametrize(("status", "way", "door"), pairs([500, 502], WAYS, DOORS))
 async def test_reworded(status: int, way: Any, door: str, simulator: Simulator) -> None:
     """A relay's other status, for which the SDK would make the same request again, is a rejection like any other."""
     simulator.mode = Mode(accepts="non-empty", every_turn=True, rejection_status=status)
@@ -255,7 +254,7 @@ def test_what_is_no_rejection(rejection: str, simulator: Simulator) -> None:
 
     assert not isinstance(raised.value, ReasoningRejectedError)
     assert 1 == len(simulator.exchanges)
-    assert model.contract().expires is None
+    assert model.policy().expires is None
 
 
 @each_door
@@ -282,7 +281,7 @@ def test_a_rule_that_changes(door: str, simulator: Simulator, monkeypatch: pytes
         rejected = sum(exchange.status == 400 for exchange in simulator.exchanges)
 
         assert rejected <= most, name
-        assert learned in (None, model.contract().step()), name
+        assert learned in (None, model.policy().remedy()), name
 
 
 def test_what_one_process_learned_another_knows(simulator: Simulator, tmp_path: Path) -> None:
@@ -295,8 +294,8 @@ def test_what_one_process_learned_another_knows(simulator: Simulator, tmp_path: 
     second.invoke(_foreign(2))
 
     assert [400, 200, 200] == [exchange.status for exchange in simulator.exchanges]
-    assert Remedy.PAD is second.contract().step()
-    assert Remedy.NONE is second.contract(thinking=False).step()
+    assert Remedy.PAD is second.policy().remedy()
+    assert Remedy.NONE is second.policy(thinking=False).remedy()
 
 
 @each_way

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, messages_to_dict
 
 from mimo_quirks.simulator import Simulator
 
+from ..pairs import pairs
 from .scenarios import agents, calls, conversions, middleware, others, structured
 from .scenarios.table import CHAT, MESSAGES, NOT_OF_MESSAGES, SCENARIOS, Bench, History, Scenario, Wire
 
@@ -27,12 +29,19 @@ pytestmark = [
 ]
 
 
-ROWS = [
-    pytest.param(scenario, wire, id=f"{scenario.id} · {wire.model.__name__}")
-    for wire in (CHAT, MESSAGES)
-    for scenario in SCENARIOS
-    if wire is CHAT or scenario.id not in NOT_OF_MESSAGES
-]
+def _exists(wire: Wire, scenario: Scenario, process: str) -> bool:
+    return wire is CHAT or scenario.id not in NOT_OF_MESSAGES
+
+
+GRID = pairs([CHAT, MESSAGES], SCENARIOS, ["one process", "a second process"], exists=_exists)
+
+
+def _rows(of: str) -> list[Any]:
+    return [
+        pytest.param(scenario, wire, id=f"{scenario.id} · {wire.model.__name__}")
+        for wire, scenario, process in GRID
+        if process == of
+    ]
 
 
 @pytest.fixture(name="folder")
@@ -64,7 +73,7 @@ def test_the_table_is_whole() -> None:
     assert set() == NOT_OF_MESSAGES.keys() - set(ids)
 
 
-@pytest.mark.parametrize(("scenario", "wire"), ROWS)
+@pytest.mark.parametrize(("scenario", "wire"), _rows("one process"))
 async def test_scenario(scenario: Scenario, wire: Wire, simulator: Simulator, folder: Path) -> None:
     """The scenario goes through, exactly."""
     bench = Bench(simulator, folder, wire)
@@ -98,7 +107,7 @@ def _issued_in(history: History) -> int:
     return sum(turn.response_metadata.get("model_provider") == "xiaomi_mimo" for turn in turns)
 
 
-@pytest.mark.parametrize(("scenario", "wire"), ROWS)
+@pytest.mark.parametrize(("scenario", "wire"), _rows("a second process"))
 async def test_in_a_second_process(
     scenario: Scenario, wire: Wire, simulator: Simulator, folder: Path, second: subprocess.Popen[str]
 ) -> None:

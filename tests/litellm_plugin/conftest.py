@@ -12,7 +12,7 @@ import trustme
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
-from .deployments import RESOLVER, config
+from .deployments import RESOLVER, config, finding
 
 
 @pytest.fixture(name="upstream", scope="session")
@@ -46,7 +46,7 @@ def _environment(secure: tuple[Simulator, Path], tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("resolver")
     (folder / "sitecustomize.py").write_text(RESOLVER)
     return {
-        "PYTHONPATH": str(folder),
+        **finding(folder),
         "SSL_CERT_FILE": str(authority),
         "TLS_PORT": simulator.origin.rpartition(":")[2],
         "UPSTREAM_KEY": "k",

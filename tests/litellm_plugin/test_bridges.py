@@ -11,19 +11,18 @@ from litellm.litellm_core_utils.prompt_templates.factory import anthropic_messag
 from litellm.llms.anthropic.pass_through.adapters.transformation import LiteLLMAnthropicMessagesAdapter
 from litellm.responses.litellm_completion_transformation.transformation import LiteLLMCompletionResponsesConfig
 
-from litellm_mimo.attempts import Attempt
-from litellm_mimo.bridges import across, signed
+from litellm_mimo.conversations import across, signed
+from mimo_quirks.exchange import Conversation
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.replay import replay
 from mimo_quirks.history.turns import is_turn, lift
 from mimo_quirks.recall.fingerprints import fingerprint_turns
-from mimo_quirks.rejections.evidence import AttemptSettings
 from mimo_quirks.sealing.sealed_reasoning import opened
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
-from ..conversations import Remedy, conversations, in_chat, in_messages, in_responses
+from ..conversations import Step, conversations, in_chat, in_messages, in_responses
 
-EXAMPLES = settings(max_examples=40, deadline=None)
+EXAMPLES = settings(max_examples=min(40, settings().max_examples))
 
 
 def _from_messages(history: Any) -> Any:
@@ -43,7 +42,7 @@ def _to_messages(history: Any) -> Any:
 def _keys(wire: Wire, history: Any) -> list[Any]:
     view = wire.view(history)
     assert view is not None
-    return [(sight.calls, sight.levels) for sight in fingerprint_turns(view.messages, "a")]
+    return [(turn.calls, turn.tiers) for turn in fingerprint_turns(view.messages, "a")]
 
 
 def _reasoning(history: Any) -> list[str | None]:
@@ -55,14 +54,12 @@ def _reasoning(history: Any) -> list[str | None]:
 
 
 def _across(history: Any, wire: Wire) -> Any:
-    quirks = quirks_for("mimo-v2.6-pro", host="xiaomi")
-    assert quirks is not None
-    return across(Attempt.of(history, AttemptSettings(quirks.on(wire.name), thinking=True), wire, scope=None))
+    return across(Conversation.of({wire.history: history}, wire, "mimo-v2.6-pro"), "mimo")
 
 
 @EXAMPLES
 @given(steps=conversations())
-def test_keys_of_messages(steps: list[Remedy]) -> None:
+def test_keys_of_messages(steps: list[Step]) -> None:
     """A conversation of the messages wire has the same keys behind the bridge, mended on its way or not."""
     history, expected = in_messages(steps), _keys(CHAT, in_chat(steps))
 
@@ -73,7 +70,7 @@ def test_keys_of_messages(steps: list[Remedy]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_keys_of_responses(steps: list[Remedy]) -> None:
+def test_keys_of_responses(steps: list[Step]) -> None:
     """A conversation of the responses wire has the same keys behind the bridge, mended on its way or not."""
     history, expected = in_responses(steps, between=False), _keys(CHAT, in_chat(steps))
 
@@ -85,7 +82,7 @@ def test_keys_of_responses(steps: list[Remedy]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_keys_of_chat(steps: list[Remedy]) -> None:
+def test_keys_of_chat(steps: list[Step]) -> None:
     """A conversation of the chat wire has the same keys when LiteLLM has made it Anthropic's."""
     history = in_chat(steps)
 
@@ -94,7 +91,7 @@ def test_keys_of_chat(steps: list[Remedy]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_reasoning_crosses_whole(steps: list[Remedy]) -> None:
+def test_reasoning_crosses_whole(steps: list[Step]) -> None:
     """To the byte, from either wire, wherever it stood in its turn; the client's history is as it was."""
     expected = ["".join(step.thoughts) or None for step in steps]
     for wire, history, bridge in (
@@ -109,7 +106,7 @@ def test_reasoning_crosses_whole(steps: list[Remedy]) -> None:
 
 @EXAMPLES
 @given(steps=conversations())
-def test_reasoning_crosses_to_anthropic_s_wire(steps: list[Remedy]) -> None:
+def test_reasoning_crosses_to_anthropic_s_wire(steps: list[Step]) -> None:
     """LiteLLM drops blocks that nobody signed; what it is given signed with our word arrives."""
     history = [
         {**message, "reasoning_content": f" {index}\n"} if is_turn(message) else message

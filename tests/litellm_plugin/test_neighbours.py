@@ -14,6 +14,7 @@ from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
 from ..cases import NASTY
+from ..pairs import pairs
 from .clients import FUNCTION, KEEPS, SCHEMA, Talk
 
 MIMO = "anthropic/mimo-v2.6-pro"
@@ -113,9 +114,14 @@ def _ask(proxy: LiteLLMProxy, route: str, model: str, history: list[Any], *, str
         list(answer)
 
 
-@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("route", "thought"), [(route, name) for route, known in THOUGHTS.items() for name in known])
-@pytest.mark.parametrize("model", [*OTHERS, "broken", "broken-native"])
+@pytest.mark.parametrize(
+    ("model", "route", "thought", "streams"),
+    pairs(
+        [*OTHERS, "broken", "broken-native"],
+        [(route, name) for route, known in THOUGHTS.items() for name in known],
+        [False, True],
+    ),
+)
 def test_bodies_are_the_same(
     model: str, route: str, thought: str, streams: bool, ours: LiteLLMProxy, plain: LiteLLMProxy, stranger: Simulator
 ) -> None:
@@ -162,10 +168,10 @@ def test_carriers_are_taken_away(
     assert without.raw == with_us.raw
 
 
-@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("kind", [None, "enabled", "disabled"])
-@pytest.mark.parametrize("client", ["echoes", "drops"])
-@pytest.mark.parametrize("name", RELAYS)
+@pytest.mark.parametrize(
+    ("name", "client", "kind", "streams"),
+    pairs(RELAYS, ["echoes", "drops"], [None, "enabled", "disabled"], [False, True]),
+)
 def test_relays(
     name: str, client: str, kind: str | None, streams: bool, ours: LiteLLMProxy, upstream: Simulator
 ) -> None:

@@ -16,6 +16,7 @@ from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Exchange, Mode, Simulator
 
 from ..cases import CALL, NASTY, TOOL
+from ..pairs import pairs
 from .deployments import NAMED, OTHERS, PROVIDERS, mode_for
 
 ROUNDS = 3
@@ -121,15 +122,13 @@ def test_only_reasoning_differs(
     assert plain == ours
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("model", OTHERS)
-@pytest.mark.parametrize("history", [HISTORY, LOST], ids=["carried", "lost"])
+@pytest.mark.parametrize(("model", "carried", "stream"), pairs(OTHERS, [False, True], [False, True]))
 def test_other_families(
-    model: str, history: Any, stream: bool, with_us: LiteLLMProxy, without_us: LiteLLMProxy, stranger: Simulator
+    model: str, carried: bool, stream: bool, with_us: LiteLLMProxy, without_us: LiteLLMProxy, stranger: Simulator
 ) -> None:
     """A deployment of another family receives byte-identical bodies with the callback and without."""
     for proxy in (with_us, without_us):
-        _send(proxy, model, history, stream=stream)
+        _send(proxy, model, HISTORY if carried else LOST, stream=stream)
 
     ours, plain = stranger.exchanges
     assert plain.raw == ours.raw

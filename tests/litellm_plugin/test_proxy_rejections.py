@@ -19,6 +19,7 @@ from openai import OpenAI
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
+from ..pairs import pairs
 from .clients import KEEPS, Talk
 from .deployments import deployment
 from .test_rejections import ROUTES, SECRET, plain, poisoned, status_of
@@ -89,9 +90,7 @@ RULES: dict[str, tuple[dict[str, Any], list[list[int]], list[list[int]]]] = {
 """Rule → the host's mode, and the statuses of three client requests on the chat or responses, and the messages wire."""
 
 
-@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("route", "name"), ROUTES)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("rule", "route", "name", "streams"), pairs(RULES, ROUTES, [False, True]))
 @pytest.mark.usefixtures("private")
 def test_the_conversation_goes_on(
     rule: str, route: str, name: str, streams: bool, proxy: LiteLLMProxy, upstream: Simulator

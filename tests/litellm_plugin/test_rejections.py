@@ -22,6 +22,8 @@ from mimo_quirks.rejections.evidence import HostPolicy
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Exchange, Mode, Simulator
 
+from ..exchanges import record
+from ..pairs import pairs
 from .clients import FUNCTION, KEEPS, QUESTION
 from .deployments import ROUTED, deployment
 from .test_sdk_routes import items_of, message_of
@@ -210,9 +212,7 @@ RULES: dict[str, tuple[dict[str, Any], list[list[int]], list[list[int]]]] = {
 """Rule → the host's mode, and the statuses of three client requests on the chat or responses, and the messages wire."""
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("route", "name"), ROUTES)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("rule", "route", "name", "stream"), pairs(RULES, ROUTES, [False, True]))
 async def test_the_conversation_goes_on(
     rule: str,
     route: str,
@@ -276,7 +276,7 @@ class OtherWorker(CustomLogger):
 
     def _remember(self) -> None:
         scope = Settings(store="off", scope="s").scope_of(None, _QUIRKS, shared=True)
-        self._memory.capture([{"role": "user", "content": QUESTION}], [self.turn], scope)
+        record(self._memory, [{"role": "user", "content": QUESTION}], [self.turn], scope)
 
 
 _QUIRKS: Any = Settings(store="off").quirks_for("mimo-v2.6-pro")
@@ -369,9 +369,9 @@ EXPLAINED = (
 )
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("how", ["repair", "fallback", "fail"])
-@pytest.mark.parametrize(("route", "name"), ROUTES)
+@pytest.mark.parametrize(
+    ("route", "name", "how", "stream"), pairs(ROUTES, ["repair", "fallback", "fail"], [False, True])
+)
 async def test_on_rejection(
     route: str,
     name: str,
@@ -657,9 +657,14 @@ def _door(name: str, host: Simulator, *, routed: bool) -> tuple[Any, dict[str, A
     return (_router(host), {"model": name}) if routed else (litellm, deployment(name, host)["litellm_params"])
 
 
-@pytest.mark.parametrize("routed", [False, True], ids=["sdk", "router"])
-@pytest.mark.parametrize("frame", ["first_frame_errors", "second_frame_errors"])
-@pytest.mark.parametrize(("route", "name"), [cell for cell in ROUTES if cell != ("responses", "openai")])
+@pytest.mark.parametrize(
+    ("route", "name", "frame", "routed"),
+    pairs(
+        [cell for cell in ROUTES if cell != ("responses", "openai")],
+        ["first_frame_errors", "second_frame_errors"],
+        [False, True],
+    ),
+)
 async def test_an_error_as_a_frame(
     route: str, name: str, frame: Any, routed: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
 ) -> None:
@@ -680,7 +685,7 @@ async def test_an_error_as_a_frame(
     begins_again = routed and route == "messages"
     assert [[400, 200] if begins_again else [400], [200]] == statuses
     assert 2 == len({exchange.raw for exchange in upstream.exchanges})
-    assert [1, 2 if begins_again else 1] == [callback.memory.counts[what] for what in ("rejected", "captured")]
+    assert [1, 2 if begins_again else 1] == [callback.memory.counts[what] for what in ("rejected", "recorded")]
 
 
 @pytest.mark.parametrize("routed", [False, True], ids=["sdk", "router"])
@@ -697,7 +702,7 @@ async def test_a_stream_that_is_cut(
             await Session(door, route, more, True, poisoned(route)).step()
 
     assert len(upstream.exchanges) >= 2
-    assert [0, 0] == [callback.memory.counts[what] for what in ("captured", "rejected")]
+    assert [0, 0] == [callback.memory.counts[what] for what in ("recorded", "rejected")]
     assert 1 == len({exchange.raw for exchange in upstream.exchanges})
 
 
@@ -710,9 +715,7 @@ RESCUES: dict[str, tuple[dict[str, Any], int, int]] = {
 """Rule → the host's mode, and how often it rejects on the chat or the responses wire, and on the messages wire."""
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("route", "name"), ROUTES)
-@pytest.mark.parametrize("rule", RESCUES)
+@pytest.mark.parametrize(("rule", "route", "name", "stream"), pairs(RESCUES, ROUTES, [False, True]))
 async def test_thirty_turns_of_another_model(
     rule: str, route: str, name: str, stream: bool, upstream: Simulator, use: Callable[..., MiMoCallback]
 ) -> None:
@@ -751,15 +754,15 @@ async def test_what_was_learned_is_readable(upstream: Simulator, use: Callable[.
     ours = ("mimo-v2.6-pro", upstream.base_url, "xiaomi_mimo")
 
     learned, off, on_messages = (
-        callback.contract(*ours),
-        callback.contract(*ours, thinking=False),
-        callback.contract("mimo-v2.6-pro", upstream.anthropic_url, "anthropic", wire="messages"),
+        callback.policy(*ours),
+        callback.policy(*ours, thinking=False),
+        callback.policy("mimo-v2.6-pro", upstream.anthropic_url, "anthropic", wire="messages"),
     )
     assert learned
-    assert (2, 0, "strip") == (learned.forbids, learned.needs, learned.step().value)
+    assert (2, 0, "strip") == (learned.forbids, learned.needs, learned.remedy().value)
     assert learned.expires
     assert HostPolicy() == off == on_messages
-    assert callback.contract("gpt-4o-mini", upstream.base_url, "openai") is None
+    assert callback.policy("gpt-4o-mini", upstream.base_url, "openai") is None
 
 
 async def test_nothing_is_cooled_down(upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
+from ..pairs import LONG, pairs
 from .clients import KEEPS, QUESTION, Talk
 from .deployments import ROUTED, deployment
 
@@ -33,7 +33,6 @@ WORLDS: dict[str, dict[str, Any]] = {
     "ids that repeat": {"ids": "repeating", "conversation": "model"},
     "strings": {"string_content": True, "parallel_calls": 3},
 }
-LONG = "TEST_SCALE" in os.environ
 NAMES = list(ROUTED) if LONG else ["xiaomi_mimo", "openai", "openai-bridged", "deepseek", "anthropic"]
 """One deployment for each way that LiteLLM goes; the others differ in the host's spelling."""
 
@@ -49,10 +48,7 @@ def _proxy(upstream: Simulator) -> Iterator[LiteLLMProxy]:
         yield proxy
 
 
-@pytest.mark.parametrize("world", list(WORLDS) if LONG else list(WORLDS)[:1])
-@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("route", "client"), CELLS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "route", "client", "streams", "world"), pairs(NAMES, CELLS, [False, True], WORLDS))
 def test_table(
     name: str, route: str, client: str, streams: bool, world: str, proxy: LiteLLMProxy, upstream: Simulator
 ) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from litellm.proxy import proxy_server
 from litellm.proxy._types import UserAPIKeyAuth
 
-from litellm_mimo.scope import EVERYBODY, authenticates, owner_of
-from mimo_quirks.settings import Settings
+from litellm_mimo.scope import EVERYBODY, authenticates, owner_of, scope_of
+from mimo_quirks import Settings, quirks_for
 
 WHOLE = UserAPIKeyAuth(api_key="hash", user_id="user", team_id="team")
 
@@ -69,3 +70,19 @@ def test_authentication(general: dict[str, bool], monkeypatch: pytest.MonkeyPatc
 def test_applications(scope: object, owner: str | None) -> None:
     """Outside of a proxy it is what the application says, of whatever type."""
     assert owner == owner_of({"metadata": {"mimo_scope": scope}}, Settings())
+
+
+@pytest.mark.parametrize("missing", ["general_settings", "master_key", "user_custom_auth", None])
+def test_a_proxy_that_cannot_be_read(missing: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where LiteLLM does not say whether it authenticates, nothing is anybody's, whatever key a client sent."""
+    for name, nothing in (("general_settings", {}), ("master_key", None), ("user_custom_auth", None)):
+        monkeypatch.setattr(proxy_server, name, nothing)
+    if missing is None:
+        monkeypatch.delitem(sys.modules, proxy_server.__name__)
+    else:
+        monkeypatch.delattr(proxy_server, missing)
+    quirks = quirks_for("mimo-v2.6-pro")
+    assert quirks is not None
+    for shared in (False, True):
+        request = {"metadata": {"user_api_key_auth": WHOLE, "mimo_scope": "forged"}}
+        assert scope_of(request, Settings(scope="all"), quirks, shared=shared) is None

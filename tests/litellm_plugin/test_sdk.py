@@ -17,7 +17,8 @@ from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Mode, Simulator
 from mimo_quirks.simulator.spellings import SPELLINGS
 
-from ..cases import CALL, CASES, NASTY, TOOL, Case
+from ..cases import CALL, CASES, NASTY, TOOL
+from ..pairs import pairs
 from .deployments import PROVIDERS, mode_for
 
 ROUNDS = 3
@@ -90,11 +91,10 @@ KEEP = {
 }
 
 
-@pytest.mark.parametrize("keep", KEEP)
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("door", [_sdk, _router])
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("provider", "door", "asynchronous", "stream", "keep"),
+    pairs(PROVIDERS, [_sdk, _router], [False, True], [False, True], KEEP),
+)
 async def test_every_door(
     provider: str, door: Any, asynchronous: bool, stream: bool, keep: str, upstream: Simulator, use: Callable[..., None]
 ) -> None:
@@ -109,22 +109,24 @@ async def test_every_door(
     assert {200} == {exchange.status for exchange in upstream.exchanges}
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if "litellm" in case.only], ids=lambda case: case.id)
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("provider", PROVIDERS)
+OURS = {case.id: case for case in CASES if "litellm" in case.only}
+
+
+@pytest.mark.parametrize(("provider", "asynchronous", "case"), pairs(PROVIDERS, [False, True], OURS))
 async def test_case(
-    provider: str, asynchronous: bool, case: Case, upstream: Simulator, use: Callable[..., None]
+    provider: str, asynchronous: bool, case: str, upstream: Simulator, use: Callable[..., None]
 ) -> None:
     """Each case of the table reaches each provider's host with this reasoning and this content."""
     use(_forgetful())
     upstream.mode = mode_for(provider, accepts="off")
     client, model, parameters = _sdk(upstream, provider)
-    await _ask(client, asynchronous, model=model, messages=case.history, tools=[TOOL], **parameters)
+    held = OURS[case]
+    await _ask(client, asynchronous, model=model, messages=held.history, tools=[TOOL], **parameters)
 
     turn = json.loads(upstream.exchanges[0].raw)["messages"][1]
     content = turn.get("content") or ""
     text = "".join(block["text"] for block in content) if isinstance(content, list) else content
-    assert (case.reasoning, case.content) == (SPELLINGS[upstream.mode.spelling].read(turn), text)
+    assert (held.reasoning, held.content) == (SPELLINGS[upstream.mode.spelling].read(turn), text)
     assert "thinking_blocks" not in turn
 
 
@@ -328,3 +330,24 @@ async def test_embeddings_and_other_calls_are_left_alone() -> None:
     assert await _forgetful().async_pre_call_deployment_hook(arguments, CallTypes.aembedding) is None
     _forgetful().log_pre_api_call("mimo-v2.6-pro", [], {"additional_args": {"complete_input_dict": arguments}})
     assert {"model": "mimo-v2.6-pro", "input": "x"} == arguments
+
+
+@pytest.mark.parametrize(("provider", "places", "stream"), pairs(["xiaomi_mimo", "openai"], [1, 2], [False, True]))
+async def test_arguments_by_position(
+    provider: str, places: int, stream: bool, upstream: Simulator, use: Callable[..., None]
+) -> None:
+    """A model, or a model and messages, that are given by position: what the client dropped is found all the same."""
+
+    class ByPosition:
+        @staticmethod
+        async def acompletion(model: str, messages: Any, **arguments: Any) -> Any:
+            if places == 1:
+                return await litellm.acompletion(model, messages=messages, **arguments)
+            return await litellm.acompletion(model, messages, **arguments)
+
+    use(MiMoCallback(Settings()))
+    upstream.mode = mode_for(provider, accepts="exact", tool_rounds=ROUNDS)
+    _, model, parameters = _sdk(upstream, provider)
+    await _converse(ByPosition, model, parameters, keep=KEEP["dropped"], stream=stream, asynchronous=True)
+
+    assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]

@@ -20,6 +20,7 @@ from litellm_mimo.sse import MessageReader
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Mode, Simulator
 
+from ..pairs import pairs
 from .clients import FUNCTION, KEEPS, QUESTION, SCHEMA
 from .deployments import ROUTED, deployment
 
@@ -80,10 +81,9 @@ async def items_of(door: Any, history: list[Any], stream: bool, sync: bool, **mo
     return [item if isinstance(item, dict) else item.model_dump(exclude_none=True) for item in output]
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("client", ["echoes", "drops"])
-@pytest.mark.parametrize("door", [_sdk, _router])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "door", "client", "stream"), pairs(NAMES, [_sdk, _router], ["echoes", "drops"], [False, True])
+)
 async def test_messages(
     name: str, door: Any, client: str, stream: bool, upstream: Simulator, use: Callable[..., None]
 ) -> None:
@@ -102,10 +102,10 @@ async def test_messages(
     assert ["exact"] * TURNS == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("client", ["echoes", "drops"])
-@pytest.mark.parametrize(("door", "sync"), [(_sdk, True), (_sdk, False), (_router, False)])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "door", "sync", "client", "stream"),
+    pairs(NAMES, [(_sdk, True), (_sdk, False), (_router, False)], ["echoes", "drops"], [False, True]),
+)
 async def test_responses(
     name: str, door: Any, sync: bool, client: str, stream: bool, upstream: Simulator, use: Callable[..., None]
 ) -> None:

@@ -12,7 +12,7 @@ from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
 from .clients import KEEPS, Block, Talk
-from .deployments import deployment
+from .deployments import deployment, finding
 
 ROUNDS = 10
 SECRETS = {"MIMO_QUIRKS_STORE": "off", "MIMO_QUIRKS_SECRET": "old"}
@@ -50,7 +50,7 @@ def _proxy(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("auth")
     (folder / "tenants.py").write_text(AUTH)
     config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
-    with LiteLLMProxy(config, {**SECRETS, "PYTHONPATH": str(folder)}) as proxy:
+    with LiteLLMProxy(config, {**SECRETS, **finding(folder)}) as proxy:
         yield proxy
 
 
@@ -60,7 +60,7 @@ def _successor(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("auth")
     (folder / "tenants.py").write_text(AUTH)
     config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
-    environment = {**SECRETS, "MIMO_QUIRKS_SECRET": "new,old", "PYTHONPATH": str(folder)}
+    environment = {**SECRETS, "MIMO_QUIRKS_SECRET": "new,old", **finding(folder)}
     with LiteLLMProxy(config, environment, workers=2) as proxy:
         yield proxy
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from litellm_mimo.start import memory_of
+from litellm_mimo.scope import memory_of
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.settings import Settings, SettingsError
 

@@ -11,6 +11,7 @@ import pytest
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
+from ..pairs import pairs
 from .clients import KEEPS, Talk
 from .deployments import ROUTED, deployment
 
@@ -67,9 +68,9 @@ def _host(name: str, upstream: Simulator, alibaba: Simulator) -> Simulator:
     return host
 
 
-@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("route", "words"), _cells(OFF), ids=str)
-@pytest.mark.parametrize("name", [*ROUTED, "alibaba"])
+@pytest.mark.parametrize(
+    ("name", "route", "words", "streams"), pairs([*ROUTED, "alibaba"], _cells(OFF), [False, True]), ids=str
+)
 def test_off(name: str, route: str, words: dict[str, Any], streams: bool, proxy: LiteLLMProxy, host: Simulator) -> None:
     """Off is off at the host, and stays off across turns; nothing is put on such a request."""
     Talk(route, name, KEEPS[route]["echoes"], streams, words).run(proxy, 3)
@@ -79,9 +80,9 @@ def test_off(name: str, route: str, words: dict[str, Any], streams: bool, proxy:
     assert not [word for word in REJECTED for exchange in host.exchanges if word in exchange.raw]
 
 
-@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize(("route", "words"), _cells(ON), ids=str)
-@pytest.mark.parametrize("name", [*ROUTED, "alibaba"])
+@pytest.mark.parametrize(
+    ("name", "route", "words", "streams"), pairs([*ROUTED, "alibaba"], _cells(ON), [False, True]), ids=str
+)
 def test_on(name: str, route: str, words: dict[str, Any], streams: bool, proxy: LiteLLMProxy, host: Simulator) -> None:
     """On is on, whatever the degree that was asked for, and every turn is exact."""
     Talk(route, name, KEEPS[route]["drops"], streams, words).run(proxy, 3)

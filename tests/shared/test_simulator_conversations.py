@@ -295,7 +295,7 @@ def test_alignment_survives_what_clients_do(world, mutation, world_):
     assert {"exact"} == set(last)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from([*MUTATIONS[:5], list]), min_size=8, max_size=8), st.booleans())
 def test_alignment_survives_changes_that_change(mutations, telling):
     """A client may do something else each time."""

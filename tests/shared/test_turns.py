@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mimo_quirks.facts.reasoning_fields import KEYS, NESTS
 from mimo_quirks.history.streaming import TurnReader
 from mimo_quirks.history.turns import Call, Turn, as_message, is_damaged, is_placeholder, read_reasoning, read_turn
 
 from ..cases import CALL, NASTY
-from .strategies import assistants, json_values
+from ..timing import LINEAR, growth
+from .strategies import assistants, blocks, json_values
 
 texts = st.text(st.characters(exclude_categories=[]), max_size=30)  # lone surrogates too
 
@@ -72,18 +75,68 @@ def test_any_message_is_read(message: dict[str, Any]) -> None:
     assert "先想一想" not in repr(turn)
 
 
-@given(
-    deltas=st.lists(
-        st.dictionaries(st.sampled_from(["content", "reasoning", "tool_calls", "additional_kwargs"]), json_values)
-    )
+_functions = st.dictionaries(st.sampled_from(["name", "arguments"]), json_values) | json_values
+_pieces = st.fixed_dictionaries({}, optional={"index": json_values, "id": json_values, "function": _functions})
+_reasoning = st.dictionaries(st.sampled_from(KEYS), json_values | blocks)
+_deltas = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": json_values | st.lists(blocks),
+        "tool_calls": json_values | st.lists(json_values | _pieces),
+        **dict.fromkeys(KEYS, json_values | blocks | st.lists(blocks)),
+        **dict.fromkeys(NESTS, json_values | _reasoning),
+    },
 )
-def test_any_delta_is_fed(deltas: list[dict[str, Any]]) -> None:
-    """Any JSON goes into the reader without an exception."""
+
+
+@given(deltas=st.lists(json_values | _deltas))
+def test_any_delta_is_fed(deltas: list[Any]) -> None:
+    """Any JSON goes into the reader, and a turn of texts comes out."""
     reader = TurnReader()
     for delta in deltas:
         reader.feed(delta)
+    turn = reader.turn()
 
-    assert reader.turn().complete is False
+    texts = [turn.content, turn.reasoning or "", *(text for c in turn.calls for text in (c.id, c.name, c.arguments))]
+    assert {str} == {type(text) for text in texts}
+    assert turn.complete is False
+
+
+@pytest.mark.parametrize("nothing", [[], (), {}, "", None, 0, False])
+def test_an_empty_member_of_a_call(nothing: Any) -> None:
+    """What says nothing is as if it were not there, whatever its type: a later delta says it."""
+    unsaid = TurnReader()
+    unsaid.feed({"tool_calls": [{"id": nothing, "function": {"name": nothing, "arguments": nothing}}]})
+    reader = TurnReader()
+    for call_id, name, arguments in ((nothing, nothing, "{"), ("call_1", "weather", nothing), (nothing, nothing, "}")):
+        function = {"name": name, "arguments": arguments}
+        reader.feed({"tool_calls": [{"index": 0, "id": call_id, "function": function}]})
+
+    assert (Call("", "", ""),) == unsaid.turn().calls
+    assert (Call("call_1", "weather", "{}"),) == reader.turn().calls
+
+
+def test_content_as_deep_as_the_stack() -> None:
+    """A list where a text should be is no text, however deep lists go in it."""
+    content: Any = "x"
+    for _ in range(sys.getrecursionlimit()):
+        content = [{"type": "text", "text": content}]
+    reader = TurnReader()
+    reader.feed({"content": content})
+
+    assert "" == reader.turn().content
+
+
+def test_many_calls() -> None:
+    """The time for a piece of a call does not depend on how many calls there are already."""
+
+    def work(size: int) -> None:
+        reader = TurnReader()
+        for number in range(size):
+            reader.feed({"tool_calls": [{"id": f"call_{number}", "function": {"name": "weather"}}]})
+        assert size == len(reader.turn().calls)
+
+    assert growth(work, 4000) < LINEAR
 
 
 def test_tool_turn() -> None:

@@ -18,7 +18,7 @@ from mimo_quirks.recall.fingerprints import fingerprint_turns
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, View, Wire
 from mimo_quirks.wires.wire import blocks_of, changes
 
-from ..conversations import Remedy, conversations, in_chat, in_messages, in_responses
+from ..conversations import Step, conversations, in_chat, in_messages, in_responses
 from .strategies import blocks, histories, json_values, text
 
 WIRES = [CHAT, MESSAGES, RESPONSES]
@@ -58,7 +58,7 @@ anything = st.one_of(
     st.lists(items, max_size=7),
     json_values,
 )
-recalled_texts = st.none() | text.filter(lambda recalled: not is_placeholder(recalled))  # `remember` takes no others
+recalled_texts = st.none() | text.filter(lambda recalled: not is_placeholder(recalled))  # `record` takes no others
 
 
 def _quirks(wire: Wire) -> Quirks:
@@ -116,10 +116,10 @@ def test_idempotent(history: Any, wire: Wire, thinking: bool, recalled: str | No
 
 
 @given(steps=conversations())
-def test_one_conversation_has_one_set_of_keys(steps: list[Remedy]) -> None:
+def test_one_conversation_has_one_set_of_keys(steps: list[Step]) -> None:
     """A turn is found again on whichever wire its client comes back."""
     chat, *others = (
-        [(sight.calls, sight.levels) for sight in fingerprint_turns(_seen(wire, history).messages, "a")]
+        [(turn.calls, turn.tiers) for turn in fingerprint_turns(_seen(wire, history).messages, "a")]
         for wire, history in ((CHAT, in_chat(steps)), (MESSAGES, in_messages(steps)), (RESPONSES, in_responses(steps)))
     )
 
@@ -127,7 +127,7 @@ def test_one_conversation_has_one_set_of_keys(steps: list[Remedy]) -> None:
 
 
 @given(steps=conversations())
-def test_one_conversation_has_one_reasoning(steps: list[Remedy]) -> None:
+def test_one_conversation_has_one_reasoning(steps: list[Step]) -> None:
     """Views read the same turns, and what they carry to the byte."""
     thoughts = ["".join(step.thoughts) or None for step in steps]
     for wire, history in ((MESSAGES, in_messages(steps)), (RESPONSES, in_responses(steps))):

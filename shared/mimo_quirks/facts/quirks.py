@@ -6,6 +6,7 @@ only where the URL says nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -84,6 +85,7 @@ class Quirks:
         return replace(self, placeholder=placeholder)
 
 
+@functools.lru_cache(maxsize=1024)  # each request asks for its own deployment, several times
 def quirks_for(
     model: str,
     base_url: str | None = None,

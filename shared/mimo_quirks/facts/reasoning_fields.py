@@ -7,6 +7,7 @@ shape reads as nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -63,12 +64,30 @@ def split_think(content: object) -> tuple[str, Any] | None:
     ends it (contract §8).
     """
     if isinstance(content, list | tuple) and content and isinstance(content[0], Mapping):
-        split = split_think(content[0].get("text")) if content[0].get("type") == "text" else None
+        text = content[0].get("text") if content[0].get("type") == "text" else None
+        split = split_think(text) if isinstance(text, str) else None
         return split and (split[0], [{**content[0], "text": split[1]}, *content[1:]])
     if not isinstance(content, str) or not content.startswith(_THINK):
         return None
     reasoning, closed, rest = content[len(_THINK) :].partition(_END_THINK)
     return (reasoning, rest) if closed else None
+
+
+def without_think(content: Any) -> Any:
+    """The content without every ``<think>…</think>`` that it begins with; the same object where there is none."""
+    if isinstance(content, list | tuple) and content and isinstance(content[0], Mapping):
+        first, text = content[0], content[0].get("text")
+        left = without_think(text) if first.get("type") == "text" and isinstance(text, str) else text
+        return content if left is text else [{**first, "text": left}, *content[1:]]
+    if not isinstance(content, str) or not content.startswith(_THINK):
+        return content
+    last = _LAST_END.search(content)
+    end = last.start() if last else content.rfind(_END_THINK)
+    return content if end < 0 else content[end + len(_END_THINK) :]
+
+
+_LAST_END: Final = re.compile(f"{_END_THINK}(?!{_THINK})")
+"""Where the thoughts end that a text begins with; those that follow each other may be as many as it has room for."""
 
 
 def _item_texts(item: object) -> list[str]:

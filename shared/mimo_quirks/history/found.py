@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,10 +14,12 @@ class FoundReasoning:
     Attributes:
         texts: Reasoning by the index of its turn.
         ambiguous: Indices of turns with several answers.
+        digests: What the texts are known by; see `text_digest`.
     """
 
     texts: Mapping[int, str] = field(default_factory=dict, repr=False)
     ambiguous: frozenset[int] = frozenset()
+    digests: Sequence[str] = field(default=(), repr=False, compare=False)
 
 
 NOTHING: Final = FoundReasoning()

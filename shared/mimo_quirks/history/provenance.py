@@ -14,6 +14,8 @@ from typing import Any, Final
 from mimo_quirks.facts.families import family_of, is_of_another_vendor
 from mimo_quirks.facts.reasoning_fields import KEYS, NESTS, is_reasoning_block, unwrap
 
+from .turns import is_bare
+
 OUR_PROVIDER: Final = "xiaomi_mimo"
 """What ChatMiMo writes as `response_metadata["model_provider"]`: LiteLLM's name for the same service."""
 
@@ -26,7 +28,9 @@ _OTHERS_FORMAT: Final = re.compile(r"(?:anthropic|openai|azure|google|xai)-", re
 
 def is_foreign(message: Mapping[str, Any], family: str) -> bool:
     """Whether the message itself says that its reasoning came from another family."""
-    return _is_named_foreign(message.get("response_metadata"), family) or any(map(_is_signed, _blocks(message)))
+    if _is_named_foreign(message.get("response_metadata"), family):
+        return True
+    return not is_bare(message) and any(map(_is_signed, _blocks(message)))
 
 
 def _is_named_foreign(metadata: object, family: str) -> bool:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from mimo_quirks.facts.hosts import Dialect
 from mimo_quirks.facts.quirks import Quirks
-from mimo_quirks.facts.reasoning_fields import BLOCKS, KEYS, NESTS, split_think, texts_of
+from mimo_quirks.facts.reasoning_fields import BLOCKS, KEYS, NESTS, texts_of, without_think
 
 from .found import NOTHING, FoundReasoning
 from .provenance import is_foreign
@@ -25,7 +25,6 @@ from .turns import (
     is_damaged,
     is_placeholder,
     is_tool_turn,
-    is_turn,
     lift,
     without_reasoning,
 )
@@ -39,11 +38,10 @@ back; a placeholder set; a lost turn sent without one, because this host takes n
 reasoning stripped because this host forbids it now; nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnReport:
+class TurnReport(NamedTuple):
     """What was done to the turn at an index of the history, and why."""
 
-    index: int
+    index: int  # type: ignore[assignment] # the place of a value in this tuple is of no use
     action: Action
     reason: str
 
@@ -82,30 +80,54 @@ def replay(
         The history to send, and the report. Where nothing changed, the history is the object that came in. A history
         that cannot be read is returned whole, as it came, and the report says why; nothing is raised.
     """
-    unreadable = _unreadable(messages)
-    if unreadable:
-        return messages, ReplayReport(unreadable=unreadable)
-    history: list[Message] = list(messages)
-    reports = []
-    for index, message in enumerate(messages):
-        if is_turn(message):
-            history[index], action, reason = _replay_turn(message, quirks, recall.texts.get(index), thinking=thinking)
-            if index in recall.ambiguous and action in ("placeholder", "bare"):
-                reason = "several answers were remembered"
-            reports.append(TurnReport(index, action, reason))
-    changed = any(new is not old for new, old in zip(history, messages, strict=True))
-    return (history if changed else messages), ReplayReport(tuple(reports), changed)
-
-
-def _unreadable(messages: object) -> str | None:
     if not isinstance(messages, list | tuple):
-        return f"the messages are {type(messages).__name__}, not a list"
+        return messages, ReplayReport(unreadable=f"the messages are {type(messages).__name__}, not a list")
+    history: list[Message] | None = None
+    reports = []
+    takes_text, found = _takes_text(quirks), recall.texts
     for index, message in enumerate(messages):
-        if not isinstance(message, Mapping):
-            return f"message {index} is {type(message).__name__}, not an object"
-        if is_turn(message) and not isinstance(message.get("tool_calls") or [], list | tuple):
-            return f"message {index} has tool_calls that are {type(message['tool_calls']).__name__}, not a list"
-    return None
+        if type(message) is not dict and not isinstance(message, Mapping):
+            return messages, ReplayReport(unreadable=f"message {index} is {type(message).__name__}, not an object")
+        if message.get("role") != "assistant":
+            continue
+        if takes_text and index not in found and _is_as_issued(message):
+            reports.append(TurnReport(index, *_KEPT))
+            continue
+        calls = message.get("tool_calls")
+        if calls and not isinstance(calls, list | tuple):
+            kind = type(calls).__name__
+            return messages, ReplayReport(unreadable=f"message {index} has tool_calls that are {kind}, not a list")
+        new, action, reason = _replay_turn(message, quirks, found.get(index), thinking=thinking)
+        if index in recall.ambiguous and action in ("placeholder", "bare"):
+            reason = "several answers were remembered"
+        reports.append(TurnReport(index, action, reason))
+        if new is not message:
+            history = list(messages) if history is None else history
+            history[index] = new
+    return (messages if history is None else history), ReplayReport(tuple(reports), history is not None)
+
+
+_KEPT: Final[tuple[Action, str]] = ("kept", "carried by the message")
+_TELLING: Final = frozenset({*KEYS[1:], *NESTS, "response_metadata"})
+"""Members of a message that may say more of its reasoning, or whose it is."""
+
+
+def _takes_text(quirks: Quirks) -> bool:
+    """Whether the host wants reasoning as one text under its first name, and takes it always."""
+    dialect = quirks.dialect
+    return dialect.fields == KEYS[:1] and not dialect.alternatives and not (quirks.forbids or quirks.forbids_when_off)
+
+
+def _is_as_issued(message: Message) -> bool:
+    """Whether a turn is seen at once to be as such a host issued it: one name, one text, nothing else to look at."""
+    text, calls = message.get("reasoning_content"), message.get("tool_calls")
+    return (
+        type(text) is str
+        and type(message.get("content")) is str
+        and (calls is None or type(calls) is list)
+        and _TELLING.isdisjoint(message)
+        and not is_placeholder(text)
+    )
 
 
 def _replay_turn(
@@ -156,7 +178,7 @@ def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) ->
     same_content = rest.get("content") is message.get("content")  # reasoning in content is no text of an answer
     nothing_else = not (_FRAMEWORKS & message.keys() - spelled.keys())
     if same_content and nothing_else and all(message.get(key) == value for key, value in spelled.items()):
-        return message, "kept", "carried by the message"
+        return message, *_KEPT
     return {**rest, **spelled}, "respelled", "carried under another name"
 
 
@@ -173,8 +195,9 @@ def _alternative(message: Message, reasoning: str, dialect: Dialect) -> dict[str
 
 def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
     rest = without_reasoning(message)
-    while split := split_think(rest.get("content")):
-        rest = {**rest, "content": split[1]}
+    content = without_think(rest.get("content"))
+    if content is not rest.get("content"):
+        rest = {**rest, "content": content}
     if rest is message:
         return _stand_in(message, rest, quirks, thinking=thinking)
     new, action, reason = _replace(rest, quirks, "the reasoning is of another family", thinking=thinking)

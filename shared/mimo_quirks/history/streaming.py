@@ -23,6 +23,7 @@ class TurnReader:
         self._message: _Pieces = {}
         self._nests: dict[str, _Pieces] = {}
         self._calls: dict[int, _Pieces] = {}
+        self._last = -1
         self._finished = False
 
     def feed(self, delta: Mapping[str, Any], finish_reason: str | None = None) -> None:
@@ -53,7 +54,9 @@ class TurnReader:
         return read_turn({**_whole(self._message), **nests, "tool_calls": calls}, complete=self._finished)
 
     def _feed_call(self, piece: Mapping[str, Any]) -> None:
-        known = self._calls.setdefault(self._index_of(piece), {})
+        index = self._index_of(piece)
+        self._last = max(self._last, index)
+        known = self._calls.setdefault(index, {})
         _collect(known, piece, ("id",))
         function = piece.get("function")
         if isinstance(function, Mapping):
@@ -61,19 +64,17 @@ class TurnReader:
 
     def _index_of(self, piece: Mapping[str, Any]) -> int:
         """The call that a piece belongs to. Without an index, an id begins a call and anything else goes on with it."""
-        index, last = piece.get("index"), max(self._calls, default=-1)
+        index = piece.get("index")
         if isinstance(index, int):
             return index
-        return last + 1 if piece.get("id") or last < 0 else last
+        return self._last + 1 if piece.get("id") or self._last < 0 else self._last
 
 
 def _collect(pieces: _Pieces, delta: Mapping[str, Any], keys: tuple[str, ...]) -> None:
     for key in keys:
         value = delta.get(key)
-        if isinstance(value, list | tuple):
-            pieces.setdefault(key, []).extend(value)
-        elif value:
-            pieces.setdefault(key, []).append(value)
+        if value:
+            pieces.setdefault(key, []).extend(value if isinstance(value, list | tuple) else [value])
 
 
 def _whole(pieces: _Pieces) -> dict[str, Any]:

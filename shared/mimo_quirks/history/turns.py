@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mimo_quirks.facts.reasoning_fields import (
     BLOCKS,
@@ -32,15 +32,18 @@ PLACEHOLDERS: Final = frozenset(
     }
 )
 """Texts that are known to stand in for lost reasoning, besides blank ones: never somebody's thought."""
+_LONGEST_PLACEHOLDER: Final = max(map(len, PLACEHOLDERS))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One tool call; `arguments` is the JSON text as the model wrote it."""
+class Call(NamedTuple):
+    """One tool call; `arguments` is the JSON text as the model wrote it, which its repr leaves out."""
 
     id: str
     name: str
-    arguments: str = field(repr=False)
+    arguments: str
+
+    def __repr__(self) -> str:
+        return f"Call(id={self.id!r}, name={self.name!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def is_tool_turn(message: Message) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Whether a reasoning text is blank or a known stand-in."""
-    return not text.strip() or text in PLACEHOLDERS
+    return not text or text.isspace() or (len(text) <= _LONGEST_PLACEHOLDER and text in PLACEHOLDERS)
 
 
 def is_damaged(carried: str, issued: str) -> bool:
@@ -101,12 +104,23 @@ def as_message(turn: Turn) -> dict[str, Any]:
     return message
 
 
+_NAMES: Final = frozenset({*KEYS, *NESTS})
+
+
+def is_bare(message: Message) -> bool:
+    """Whether a turn is seen at once to hold no reasoning, under whatever name; a `<think>` is not looked for."""
+    content = message.get("content")
+    return (type(content) is str or content is None) and _NAMES.isdisjoint(message)
+
+
 def read_reasoning(message: Message) -> str | None:
     """The reasoning that an assistant message (or a delta of one) carries under any key or block, or None.
 
     Returns a blank text or a placeholder only where no spelling holds anything better. A leading ``<think>`` is not
     looked at here, because in a delta it is not yet complete: see `lift`.
     """
+    if is_bare(message):
+        return None
     first = message.get(KEYS[0])
     if isinstance(first, str) and not is_placeholder(first) and BLOCKS not in message:
         return first
@@ -134,6 +148,8 @@ def lift(message: Message) -> tuple[str | None, Message]:
 
 def without_reasoning(message: Message) -> Message:
     """The message without any key or block of reasoning; the same object where it had none."""
+    if is_bare(message):
+        return message
     rest = {key: _without(key, value) for key, value in message.items() if key not in KEYS}
     same = len(rest) == len(message) and all(rest[key] is message[key] for key in rest)
     return message if same else {key: value for key, value in rest.items() if value is not _NOTHING}
@@ -176,13 +192,18 @@ def content_text(content: object) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def calls_of(message: Message) -> Iterator[Call]:
+def calls_of(message: Message) -> list[Call]:
     """The tool calls of an assistant message; what is none is passed over."""
-    calls = message.get("tool_calls")
-    for call in calls if isinstance(calls, list | tuple) else ():
-        function = call.get("function") if isinstance(call, Mapping) else None
-        if isinstance(function, Mapping):
-            yield Call(_text(call.get("id")), _text(function.get("name")), _text(function.get("arguments")))
+    calls, found = message.get("tool_calls"), []
+    for call in calls if isinstance(calls, (list, tuple)) else ():
+        function = call.get("function") if isinstance(call, _OBJECT) else None
+        if isinstance(function, _OBJECT):
+            found.append(Call(*map(_text, (call.get("id"), function.get("name"), function.get("arguments")))))
+    return found
+
+
+_OBJECT: Final = (dict, Mapping)
+"""The first is seen at once."""
 
 
 def _text(value: object) -> str:

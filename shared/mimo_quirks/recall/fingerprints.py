@@ -1,4 +1,4 @@
-"""What a turn is remembered under: digests of what a client can see, weak enough to survive it, strong enough to tell.
+"""What a turn is found by: digests of what a client can see, weak enough to survive it, strong enough to tell.
 
 Clients rewrite ids, write arguments anew, reorder parallel calls, cut the beginning of a history and change its system
 prompt (lessons.md 40, 54 to 63). So a turn is found by its calls (name and canonical arguments) or, if it has none, by
@@ -10,205 +10,238 @@ its text, together with what stands before it; three contexts, the strongest fir
 
 and last by the id of a call, where it is one that nobody makes up twice. Each parallel call has keys of its own, so
 that a turn is found when others of its calls were dropped. Ids do not belong to the first three: who has several
-candidates tells them apart by their ids (see `recall`).
+candidates tells them apart by their ids (see `matching`).
 
-Keys ignore every spelling of reasoning, so that they are the same before and after replay. A digest is taken of a JSON
-array, which is injective whatever the parts contain (lessons.md 58).
+A history is walked once. Prefix and round are running digests, one step for each turn over the one before and what was
+said since, so the answer goes on where the walk ended, however long the history is. Digests ignore every spelling of
+reasoning, so they are the same before and after replay. A text is digested without white space, and so the parts of
+what is digested are told apart by spaces and line ends.
 """
 
 from __future__ import annotations
 
-import json
+import functools
+import hashlib
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from string import ascii_letters, digits
+from typing import Final, NamedTuple
 
 from mimo_quirks.facts.digests import digest
-from mimo_quirks.facts.reasoning_fields import split_think
-from mimo_quirks.history.content import written
-from mimo_quirks.history.turns import Call, Message, calls_of, content_text, is_turn
+from mimo_quirks.facts.reasoning_fields import without_think
+from mimo_quirks.history.canonical import canonical_arguments, canonical_content, canonical_text
+from mimo_quirks.history.turns import Call, Message, calls_of, content_text
 
 MOST_CALLS: Final = 16
 """How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
 
-_DRAWN: Final = re.compile(r"[\w-]*?(?=[A-Za-z0-9]*\d[A-Za-z]*\d)(?=[A-Za-z0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
-"""An id that was drawn and not counted: `call_00_x9ab…`, but not `read_file:0` or `get_current_weather_0`."""
-
-_MEDIA: Final = ("source", "image_url", "input_audio", "file", "data", "url", "file_data", "file_id")
-"""Members of a block, and of what is in them, that hold an image or a file: Anthropic's and OpenAI's two wires."""
+_WORD: Final = re.compile(r"[\w-]+")
+_ALPHANUMERIC: Final = ascii_letters + digits
+_DRAWN: Final = 12
+"""Characters that a drawn id ends in, at the least."""
+_LONGEST_ID: Final = 256
+"""Characters of an id that are looked at; the API draws some thirty."""
 
 _SHORT: Final = 32
 """Characters of an answer, without white space, below which its text tells nothing without all that came before."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnFingerprint:
-    """One turn at its place in a history, as a client sees it.
+_LONG: Final = 128
+"""Bytes of a text above which it is digested once, and not each time that it is looked at."""
+
+
+class Place(NamedTuple):
+    """A turn at its place in a history, as a client sees it.
 
     Attributes:
-        index: Place in the history.
+        at: Place among the messages.
         ordinal: Place among the turns.
-        calls: Digest of the id, and of name and arguments, of each call.
-        levels: The keys, one tuple for each level, the strongest level first; the last is that of the ids.
+        prefix: The running digest of all that was said before.
+        round: The running digest of what was said from the last user message on.
+        gap: The tool results that stand between the turn before and this one, or else the other messages there.
+        answers: Whether there are such results.
+        calls: Its calls.
+        said: The digest of name and arguments of each call.
+        text: What the turn says, without white space and thoughts; empty where there are calls, because clients rewrite
+            what stands beside them.
+    """
+
+    at: int
+    ordinal: int
+    prefix: bytes
+    round: bytes
+    gap: bytes
+    answers: bool
+    calls: Sequence[Call]
+    said: Sequence[bytes]
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFingerprint:
+    """One turn at its place in a history, with all that it may be found by.
+
+    Attributes:
+        index: Place among the messages.
+        ordinal: Place among the turns.
+        prefix: The running digest of all that was said before: a value that can be stored and continued.
+        calls: The id of each call, and the digest of its name and arguments.
+        tiers: The keys, one tuple for each tier, the strongest first; the last is that of the ids.
     """
 
     index: int
     ordinal: int
+    prefix: str
     calls: tuple[tuple[str, str], ...]
-    levels: tuple[tuple[str, ...], ...]
+    tiers: tuple[tuple[str, ...], ...]
 
 
-def fingerprint_turns(history: Sequence[Message], scope: str) -> list[TurnFingerprint]:
-    """The sight of every turn of a history, in order.
+class Walk:
+    """A history read once: its turns at their places, and where the next one will stand.
+
+    System prompts are passed over: they change between requests.
 
     Args:
         history: Messages of the chat wire.
-        scope: Whose memory it is; keys of two scopes have nothing in common.
+
+    Attributes:
+        places: Every turn of the history, in order.
     """
-    found: list[TurnFingerprint] = []
-    prefix = round_ = ""
-    said: dict[str, str] = {}
-    for index, between in _steps(history):
-        results, others = _events(between, said)
-        merged = _merged(others)
-        for event in (*results, *merged):
-            prefix = digest(prefix, event)
-        for event in (*results, *others):
-            round_ = digest("" if event[0] == "user" else round_, event)
-        if index is not None:
-            turn = _Seen.of(history[index])
-            nearer = (round_, digest(results or merged)) if turn.is_telling or results else ()
-            contexts = (prefix, *nearer)
-            found.append(TurnFingerprint(index, len(found), turn.calls, turn.levels(scope, contexts)))
-            told = turn.event
-            prefix, round_ = digest(prefix, told), digest(round_, told)
-            said.update(zip((call.id for call in turn.raw), turn.said, strict=True))
-    return found
 
+    __slots__ = ("_event", "_others", "_prefix", "_results", "_round", "_said", "_turns", "places")
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A turn without its reasoning; `said` is what each call says."""
+    def __init__(self, history: Iterable[Message]) -> None:
+        self.places: list[Place] = []
+        self._prefix = self._round = self._event = b""
+        self._said: dict[str, bytes] = {}
+        self._results: list[bytes] = []
+        self._others: list[tuple[bytes, bytes]] = []
+        self._turns = 0
+        for index, message in enumerate(history):
+            role = message.get("role")
+            if role == "assistant":
+                self._step(self.next(message, index))
+            elif role == "tool" or role == "function":  # noqa: PLR1714 - a set would hash what may have no hash
+                answered = message.get("tool_call_id")
+                said = self._said.get(answered, b"") if isinstance(answered, str) else b""
+                self._results.append(b"result %b %b" % (said, _brief(canonical_content(message.get("content")))))
+            elif role != "system" and role != "developer":  # noqa: PLR1714 - as above
+                self._others.append((canonical_text(str(role)), canonical_content(message.get("content"))))
 
-    text: str
-    raw: tuple[Call, ...]
-    said: tuple[str, ...]
+    def next(self, message: Message, index: int = -1) -> Place:
+        """The place of a turn that answers the history; several answers stand at the same place.
 
-    @classmethod
-    def of(cls, message: Message) -> _Seen:
-        text, raw = content_text(message.get("content")), tuple(calls_of(message))
-        while split := split_think(text):
-            text = split[1]
-        return cls(_canonical_text(text), raw, tuple(map(_said, raw)))
-
-    @property
-    def calls(self) -> tuple[tuple[str, str], ...]:
-        return tuple((digest(call.id), said) for call, said in zip(self.raw, self.said, strict=True))
-
-    @property
-    def event(self) -> list[object]:
-        """How the turn stands in the context of later ones: parallel calls in any order are the same."""
-        return ["turn", sorted(self.said) or self.text]
-
-    @property
-    def is_telling(self) -> bool:
-        """Whether the turn itself tells enough to be looked for where the beginning is gone."""
-        return bool(self.raw) or len(self.text) >= _SHORT
-
-    def levels(self, scope: str, contexts: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        said = sorted(set(self.said))[:MOST_CALLS] or [self.text]
-        kind = "call" if self.raw else "text"
-        by_context = (
-            tuple(digest(scope, kind, level, context, one) for one in said) for level, context in enumerate(contexts)
-        )
-        ids = sorted(digest(scope, "id", call.id, call.name) for call in self.raw if _DRAWN.fullmatch(call.id))
-        return (*by_context, tuple(ids[:MOST_CALLS]))
-
-
-def _steps(history: Sequence[Message]) -> Iterator[tuple[int | None, list[Message]]]:
-    """Each turn's index, with the messages that stand between it and the turn before."""
-    gap: list[Message] = []
-    for index, message in enumerate(history):
-        if is_turn(message):
-            yield index, gap
-            gap = []
-        elif message.get("role") not in ("system", "developer"):  # prompts change between requests
-            gap.append(message)
-    yield None, gap
-
-
-def _events(between: list[Message], said: Mapping[str, str]) -> tuple[list[list[str]], list[list[str]]]:
-    """What of the messages belongs to the context of later turns: tool results, in an order of their own, and others.
-
-    Clients answer parallel calls in any order and rewrite their ids, so a result stands for the call that it answers by
-    what that call says, never by its id.
-    """
-    results, others = [], []
-    for message in between:
-        content = _canonical_content(message.get("content"))
-        if message.get("role") in ("tool", "function"):
-            ident = message.get("tool_call_id")
-            results.append(["result", said.get(ident, "") if isinstance(ident, str) else "", content])
+        Args:
+            message: The turn, as an assistant message of the chat wire.
+            index: Its place among the messages, where it is known.
+        """
+        calls = calls_of(message) if message.get("tool_calls") else ()
+        said = [_said(call.name, call.arguments) for call in calls]
+        text = b"" if said else canonical_text(without_think(content_text(message.get("content"))))
+        results, others = self._results, self._others
+        if len(results) > 1:
+            results.sort()
+        gap = b"\n".join(results)
+        events = b"%b\n%b" % (self._event, gap)
+        if not others:
+            prefix, round_ = _hashed(self._prefix + events), _hashed(self._round + events)
         else:
-            others.append([str(message.get("role")), content])
-    return sorted(results), others
+            merged = b"\n".join(_merged(others))
+            prefix = _hashed(b"%b%b\n%b" % (self._prefix, events, merged))
+            round_ = self._round_after(events)
+            gap = gap or merged
+        return Place(index, self._turns, prefix, round_, gap, bool(results), calls, said, text)
+
+    def _step(self, place: Place) -> None:
+        """Goes on behind a turn."""
+        self.places.append(place)
+        self._turns += 1
+        self._prefix, self._round = place.prefix, place.round
+        # Parallel calls in any order are the same.
+        self._event = b"calls " + b" ".join(sorted(place.said)) if place.said else b"text " + _brief(place.text)
+        for call, said in zip(place.calls, place.said, strict=True):
+            self._said[call.id] = said
+        self._results, self._others = [], []
+
+    def _round_after(self, events: bytes) -> bytes:
+        lines = [b"%b %b" % (role, _brief(content)) for role, content in self._others]
+        users = [place for place, (role, _) in enumerate(self._others) if role == b"user"]
+        return _hashed(b"\n".join(lines[users[-1] :] if users else (self._round + events, *lines)))
 
 
-def _merged(others: list[list[str]]) -> list[list[str]]:
+def fingerprints(places: Iterable[Place], scope: str) -> list[TurnFingerprint]:
+    """The fingerprints of turns, whose keys have nothing in common with those of another scope.
+
+    Args:
+        places: The turns at their places; see `Walk`.
+        scope: Whose memory it is.
+    """
+    owner = digest("scope", scope).encode()
+    return [_fingerprint(place, owner) for place in places]
+
+
+def fingerprint_turns(history: Sequence[Message], scope: str) -> list[TurnFingerprint]:
+    """The fingerprint of every turn of a history, in order; see `fingerprints`."""
+    return fingerprints(Walk(history).places, scope)
+
+
+def _fingerprint(place: Place, owner: bytes) -> TurnFingerprint:
+    kind, said = (b"call", sorted({*place.said})[:MOST_CALLS]) if place.said else (b"text", [_brief(place.text)])
+    contexts = [place.prefix.hex().encode()]
+    if place.said or place.answers or len(place.text.decode("utf-8", "surrogatepass")) >= _SHORT:
+        contexts += [place.round.hex().encode(), place.gap]
+    tiers = [
+        tuple([_key(b"%b %b %d %b %b" % (owner, kind, tier, context, one)) for one in said])
+        for tier, context in enumerate(contexts)
+    ]
+    drawn = [call for call in place.calls if _is_drawn(call.id)]
+    ids = sorted(
+        [_key(b"%b id %b" % (owner, f"{call.id} {call.name}".encode("utf-8", "surrogatepass"))) for call in drawn]
+    )
+    calls = tuple([(call.id[:_LONGEST_ID], one.decode()) for call, one in zip(place.calls, place.said, strict=True)])
+    return TurnFingerprint(place.at, place.ordinal, place.prefix.hex(), calls, (*tiers, tuple(ids[:MOST_CALLS])))
+
+
+def _is_drawn(ident: str) -> bool:
+    """Whether an id was drawn and not counted: `call_00_x9ab…`, but not `read_file:0` or `get_current_weather_0`."""
+    if len(ident) > _LONGEST_ID:
+        return False
+    end = ident[len(ident.rstrip(_ALPHANUMERIC)) :]
+    figures = sum(map(end.count, digits)) if len(end) >= _DRAWN else 0
+    return 1 < figures < len(end) and _WORD.fullmatch(ident) is not None
+
+
+def _key(parts: bytes) -> str:
+    return hashlib.blake2b(parts).hexdigest()[:32]
+
+
+def _brief(text: bytes) -> bytes:
+    """The text, or where it is long a digest of it: it goes into several other digests."""
+    return text if len(text) <= _LONG else b"#" + hashlib.sha256(text).digest()
+
+
+def _hashed(parts: bytes) -> bytes:
+    return hashlib.blake2b(parts).digest()[:16]
+
+
+def _merged(others: Sequence[tuple[bytes, bytes]]) -> Sequence[bytes]:
     """Messages of one role after each other as one, which is how Anthropic's wire has them."""
-    runs = groupby(others, itemgetter(0))
-    return [[role, "".join(content for _, content in run)] for role, run in runs]
+    return [
+        b"%b %b" % (role, b"".join([content for _, content in run])) for role, run in groupby(others, itemgetter(0))
+    ]
 
 
-def _said(call: Call) -> str:
-    return digest(call.name, canonical_arguments(call.arguments))
+def _said(name: str, arguments: str) -> bytes:
+    """What a call says. Each request has the calls of the one before, so those of usual length are kept."""
+    return (_kept if len(name) + len(arguments) <= _USUAL else _digest_of_call)(name, arguments)
 
 
-def canonical_arguments(arguments: str) -> str:
-    """Arguments as every client means them: order of keys, spaces, escapes and `1.0` for `1` are nothing."""
-    try:
-        value = _WHOLE_NUMBERS.decode(arguments or "{}")  # no arguments at all are none
-        return unicodedata.normalize("NFC", _SORTED.encode(value))
-    except (ValueError, RecursionError):
-        return _canonical_text(arguments)
+def _digest_of_call(name: str, arguments: str) -> bytes:
+    return digest(name, canonical_arguments(arguments)).encode()
 
 
-def _number(text: str) -> float | int:
-    value = float(text)
-    return int(value) if value.is_integer() else value
-
-
-_WHOLE_NUMBERS: Final = json.JSONDecoder(parse_float=_number)
-_SORTED: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
-
-
-def _canonical_content(content: object) -> str:
-    if isinstance(content, str):
-        return _canonical_text(content)
-    blocks = content if isinstance(content, list | tuple) else ()
-    return _canonical_text("".join(map(_block_text, blocks)))
-
-
-def _block_text(block: Any) -> str:
-    text = block.get("text") if isinstance(block, Mapping) else block
-    return text if isinstance(text, str) else _media(block) or canonical_arguments(written(block))
-
-
-def _media(block: Any) -> str:
-    """An image or a file, which each wire wraps in its own way, by the URL or the data of it; nothing of another."""
-    for name in _MEDIA if isinstance(block, Mapping) else ():
-        held = block.get(name)
-        values = [held, *map(held.get, _MEDIA)] if isinstance(held, Mapping) else [held]
-        for value in values:
-            if isinstance(value, str):
-                return value.rpartition(";base64,")[2]
-    return ""
-
-
-def _canonical_text(text: str) -> str:
-    """The text without white space: who joins its parts puts a line end between them, or nothing."""
-    return "".join(unicodedata.normalize("NFC", text).split())
+_USUAL: Final = 1024
+_kept = functools.lru_cache(maxsize=4096)(_digest_of_call)

@@ -25,12 +25,12 @@ SURE: Final = 2
 """Rejections in a row before reasoning is stripped, or thinking switched off, in a first attempt."""
 REFUTED: Final = 3
 """Answers in a row since the last rejection that take back what rejections taught."""
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _DEMANDS: Final = frozenset({RejectionKind.MISSING, RejectionKind.OTHER_FAMILY})
 
 
 class Remedy(str, Enum):
-    """What is sent, each step further from what the row says.
+    """What is changed of a request, each further from what the row says.
 
     The second is what clients send who pad every assistant message: hermes-agent, GCMP, mateclaw (contract §15).
     """
@@ -50,69 +50,77 @@ ALL_REMEDIES: Final = frozenset(Remedy)
 
 @dataclass(frozen=True, slots=True)
 class AttemptSettings:
-    """On what terms a request goes out.
+    """Deployment, thinking flag and remedy of one attempt.
 
     Attributes:
         quirks: The deployment's, as the rows and the operator have them.
-        thinking: Whether the model is asked to think; the step may say otherwise.
-        step: What is sent.
+        thinking: Whether the model is asked to think; the remedy may say otherwise.
+        remedy: What is changed.
     """
 
     quirks: Quirks
     thinking: bool
-    step: Remedy = Remedy.NONE
+    remedy: Remedy = Remedy.NONE
 
     @property
     def key(self) -> str:
         """What the evidence is kept under; it tells nothing to whoever reads it."""
         quirks = self.quirks
-        return digest("contract", quirks.address or quirks.host, quirks.family, quirks.wire, self.thinking)
+        return digest("policy", quirks.address or quirks.host, quirks.family, quirks.wire, self.thinking)
 
     @property
     def effective(self) -> tuple[Quirks, bool]:
         """The quirks to replay by, and whether the model will think."""
-        if self.step is Remedy.PAD:
+        if self.remedy is Remedy.PAD:
             return replace(self.quirks, placeholder=" ", pads_every_turn=True), self.thinking
-        if self.step in (Remedy.STRIP, Remedy.THINKING_OFF):
-            return replace(self.quirks, forbids=True), self.thinking and self.step is Remedy.STRIP
+        if self.remedy in (Remedy.STRIP, Remedy.THINKING_OFF):
+            return replace(self.quirks, forbids=True), self.thinking and self.remedy is Remedy.STRIP
         return self.quirks, self.thinking
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How a deployment took a request: when, in seconds since the epoch, in which step, and as what it rejected it."""
+    """How a deployment took a request.
+
+    Attributes:
+        at: When, in seconds since the epoch.
+        remedy: What had been changed of it.
+        rejected: As what it was rejected; None where it was answered.
+        owner: The digest of whose request it was; empty where there are no owners.
+    """
 
     at: float
-    step: Remedy
+    remedy: Remedy
     rejected: RejectionKind | None
+    owner: str = ""
 
     @property
-    def order(self) -> tuple[float, str, str]:
+    def order(self) -> tuple[float, str, str, str]:
         """Where it stands among others: by its time, and at one time in an order that every worker has."""
-        return self.at, self.step.value, self.rejected.value if self.rejected else ""
+        return self.at, self.remedy.value, self.rejected.value if self.rejected else "", self.owner
 
     @property
     def tells(self) -> bool:
         """Whether it tells what the deployment wants.
 
         Not where a signature was rejected, which is of one history; nor where thinking was off, for which another
-        contract holds; and where all reasoning was stripped, only the demand for it tells something.
+        policy holds; and where all reasoning was stripped, only the demand for it tells something.
         """
-        if self.step is Remedy.STRIP:
+        if self.remedy is Remedy.STRIP:
             return self.rejected in _DEMANDS
-        return self.step is not Remedy.THINKING_OFF and self.rejected is not RejectionKind.FOREIGN_SIGNATURE
+        return self.remedy is not Remedy.THINKING_OFF and self.rejected is not RejectionKind.FOREIGN_SIGNATURE
 
     def to_bytes(self) -> bytes:
         """The form in which workers share it."""
         kind = self.rejected.value if self.rejected else None
-        return json.dumps([_FORMAT, self.at, self.step.value, kind]).encode()
+        return json.dumps([_FORMAT, self.at, self.remedy.value, kind, self.owner]).encode()
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Evidence | None:
         """The evidence that a worker wrote; None for what is none of this format."""
         try:
-            version, at, step, kind = json.loads(payload)
-            seen = cls(float(at), Remedy(step), None if kind is None else RejectionKind(kind))
+            version, at, remedy, kind, owner = json.loads(payload)
+            seen = cls(float(at), Remedy(remedy), None if kind is None else RejectionKind(kind), str(owner))
         except (ValueError, TypeError, OverflowError, RecursionError):
             return None
         return seen if version == _FORMAT and math.isfinite(seen.at) else None
@@ -138,8 +146,8 @@ class HostPolicy:
     answered_more: int = 0
     expires: float | None = None
 
-    def step(self, allowed: frozenset[Remedy] = ALL_REMEDIES) -> Remedy:
-        """The step to begin with.
+    def remedy(self, allowed: frozenset[Remedy] = ALL_REMEDIES) -> Remedy:
+        """The remedy to begin with.
 
         Args:
             allowed: Those that the operator allows; what is known never overrides an operator.
@@ -149,58 +157,58 @@ class HostPolicy:
             (Remedy.THINKING_OFF, self.needs_more + (0 if Remedy.PAD in allowed else self.needs) >= SURE),
             (Remedy.PAD, self.needs > 0),
         )
-        return next((step for step, known in wanted if known and step in allowed), Remedy.NONE)
+        return next((remedy for remedy, known in wanted if known and remedy in allowed), Remedy.NONE)
 
 
 def policy_of(evidence: Iterable[Evidence], now: float, ttl_seconds: float) -> HostPolicy:
     """What the evidence amounts to, in whatever order it comes; what is older than its time counts no more."""
-    contract = HostPolicy()
+    policy = HostPolicy()
     counts = (seen for seen in evidence if seen.tells and seen.at > now - ttl_seconds)
     for seen in sorted(counts, key=lambda seen: seen.order):
         if seen.rejected is None:
-            contract = _after_answer(contract, seen)
+            policy = _after_answer(policy, seen)
         else:
-            contract = _after_rejection(contract, seen, seen.at + ttl_seconds)
-    return contract
+            policy = _after_rejection(policy, seen, seen.at + ttl_seconds)
+    return policy
 
 
-def remedies(kind: RejectionKind, step: Remedy, allowed: frozenset[Remedy] = ALL_REMEDIES) -> Sequence[Remedy]:
-    """The steps that may help after a rejection, in the order to try; the first that changes the body is taken.
+def remedies_for(kind: RejectionKind, tried: Remedy, allowed: frozenset[Remedy] = ALL_REMEDIES) -> Sequence[Remedy]:
+    """The remedies that may help after a rejection, in the order to try; the first that changes the body is taken.
 
-    The same step helps where the text of a lost turn has come in since.
+    The same one helps where the text of a lost turn has come in since.
     """
     if kind in (RejectionKind.FORBIDDEN, RejectionKind.FOREIGN_SIGNATURE):
         ladder: tuple[Remedy, ...] = (Remedy.STRIP, Remedy.THINKING_OFF)
     else:
         ladder = (Remedy.NONE, Remedy.PAD, Remedy.THINKING_OFF)
-    above = ladder[ladder.index(step) :] if step in ladder else ladder
-    return [] if step is Remedy.THINKING_OFF else [each for each in above if each in allowed]
+    above = ladder[ladder.index(tried) :] if tried in ladder else ladder
+    return [] if tried is Remedy.THINKING_OFF else [each for each in above if each in allowed]
 
 
-def speaks_against(contract: HostPolicy, step: Remedy, sent: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether an answer to what was sent is evidence against the contract: whether it put the rule to the test."""
-    told = [read_reasoning(message) for message in sent if is_turn(message)] if contract.expires is not None else []
-    if contract.forbids:
-        return step in (Remedy.NONE, Remedy.PAD) and any(text is not None for text in told)
+def speaks_against(policy: HostPolicy, remedy: Remedy, sent: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an answer to what was sent is evidence against the policy: whether it put the rule to the test."""
+    told = [read_reasoning(message) for message in sent if is_turn(message)] if policy.expires is not None else []
+    if policy.forbids:
+        return remedy in (Remedy.NONE, Remedy.PAD) and any(text is not None for text in told)
     padded = any(text is not None and is_placeholder(text) for text in told)
-    return padded and ((step is Remedy.PAD and contract.needs_more > 0) or (step is Remedy.NONE and contract.needs > 0))
+    return padded and ((remedy is Remedy.PAD and policy.needs_more > 0) or (remedy is Remedy.NONE and policy.needs > 0))
 
 
-def _after_answer(contract: HostPolicy, seen: Evidence) -> HostPolicy:
-    if contract.expires is None:
-        return contract
-    if seen.step is Remedy.PAD and not contract.forbids:
-        more = contract.answered_more + 1
-        left = contract.needs_more if more < REFUTED else 0
-        return replace(contract, needs_more=left, answered_more=more if left else 0)
-    return replace(contract, answered=contract.answered + 1) if contract.answered + 1 < REFUTED else HostPolicy()
+def _after_answer(policy: HostPolicy, seen: Evidence) -> HostPolicy:
+    if policy.expires is None:
+        return policy
+    if seen.remedy is Remedy.PAD and not policy.forbids:
+        more = policy.answered_more + 1
+        left = policy.needs_more if more < REFUTED else 0
+        return replace(policy, needs_more=left, answered_more=more if left else 0)
+    return replace(policy, answered=policy.answered + 1) if policy.answered + 1 < REFUTED else HostPolicy()
 
 
-def _after_rejection(contract: HostPolicy, seen: Evidence, expires: float) -> HostPolicy:
+def _after_rejection(policy: HostPolicy, seen: Evidence, expires: float) -> HostPolicy:
     if seen.rejected is RejectionKind.FORBIDDEN:
-        return HostPolicy(forbids=contract.forbids + 1, expires=expires)
-    if seen.step is Remedy.STRIP:  # it forbids no more; what it needs is not known by that
-        return HostPolicy() if contract.forbids else contract
-    more = seen.step is Remedy.PAD
-    needs = max(contract.needs, 1) if more else contract.needs + 1
-    return HostPolicy(needs=needs, needs_more=contract.needs_more + more, expires=expires)
+        return HostPolicy(forbids=policy.forbids + 1, expires=expires)
+    if seen.remedy is Remedy.STRIP:  # it forbids no more; what it needs is not known by that
+        return HostPolicy() if policy.forbids else policy
+    more = seen.remedy is Remedy.PAD
+    needs = max(policy.needs, 1) if more else policy.needs + 1
+    return HostPolicy(needs=needs, needs_more=policy.needs_more + more, expires=expires)

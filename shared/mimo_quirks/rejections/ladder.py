@@ -16,7 +16,7 @@ from mimo_quirks.facts.digests import digest
 from mimo_quirks.history.pairing import unpaired_calls
 from mimo_quirks.history.replay import ReplayReport
 
-from .evidence import AttemptSettings, HostPolicy, Remedy, remedies
+from .evidence import AttemptSettings, HostPolicy, Remedy, remedies_for
 from .recognition import RejectionKind
 
 _SHOWN: Final = 5
@@ -44,31 +44,31 @@ class RequestPlan:
 
     Attributes:
         model: The model's id.
-        terms: On what terms.
+        attempt: Deployment, thinking flag and remedy.
         body: Its history, as the wire writes it.
         sent: The same as messages of the chat wire.
         report: What was done to its turns.
     """
 
     model: str
-    terms: AttemptSettings
+    attempt: AttemptSettings
     body: Any = field(repr=False)
     sent: Sequence[Mapping[str, Any]] = field(repr=False)
     report: ReplayReport
 
     @property
-    def fingerprint(self) -> str:
+    def digest(self) -> str:
         """What tells two requests apart, as far as we change any."""
         try:
             body = json.dumps(self.sent, sort_keys=True, default=str)
         except (TypeError, ValueError, RecursionError):  # such a history is told from none, and so not sent again
             body = ""
-        return digest("body", body, self.terms.effective[1])
+        return digest("body", body, self.attempt.effective[1])
 
     @property
     def request(self) -> dict[str, Any]:
         """The request as the chat wire would have it, for `classify_rejection`."""
-        thinking = "enabled" if self.terms.effective[1] else "disabled"
+        thinking = "enabled" if self.attempt.effective[1] else "disabled"
         return {"model": self.model, "messages": list(self.sent), "thinking": {"type": thinking}}
 
 
@@ -79,60 +79,57 @@ class Rejection:
     Attributes:
         kind: What the rejection says.
         model: The model's id.
-        terms: On what terms it was made.
-        sent: Its fingerprint.
+        attempt: Deployment, thinking flag and remedy of it.
+        sent: Its digest.
         report: What had been done to its turns.
-        faults: What is wrong with its history besides.
+        faults: Its unpaired tool calls.
         first: The request that it was the retry of, if it was.
     """
 
     kind: RejectionKind
     model: str
-    terms: AttemptSettings
+    attempt: AttemptSettings
     sent: str
     report: ReplayReport
     faults: tuple[str, ...] = ()
     first: Rejection | None = None
 
     @classmethod
-    def of(
-        cls, kind: RejectionKind, draft: RequestPlan, fingerprint: str | None = None, *, first: Rejection | None = None
-    ) -> Rejection:
+    def of(cls, kind: RejectionKind, plan: RequestPlan, sent: RequestPlan, *, first: Rejection | None) -> Rejection:
         """What is to be known of a rejected request.
 
         Args:
             kind: What the rejection says.
-            draft: What was sent.
-            fingerprint: That of the drafts to compare with, where it is another.
+            plan: The request as it was planned, to compare others with.
+            sent: The request as it was sent.
             first: The request that it was the retry of, if it was.
         """
-        sent, faults = fingerprint or draft.fingerprint, unpaired_calls(draft.sent)
-        return cls(kind, draft.model, draft.terms, sent, draft.report, faults, first)
+        return cls(kind, plan.model, plan.attempt, plan.digest, sent.report, unpaired_calls(sent.sent), first)
 
-    def steps(self, allowed: frozenset[Remedy]) -> Sequence[Remedy]:
-        """The steps in which it may be made again, in the order to try; none for what was a retry.
+    def remedies(self, allowed: frozenset[Remedy]) -> Sequence[Remedy]:
+        """The remedies with which it may be made again, in the order to try; none for what was a retry.
 
         Args:
-            allowed: The steps that the operator allows.
+            allowed: The remedies that the operator allows.
         """
-        return [] if self.first is not None else remedies(self.kind, self.terms.step, allowed)
+        return [] if self.first is not None else remedies_for(self.kind, self.attempt.remedy, allowed)
 
     def announce(self, allowed: frozenset[Remedy]) -> str:
         """What happened, what follows, and what to do: a line for the log.
 
         Args:
-            allowed: The steps that the operator allows.
+            allowed: The remedies that the operator allows.
         """
-        return self._told("the next request is changed" if self.steps(allowed) else "the settings allow no change")
+        return self._told("the next request is changed" if self.remedies(allowed) else "the settings allow no change")
 
     def explain(self) -> str:
         """What happened, why nothing more can be done about it, and what to do: the text of an error."""
         if self.first is not None:
-            return self._told(f"a changed request ({_DONE[self.terms.step]}) was rejected too")
+            return self._told(f"a changed request ({_DONE[self.attempt.remedy]}) was rejected too")
         return self._told("nothing is left that may be changed")
 
     def _told(self, then: str) -> str:
-        host = self.terms.quirks.address or self.terms.quirks.host
+        host = self.attempt.quirks.address or self.attempt.quirks.host
         lost = _indices(self.turns)
         sentences = [f"a request to {self.model} was rejected by {host}: {_SAID[self.kind]}"]
         sentences += [f"lost: the reasoning of {lost}"] if lost else []
@@ -153,47 +150,18 @@ _DONE: Final[Mapping[Remedy, str]] = {
 }
 
 
-def first(contract: HostPolicy, allowed: frozenset[Remedy], build: Callable[[Remedy], RequestPlan]) -> RequestPlan:
-    """The request to begin with: as the deployment is known to want it.
-
-    Thinking is not switched off for a history that has lost nothing, whatever became of others.
-
-    Args:
-        contract: What is known of the deployment.
-        allowed: The steps that the operator allows.
-        build: Makes the request in a step.
-    """
-    step = contract.step(allowed)
-    if step is not Remedy.THINKING_OFF:
-        return build(step)
-    milder = build(contract.step(allowed - {Remedy.THINKING_OFF}))
-    return build(step) if _lost(milder.report) else milder
-
-
 class NoRemedyLeft(Exception):  # noqa: N818 - adapters say it in their framework's words
     """A rejected request cannot be changed any further, and is not made again."""
 
-    def __init__(self, rejected: Rejection) -> None:
-        super().__init__("nothing is left that may be changed")
-        self.rejected = rejected
-
-
-def changed(rejected: Rejection, drafts: Iterable[RequestPlan]) -> RequestPlan:
-    """The first of the drafts that is another request than the rejected one.
-
-    Raises:
-        NoRemedyLeft: There is none.
-    """
-    for draft in drafts:
-        if draft.fingerprint != rejected.sent:
-            return draft
-    raise NoRemedyLeft(rejected)
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__("no further change to the request is possible")
+        self.rejection = rejection
 
 
 def choose_plan(
-    rejected: Rejection | None,
-    terms: AttemptSettings,
-    contract: HostPolicy,
+    rejection: Rejection | None,
+    attempt: AttemptSettings,
+    policy: HostPolicy,
     allowed: frozenset[Remedy],
     build: Callable[[Remedy], RequestPlan],
 ) -> RequestPlan:
@@ -202,22 +170,36 @@ def choose_plan(
     A retry may go to another deployment than the one that rejected; then that is asked as it is known to want it.
 
     Args:
-        rejected: What was rejected of the client's request so far, if anything was.
-        terms: On what terms the deployment is asked; the step is found here.
-        contract: What is known of the deployment.
-        allowed: The steps that the operator allows.
-        build: Makes the request in a step.
+        rejection: What was rejected of the client's request so far, if anything was.
+        attempt: Where the request goes; the remedy is chosen here.
+        policy: What is known of the deployment.
+        allowed: The remedies that the operator allows.
+        build: Makes the request with a remedy.
 
     Raises:
-        NoRemedyLeft: No step makes another request than the rejected one.
+        NoRemedyLeft: No remedy makes another request than the rejected one.
     """
-    if rejected is None:
-        return first(contract, allowed, build)
-    steps = rejected.steps(allowed)
-    drafts: Iterable[RequestPlan] = map(build, steps)
-    if steps and rejected.terms.key != terms.key:
-        drafts = chain([first(contract, allowed, build)], drafts)
-    return changed(rejected, drafts)
+    if rejection is None:
+        return _initial_plan(policy, allowed, build)
+    remedies = rejection.remedies(allowed)
+    plans: Iterable[RequestPlan] = map(build, remedies)
+    if remedies and rejection.attempt.key != attempt.key:
+        plans = chain([_initial_plan(policy, allowed, build)], plans)
+    changed = next((plan for plan in plans if plan.digest != rejection.sent), None)
+    if changed is None:
+        raise NoRemedyLeft(rejection)
+    return changed
+
+
+def _initial_plan(
+    policy: HostPolicy, allowed: frozenset[Remedy], build: Callable[[Remedy], RequestPlan]
+) -> RequestPlan:
+    """The request to begin with. Thinking is not switched off for a history that has lost nothing."""
+    remedy = policy.remedy(allowed)
+    if remedy is not Remedy.THINKING_OFF:
+        return build(remedy)
+    milder = build(policy.remedy(allowed - {Remedy.THINKING_OFF}))
+    return build(remedy) if _lost(milder.report) else milder
 
 
 def _lost(report: ReplayReport) -> tuple[int, ...]:

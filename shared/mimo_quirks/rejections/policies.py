@@ -1,4 +1,4 @@
-"""The contracts that a process knows: what it saw itself, and what other workers put into the store it shares.
+"""The policies that a process knows: what it saw itself, and what other workers put into the store it shares.
 
 Evidence is written as entries of its own, each under the digest of its deployment, so no worker overwrites another's.
 It is read back with the look-up that a request makes anyway, or, where it makes none, after a while.

@@ -113,7 +113,6 @@ _ECHO: Final = re.compile(rf"""\binput(?:_value)?["']?\s*[:=]\s*(["']).*?(?:\1|{
 _OF_BARE: Final = (None, 400)
 _OF_BARE_EXTRA: Final = (None, 400, 422)
 _OF_SERVERS: Final = 500
-_HISTORIES: Final = ((CHAT, "messages"), (MESSAGES, "messages"), (RESPONSES, "input"))
 
 
 def classify_rejection(
@@ -192,5 +191,5 @@ def _thinks(request: Mapping[str, Any]) -> bool:
 def _views(request: Mapping[str, Any] | None, wire: Wire | None) -> Iterator[Sequence[Message]]:
     """The history as each wire sees it that it can be of."""
     body = request if isinstance(request, Mapping) else {}
-    views = (one.view(body.get(field)) for one, field in _HISTORIES if wire in (None, one))
+    views = (one.view(body.get(one.history)) for one in (CHAT, MESSAGES, RESPONSES) if wire in (None, one))
     return (view.messages for view in views if view is not None)

@@ -65,8 +65,10 @@ def asked_to_think(parameters: Mapping[str, Any]) -> bool | None:
     Args:
         parameters: A request's body, or the arguments of a call.
     """
-    words = (_asked(_at(parameters, path)) for path in _ASKED)
-    return next((word for word in words if word is not None), None)
+    for path in _ASKED:
+        if path[0] in parameters and (word := _asked(_at(parameters, path))) is not None:
+            return word
+    return None
 
 
 _ASKED: Final = (

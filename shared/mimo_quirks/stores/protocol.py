@@ -11,8 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 CANDIDATES: Final = 32
 """How many entries a key answers with: far more than a caller can tell apart, few enough for any answer to be quick."""
@@ -25,9 +24,8 @@ class StoreError(Exception):
     """A store could not do what it was asked; the message tells why, and never what was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One remembered turn; its repr leaves the payload out.
+class Entry(NamedTuple):
+    """One recorded turn; its repr leaves the payload out.
 
     Attributes:
         keys: Every key it may be asked for, each a hex digest.
@@ -35,7 +33,10 @@ class Entry:
     """
 
     keys: tuple[str, ...]
-    payload: bytes = field(repr=False)
+    payload: bytes
+
+    def __repr__(self) -> str:
+        return f"Entry(keys={self.keys!r})"
 
 
 class ReasoningStore(Protocol):

@@ -7,10 +7,25 @@ history and writes back what was decided; a turn that nobody changed stays the o
 from typing import Final
 
 from . import chat, messages, responses
-from .wire import View, Wire
+from .messages import as_turn as content_as_turn
+from .responses import as_turn as items_as_turn
+from .responses import reasoning_item
+from .system import system_digest
+from .wire import View, Wire, blocks_of
 
-CHAT: Final = Wire("chat", chat.view, chat.write)
-MESSAGES: Final = Wire("messages", messages.view, messages.write)
-RESPONSES: Final = Wire("responses", responses.view, responses.write)
+CHAT: Final = Wire("chat", "messages", None, chat.view, chat.write)
+MESSAGES: Final = Wire("messages", "messages", "system", messages.view, messages.write)
+RESPONSES: Final = Wire("responses", "input", "instructions", responses.view, responses.write)
 
-__all__ = ["CHAT", "MESSAGES", "RESPONSES", "View", "Wire"]
+__all__ = [
+    "CHAT",
+    "MESSAGES",
+    "RESPONSES",
+    "View",
+    "Wire",
+    "blocks_of",
+    "content_as_turn",
+    "items_as_turn",
+    "reasoning_item",
+    "system_digest",
+]

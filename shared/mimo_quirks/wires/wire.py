@@ -1,4 +1,4 @@
-"""What a wire is: two functions, and the view between them."""
+"""What a wire is: where a request has its history, two functions, and the view between them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Wire:
 
     Attributes:
         name: `chat`, `messages` or `responses`.
+        history: The member of a request that holds its history.
+        system: The member that holds its system prompt; None where messages of the history do.
         view: Reads a history; None where it cannot be read.
         write: Takes a history, the view of it and the view's messages as they shall be, one for each, and returns the
             history to send: only turns that are not the view's own objects any more are written, everything else is
@@ -36,6 +38,8 @@ class Wire:
     """
 
     name: str
+    history: str
+    system: str | None
     view: Callable[[Any], View | None]
     write: Callable[[Any, View, Sequence[Message]], Any]
 

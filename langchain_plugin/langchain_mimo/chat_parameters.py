@@ -1,9 +1,20 @@
-"""What `ChatOpenAI` takes and `ChatMiMo` does not, and why: parameters of OpenAI's other wire, or of OpenAI alone."""
+"""What somebody asks for in OpenAI's words, and what MiMo's host is told of it.
+
+Parameters of OpenAI's other wire, or of OpenAI alone, `ChatOpenAI` takes and `ChatMiMo` does not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from pydantic import StrictBool
+
+from mimo_quirks import Dialect, effort_means_thinking, position_of, thinking_parameters
+
+from .messages import merged
+
+Thinking = StrictBool | Literal["enabled", "disabled"] | Mapping[str, Any]
 
 _RESPONSES: Final = "ChatMiMo speaks the chat wire, and this belongs to OpenAI's Responses API"
 _OPENAI: Final = "this is OpenAI's alone"
@@ -38,3 +49,15 @@ def reject_unsupported(fields: Mapping[str, Any]) -> None:
     unknown = set(reasoning) - {"effort"} if isinstance(reasoning, Mapping) else ()
     if unknown:
         raise ValueError(f"reasoning={reasoning!r}: only effort is understood; what a host takes goes into extra_body")
+
+
+def switch_thinking(payload: dict[str, Any], asked: Thinking | None, dialect: Dialect) -> None:
+    """Tells the host to think or not, in its own dialect, if anybody asked: by `thinking`, or by an effort."""
+    on, body = position_of(asked), payload["extra_body"]
+    reasoning = payload.pop("reasoning", None) or {}
+    efforts = (payload.pop("reasoning_effort", None), body.pop("reasoning_effort", None), reasoning.get("effort"))
+    effort = next((effort for effort in efforts if effort is not None), None)
+    if on is None and effort is not None:
+        on = effort_means_thinking(effort)
+    if on is not None:
+        payload["extra_body"] = merged(body, thinking_parameters(on, dialect))

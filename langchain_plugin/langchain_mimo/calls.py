@@ -1,0 +1,364 @@
+"""The calls of a chat model that remembers: an answer is recorded before the caller has it, and can ask again.
+
+A rejected request is made again once, with another body, or the caller is told why that would not help. What happens
+next to a request is the core's `Exchange` to say; LangChain builds the body of a request inside the call that sends it,
+so the exchange travels with the call's arguments.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import RunnableConfig
+from pydantic import Field, PrivateAttr, model_validator
+from typing_extensions import Self
+
+from mimo_quirks import (
+    CHAT,
+    AttemptSettings,
+    Conversation,
+    Exchange,
+    Found,
+    Message,
+    NoRemedyLeft,
+    Outcome,
+    Quirks,
+    ReasoningMemory,
+    RequestPlan,
+    Settings,
+    is_thinking,
+    log_malformed,
+    log_rejection,
+    log_replay,
+)
+
+from .memories import memory_of, owner_of, scoped
+from .messages import messages_of, says_something, turn_of, turns_of
+from .rejection import ReasoningRejectedError
+
+_CALL: Final = "mimo_call"
+"""The argument that holds a call; it never reaches the wire."""
+_OF_THE_CALL: Final = frozenset({_CALL, "run_manager", "stop", "stream_usage"})
+"""Arguments of a parent's method that are no parameters of the request."""
+
+
+@dataclass(slots=True)
+class Call:
+    """What belongs to one call of a model.
+
+    Attributes:
+        owner: Whose memory it is, as far as the application said.
+        exchange: The request with all its attempts.
+        error: How the API rejected it, if it did.
+        prepared: The body of the next attempt, where it was made before the parent asked for it.
+        known: The arguments that it was made of.
+    """
+
+    owner: str | None
+    exchange: Exchange
+    error: Exception | None = None
+    prepared: dict[str, Any] | None = None
+    known: frozenset[str] = frozenset()
+
+
+class Remembering(BaseChatModel):
+    """Stands before the class of another package that speaks the wire, and has the subclass build what is sent."""
+
+    _sdk_error: ClassVar[type[Exception]]  # what a rejection comes as
+    _rejected_as: ClassVar[type[ReasoningRejectedError]] = ReasoningRejectedError
+
+    store: Any = Field(default=None, exclude=True, repr=False)  # its URL may hold a password
+    scope: str | None = None
+
+    _settings: Settings = PrivateAttr(default_factory=Settings.from_env)
+    _memory: ReasoningMemory = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _remember(self) -> Self:
+        if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
+            raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
+        if self.scope is not None and not self.scope.strip():
+            raise ValueError("scope is blank and names nobody: leave it out where nobody is meant")
+        self._memory = memory_of(self.store, self._settings)
+        if self._memory.is_shared and self.scope is None and self._settings.scope is None:
+            raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
+        return self
+
+    @abstractmethod
+    def _is_last(self, chunk: ChatGenerationChunk) -> bool:
+        """Whether the API finishes the turn with this chunk."""
+
+    @abstractmethod
+    def _begun(
+        self, messages: list[BaseMessage], call: Call, stop: list[str] | None, kwargs: dict[str, Any]
+    ) -> tuple[dict[str, Any], Quirks | None]:
+        """The body of a request, with its exchange begun; without quirks where nothing is ours to do, and it is done.
+
+        Args:
+            messages: The history.
+            call: What it belongs to.
+            stop: As for the parent, and so are the arguments.
+            kwargs: See there; what is ours is taken out.
+        """
+
+    @abstractmethod
+    def _put(self, plan: RequestPlan, payload: dict[str, Any], quirks: Quirks) -> None:
+        """Puts a plan into the body of a request."""
+
+    # Every method that takes a config ends in one of these; what they call themselves is told no more than metadata.
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the parent's name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """As LangChain's, of whom the config says."""
+        return super().invoke(input, config, stop=stop, **scoped(kwargs, config))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the parent's name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """As LangChain's, of whom the config says."""
+        return await super().ainvoke(input, config, stop=stop, **scoped(kwargs, config))
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the parent's name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """As LangChain's, of whom the config says."""
+        return super().stream(input, config, stop=stop, **scoped(kwargs, config))
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the parent's name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """As LangChain's, of whom the config says."""
+        return super().astream(input, config, stop=stop, **scoped(kwargs, config))
+
+    if not TYPE_CHECKING:  # for type checkers they are the parent's, with its overloads
+
+        def stream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:  # noqa: A002 - as above
+            """As LangChain's, of whom the config says."""
+            return super().stream_events(input, config, **scoped(kwargs, config))
+
+        def astream_events(self, input: Any, config: Any = None, **kwargs: Any) -> Any:  # noqa: A002 - as above
+            """As LangChain's, of whom the config says."""
+            return super().astream_events(input, config, **scoped(kwargs, config))
+
+    def _call(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Call:
+        """A new call, of whom its arguments or its metadata say."""
+        metadata = run_manager.metadata if run_manager else self.metadata
+        owner = owner_of(kwargs.pop("scope", None), self.scope, metadata)
+        return Call(owner, Exchange(self._settings.allowed_remedies))
+
+    def _started(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Call:
+        """A new call, among its own arguments if the hook that takes it out again is called."""
+        call = self._call(run_manager, kwargs)
+        if hasattr(super(), "_get_request_payload"):
+            kwargs[_CALL] = call
+        return call
+
+    def _begin(self, call: Call, conversation: Conversation, payload: Mapping[str, Any], quirks: Quirks) -> None:
+        """Begins an attempt."""
+        attempt = AttemptSettings(quirks, is_thinking(payload, quirks))
+        scope = self._settings.scope_of(call.owner, quirks, shared=self._memory.is_shared)
+        verify = conversation.wire is not CHAT
+        call.exchange.begin(conversation, attempt, scope, end_user=payload.get("user"), verify_carried=verify)
+
+    def _payload(self, input_: LanguageModelInput, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The body of a request: as it was prepared, or made now."""
+        call = kwargs.pop(_CALL, None)
+        if not isinstance(call, Call):  # the body alone is asked for
+            call = self._call(None, kwargs)
+        if call.prepared is not None:
+            prepared, call.prepared = call.prepared, None
+            return {**prepared, **{name: value for name, value in kwargs.items() if name not in call.known}}
+        payload, quirks = self._begun(messages_of(input_), call, stop, kwargs)
+        if quirks is not None:
+            self._finish(call, payload, quirks, self._memory.read(call.exchange.lookup()))
+        return payload
+
+    async def _prepare(self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> None:
+        """Makes the body beforehand where the store would block the event loop in which the parent asks for it."""
+        call = kwargs.get(_CALL)
+        if call is None or not self._memory.is_shared:
+            return
+        arguments = {name: value for name, value in kwargs.items() if name not in _OF_THE_CALL}
+        call.known = frozenset(arguments)
+        payload, quirks = self._begun(messages, call, stop, arguments)
+        if quirks is not None:
+            self._finish(call, payload, quirks, await self._memory.aread(call.exchange.lookup()))
+        call.prepared = payload
+
+    def _finish(self, call: Call, payload: dict[str, Any], quirks: Quirks, found: Found) -> None:
+        """Finishes the body of a request.
+
+        Raises:
+            NoRemedyLeft: It was rejected, and cannot be changed any further.
+        """
+        is_retry = call.exchange.rejection is not None
+        plan = call.exchange.plan(found)
+        if not is_retry:
+            log_replay(plan.report)
+        self._put(plan, payload, quirks)
+
+    def _outcome(self, call: Call, error: Exception) -> Outcome | None:
+        """What follows an error; None where it is no rejection of reasoning.
+
+        Raises:
+            ReasoningRejectedError: There was nothing to change after the last one.
+        """
+        if isinstance(error, NoRemedyLeft):
+            raise self._rejected_as(error.rejection, call.error or error) from None
+        model = call.exchange.sent.model if call.exchange.sent else ""
+        outcome = call.exchange.rejected(error, self._memory.now())
+        log_malformed(model, outcome.malformed)
+        return outcome if outcome.rejection else None
+
+    def _ready(self, call: Call, outcome: Outcome, error: Exception) -> None:
+        """Readies a call for the retry.
+
+        Raises:
+            ReasoningRejectedError: There is none.
+        """
+        rejection = outcome.rejection
+        if rejection is not None and rejection.first is None:
+            log_rejection(rejection.announce(self._settings.allowed_remedies))
+        if rejection is not None and not outcome.may_retry:
+            raise self._rejected_as(rejection, error) from None  # an error's own words may quote the request
+        call.error = error
+
+    def _begins_again(self, call: Call, error: Exception) -> bool:
+        """Whether a call that failed is made again, with another body; False for what is no rejection.
+
+        Raises:
+            ReasoningRejectedError: It is one, and is not made again.
+        """
+        outcome = self._outcome(call, error)
+        if outcome is not None:
+            self._memory.write(outcome.writes)
+            self._ready(call, outcome, error)
+        return outcome is not None
+
+    async def _abegins_again(self, call: Call, error: Exception) -> bool:
+        """As `_begins_again`, without blocking the event loop."""
+        outcome = self._outcome(call, error)
+        if outcome is not None:
+            await self._memory.awrite(outcome.writes)
+            self._ready(call, outcome, error)
+        return outcome is not None
+
+    def _record(self, call: Call, turns: Sequence[Message]) -> None:
+        self._memory.write(call.exchange.answered(turns, self._memory.now()))
+
+    async def _arecord(self, call: Call, turns: Sequence[Message]) -> None:
+        await self._memory.awrite(call.exchange.answered(turns, self._memory.now()))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call, result = self._started(run_manager, kwargs), None
+        while result is None:
+            try:
+                result = super()._generate(messages, stop, run_manager, **kwargs)  # type: ignore[safe-super]
+            except (NoRemedyLeft, self._sdk_error) as error:
+                if not self._begins_again(call, error):
+                    raise
+        self._record(call, turns_of(result))
+        return result
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call, result = self._started(run_manager, kwargs), None
+        while result is None:
+            try:
+                await self._prepare(messages, stop, kwargs)
+                result = await super()._agenerate(messages, stop, run_manager, **kwargs)
+            except (NoRemedyLeft, self._sdk_error) as error:
+                if not await self._abegins_again(call, error):
+                    raise
+        await self._arecord(call, turns_of(result))
+        return result
+
+    def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        """Streams, and remembers the turn before its last chunk leaves: the next request may follow at once.
+
+        Chunks that say nothing wait for one that does, because a rejection may follow them.
+        """
+        call, ended = self._started(_manager(args, kwargs), kwargs), False
+        while not ended:
+            chunks, given = list[ChatGenerationChunk](), 0
+            try:
+                for chunk in super()._stream(messages, *args, **kwargs):
+                    chunks.append(chunk)
+                    if self._is_last(chunk):
+                        self._record(call, turn_of(chunks))
+                    if given or says_something(chunk):
+                        yield from chunks[given:]
+                        given = len(chunks)
+                ended = True
+            except (NoRemedyLeft, self._sdk_error) as error:
+                if given or not self._begins_again(call, error):
+                    raise
+        yield from chunks[given:]
+
+    async def _astream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """As `_stream`, without blocking the event loop."""
+        call, ended = self._started(_manager(args, kwargs), kwargs), False
+        while not ended:
+            chunks, given = list[ChatGenerationChunk](), 0
+            try:
+                await self._prepare(messages, args[0] if args else kwargs.get("stop"), kwargs)
+                async for chunk in super()._astream(messages, *args, **kwargs):
+                    chunks.append(chunk)
+                    if self._is_last(chunk):
+                        await self._arecord(call, turn_of(chunks))
+                    if given or says_something(chunk):
+                        for waiting in chunks[given:]:
+                            yield waiting
+                        given = len(chunks)
+                ended = True
+            except (NoRemedyLeft, self._sdk_error) as error:
+                if given or not await self._abegins_again(call, error):
+                    raise
+        for waiting in chunks[given:]:
+            yield waiting
+
+
+def _manager(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseRunManager | None:
+    """The run manager among the arguments of a stream: the second after the messages."""
+    return kwargs["run_manager"] if "run_manager" in kwargs else args[1] if len(args) > 1 else None

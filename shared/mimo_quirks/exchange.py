@@ -1,0 +1,344 @@
+"""One client request with all its attempts, from the history that came in to the turns that are recorded.
+
+Everything that decides what happens next to a request stands here, without I/O. An adapter translates its framework's
+request into a `Conversation` and drives the exchange; `memory.ReasoningMemory` reads and writes for it:
+
+    exchange.begin(conversation, attempt, whose)
+    plan = exchange.plan(memory.read(exchange.lookup()))     send plan.body
+    memory.write(exchange.answered(turns, now))              or, where it was rejected:
+    memory.write(exchange.rejected(error, now).writes)       and begin again
+
+A history is walked once for each attempt: the answer goes on where the walk ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any, Final
+
+from .facts.digests import digest
+from .history.content import string_content
+from .history.found import NOTHING, FoundReasoning
+from .history.pairing import unpaired_calls
+from .history.replay import ReplayReport, replay
+from .history.turns import Message
+from .recall.fingerprints import Walk
+from .recall.matching import TurnLookup, Whose, link_of, record
+from .rejections.errors import status_of
+from .rejections.evidence import AttemptSettings, Evidence, HostPolicy, Remedy, speaks_against
+from .rejections.ladder import Rejection, RequestPlan, choose_plan
+from .rejections.recognition import classify_rejection
+from .sealing.sealed_reasoning import opened
+from .stores.protocol import Entry
+from .wires import View, Wire, system_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A history on its way to a deployment.
+
+    Attributes:
+        wire: The wire that it is written in.
+        model: The model's id.
+        body: The history as the wire writes it.
+        view: The same as messages of the chat wire; None where it cannot be read.
+        messages: The view's messages as they go out where nothing is done to them.
+        known: The same with all that is known of their reasoning, for which the wire may have no place.
+        sidecar: Members that the adapter attached to `known`; they are never sent.
+        system: The digest of the system prompt.
+        strings: Contents are sent as strings, as hosts of the chat wire want them.
+    """
+
+    wire: Wire
+    model: str
+    body: Any = field(repr=False)
+    view: View | None = field(repr=False)
+    messages: Sequence[Message] = field(repr=False)
+    known: Sequence[Message] = field(repr=False)
+    sidecar: frozenset[str] = frozenset()
+    system: str = ""
+    strings: bool = False
+
+    @classmethod
+    def of(cls, request: Mapping[str, Any], wire: Wire, model: str, *, body: Any = None) -> Conversation:
+        """The conversation of a request.
+
+        Args:
+            request: Its body, or the arguments of a call.
+            wire: The wire that it is written in.
+            model: The model's id as it goes to the host.
+            body: The history, where it is not the request's own member.
+        """
+        body = request.get(wire.history) if body is None else body
+        view = wire.view(body)
+        messages = view.messages if view else ()
+        return cls(wire, model, body, view, messages, messages, system=system_digest(request, wire, messages))
+
+    def opened(self, open_: Callable[[str], str | None]) -> Conversation:
+        """The conversation with all sealed reasoning decrypted; the same object where there is none.
+
+        Args:
+            open_: Gives the text of sealed reasoning, or None; see `SealedReasoning.open`.
+        """
+        messages = opened(self.messages, open_)
+        return self if messages is self.messages else replace(self, messages=messages, known=messages)
+
+    def knowing(self, known: Sequence[Message], sidecar: Iterable[str] = ()) -> Conversation:
+        """The conversation with what is known besides of the reasoning of its messages.
+
+        Args:
+            known: For each message the same with more members.
+            sidecar: Those of them that are never sent.
+        """
+        return replace(self, known=known, sidecar=frozenset(sidecar))
+
+    def chosen(self, replayed: Sequence[Message], report: ReplayReport) -> Sequence[Message]:
+        """The messages to send: as they are where nothing was done to them, and without sidecars where it was."""
+        if replayed is self.messages and not self.strings:
+            return replayed
+        chosen = list(self.messages)
+        used = {turn.index for turn in report.turns if turn.action in _CHOSEN}
+        for place, (known, new) in enumerate(zip(self.known, replayed, strict=True)):
+            if new is not known or place in used:
+                sent = self._without_sidecar(new)
+                chosen[place] = chosen[place] if sent == chosen[place] else sent
+        return [string_content(message) for message in chosen] if self.strings else chosen
+
+    def written(self, messages: Sequence[Message]) -> Any:
+        """The history with these messages in the place of the view's; the same object where they are the view's own."""
+        return self.body if self.view is None else self.wire.write(self.body, self.view, messages)
+
+    def _without_sidecar(self, message: Message) -> Message:
+        if self.sidecar.isdisjoint(message):
+            return message
+        return {name: value for name, value in message.items() if name not in self.sidecar}
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What the driver reads for one attempt.
+
+    Attributes:
+        turns: The turns to look up; None where there is nothing to look up.
+        attempt: The deployment, of which other workers may know something.
+        has_turns: Whether the history has any turn, so that what is known of the deployment matters.
+    """
+
+    turns: TurnLookup | None
+    attempt: AttemptSettings
+    has_turns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the driver found.
+
+    Attributes:
+        reasoning: For the turns of the history.
+        policy: What is known of the deployment.
+    """
+
+    reasoning: FoundReasoning = NOTHING
+    policy: HostPolicy = field(default_factory=HostPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What the driver writes.
+
+    Attributes:
+        entries: One for each turn that is recorded.
+        texts: The digests of their texts; see `text_digest`.
+        unscoped: How many turns are not recorded, because nothing says whose they are.
+        attempt: What the evidence is about.
+        evidence: How the deployment took the request, where that tells something.
+    """
+
+    entries: Sequence[Entry] = ()
+    texts: Sequence[str] = field(default=(), repr=False)
+    unscoped: int = 0
+    attempt: AttemptSettings | None = None
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What follows an error.
+
+    Attributes:
+        rejection: What the API rejected; None where the error is no rejection of reasoning.
+        may_retry: Whether the request may be made again, changed. What a retry was answered with is final.
+        writes: What it teaches of the deployment.
+        malformed: What is wrong with the structure of a history that was answered with any other 400.
+    """
+
+    rejection: Rejection | None = None
+    may_retry: bool = False
+    writes: Writes = field(default_factory=Writes)
+    malformed: Sequence[str] = ()
+
+
+NOT_OURS: Final = Outcome()
+"""What follows an error that has nothing to do with reasoning: nothing."""
+
+_CHOSEN: Final = frozenset({"kept", "placeholder"})
+"""What replay does to a turn that the wire's own form of it may not show, because only a sidecar does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What one attempt is about; it holds the whole history."""
+
+    conversation: Conversation
+    settings: AttemptSettings
+    whose: Whose | None
+    verify_carried: bool
+    walk: Walk
+
+
+class Exchange:
+    """One client request with all its attempts. Not thread-safe: one for each request.
+
+    Args:
+        allowed: The remedies that the operator allows.
+
+    Attributes:
+        rejection: The last rejection, where there was one. It holds no text.
+        planned: The request as it was planned; None before that, and when it was answered or rejected.
+        sent: The same as a framework transformed it on its way out.
+    """
+
+    _attempt: _Attempt
+
+    def __init__(self, allowed: frozenset[Remedy]) -> None:
+        self._allowed = allowed
+        self._policy = HostPolicy()
+        self.rejection: Rejection | None = None
+        self.planned: RequestPlan | None = None
+        self.sent: RequestPlan | None = None
+
+    def begin(
+        self,
+        conversation: Conversation,
+        settings: AttemptSettings,
+        scope: str | None,
+        *,
+        end_user: str | None = None,
+        verify_carried: bool = False,
+    ) -> None:
+        """Begins an attempt: the first, or one after a rejection.
+
+        Args:
+            conversation: What is to be sent.
+            settings: Where to, and whether the model is asked to think.
+            scope: Whose memory it is; None where nothing says so.
+            end_user: Whom the request names as its end user.
+            verify_carried: Whether the reasoning that turns carry may have been damaged on its way here.
+        """
+        named = digest("end user", end_user) if end_user else ""
+        whose = None if scope is None else Whose(scope, conversation.system, named)
+        self._attempt = _Attempt(conversation, settings, whose, verify_carried, Walk(conversation.known))
+
+    def lookup(self) -> Lookup:
+        """What to read; of turns nothing without a scope, and nothing where the model does not think."""
+        attempt, turns = self._attempt, None
+        places = attempt.walk.places
+        if places and attempt.whose is not None and attempt.settings.thinking:
+            known, scope = attempt.conversation.known, attempt.whose.scope
+            turns = TurnLookup.of(known, places, scope, verify_carried=attempt.verify_carried)
+        attempt.walk.places = []  # they hold all that was said once more, and the answer goes on without them
+        return Lookup(turns, attempt.settings, bool(places))
+
+    def plan(self, found: Found) -> RequestPlan:
+        """The request to send: as the deployment is known to want it, or after a rejection a changed one.
+
+        Raises:
+            NoRemedyLeft: It was rejected, and no remedy makes another request of it.
+        """
+        self._policy, conversation = found.policy, self._attempt.conversation
+        self.planned = self.sent = choose_plan(
+            self.rejection,
+            self._attempt.settings,
+            found.policy,
+            self._allowed,
+            lambda remedy: self._built(conversation, remedy, found.reasoning),
+        )
+        return self.planned
+
+    def replan(self, conversation: Conversation) -> RequestPlan:
+        """The planned request anew, where a framework made another history of it on its way out.
+
+        Where nothing could be planned it goes out as the row says.
+
+        Args:
+            conversation: The history as it is about to be sent.
+        """
+        remedy = self.planned.attempt.remedy if self.planned else Remedy.NONE
+        self.sent = self._built(conversation, remedy, NOTHING)
+        self.planned = self.planned or self.sent
+        return self.sent
+
+    def answered(self, turns: Sequence[Message], now: float) -> Writes:
+        """What to record of an answer; nothing where no request was planned, or it was answered already.
+
+        Args:
+            turns: The finished assistant messages, with their reasoning; more than one where `n` was.
+            now: The time, in seconds since the epoch.
+        """
+        sent = self.sent
+        if sent is None:
+            return Writes()
+        attempt = self._ended()
+        whose, evidence = attempt.whose, None
+        if speaks_against(self._policy, sent.attempt.remedy, sent.sent):
+            evidence = Evidence(now, sent.attempt.remedy, None, _owner(whose))
+        if whose is None:
+            return Writes(unscoped=len(turns), attempt=sent.attempt, evidence=evidence)
+        link = link_of(sent.sent, whose.scope)
+        records = [made for turn in turns if (made := record(attempt.walk.next(turn), turn, link, whose)) is not None]
+        entries, texts = [entry for entry, _ in records], [text for _, text in records]
+        return Writes(entries, texts, attempt=sent.attempt, evidence=evidence)
+
+    def rejected(self, error: object, now: float) -> Outcome:
+        """What follows an error: nothing where it is no rejection of reasoning.
+
+        Args:
+            error: As the framework raised it, or an event of a stream.
+            now: The time, in seconds since the epoch.
+        """
+        planned, sent = self.planned, self.sent
+        if planned is None or sent is None:
+            return NOT_OURS
+        kind = classify_rejection(error, sent.request)
+        if kind is None:
+            is_bad_request = status_of(error) == HTTPStatus.BAD_REQUEST
+            return Outcome(malformed=unpaired_calls(sent.sent)) if is_bad_request else NOT_OURS
+        self.rejection = Rejection.of(kind, planned, sent, first=self.rejection)
+        evidence = Evidence(now, sent.attempt.remedy, kind, _owner(self._ended().whose))
+        may_retry = bool(self.rejection.remedies(self._allowed))
+        return Outcome(self.rejection, may_retry, Writes(attempt=sent.attempt, evidence=evidence))
+
+    def _ended(self) -> _Attempt:
+        """Lets go of all that an attempt holds of the history."""
+        attempt, self.planned, self.sent = self._attempt, None, None
+        del self._attempt
+        return attempt
+
+    def _built(self, conversation: Conversation, remedy: Remedy, found: FoundReasoning) -> RequestPlan:
+        """The request with a remedy, as its wire writes it."""
+        settings = replace(self._attempt.settings, remedy=remedy)
+        quirks, thinking = settings.effective
+        if conversation.view is None:
+            _, report = replay(conversation.body, quirks, thinking=thinking)
+            return RequestPlan(conversation.model, settings, conversation.body, (), report)
+        replayed, report = replay(conversation.known, quirks, thinking=thinking, recall=found)
+        messages = conversation.chosen(replayed, report)
+        body = conversation.written(messages)
+        report = replace(report, changed=body is not conversation.body)
+        return RequestPlan(conversation.model, settings, body, messages, report)
+
+
+def _owner(whose: Whose | None) -> str:
+    return digest("owner", whose.scope) if whose else ""

@@ -1,0 +1,19 @@
+"""The list of what is slow."""
+
+from __future__ import annotations
+
+from .quick import SLOW, TESTS, is_quick, place
+
+
+def test_what_is_listed_is_there() -> None:
+    """A file that was renamed would be in the inner loop unnoticed; none stands there twice."""
+    assert list(SLOW) == [name for name in SLOW if (TESTS / name).is_file()]
+    assert len(SLOW) == len(set(SLOW))
+
+
+def test_what_is_slow_comes_first() -> None:
+    """In the order of the list; the rest, and every folder, is quick."""
+    listed, other = [TESTS / name for name in SLOW], TESTS / "shared" / "test_replay.py"
+
+    assert listed == sorted([other, *reversed(listed)], key=place)[:-1]
+    assert [False, True, True] == [is_quick(listed[0]), is_quick(other), is_quick(other.parent)]
