@@ -59,6 +59,7 @@ class CallState:
     Attributes:
         asked: Whether the client asks to think.
         exchange: The client's request, until it is answered or rejected.
+        is_of_body: Whether it began with a finished body; another body of the same details is another attempt's.
         is_sent: Whether it left: LiteLLM answers some calls from its cache.
         passes_messages: Whether it goes through on the messages wire, and LiteLLM tidies it.
         seal: What seals a text for the client.
@@ -68,6 +69,7 @@ class CallState:
 
     asked: bool | None = None
     exchange: Exchange | None = None
+    is_of_body: bool = False
     is_sent: bool = False
     passes_messages: bool = False
     seal: Seal | None = None
@@ -85,7 +87,7 @@ class CallState:
     def begin(self) -> None:
         """Forgets what an attempt before has left: a fallback has the same details."""
         self.asked = self.exchange = self.seal = self.rejection = None
-        self.is_sent = self.passes_messages = False
+        self.is_of_body = self.is_sent = self.passes_messages = False
 
     def taken(self) -> Exchange | None:
         """The exchange whose request was sent, once: a call behind a bridge ends with the one that the caller made."""

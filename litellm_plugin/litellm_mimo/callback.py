@@ -225,15 +225,14 @@ class MiMoCallback(CustomLogger):
         is_sync = not is_async(kwargs)
         if is_sync:
             begin_attempt(kwargs.get("litellm_params") or {}, kwargs)
+        if is_sync or state.is_of_body:
             state.exchange = None
-        planned = state.exchange.planned if state.exchange else None
-        if planned is not None:  # the other hook may know the host by another name
-            quirks: Quirks | None = planned.attempt.quirks
-        else:
-            quirks = deployment_of(kwargs, body).quirks(self._settings, wire)
-        if quirks is None:
+        quirks = deployment_of(kwargs, body).quirks(self._settings, wire)
+        if quirks is None:  # whatever was planned: the SDK goes on to other providers by itself
             body.update(without_sealed(body, wire))
             return
+        planned = state.exchange.planned if state.exchange else None
+        quirks = planned.attempt.quirks if planned else quirks  # the other hook may know the host by another name
         if "thinking" in self._settings.fix:
             fix_body(body, wire, quirks.dialect, asked=state.asked)
         strings = "content" in self._settings.fix
@@ -266,6 +265,7 @@ class MiMoCallback(CustomLogger):
         parameters = details.get("litellm_params") or {}
         verify = may_be_damaged(details, conversation.wire)
         exchange = state.exchange = self._begun(conversation, attempt, parameters, verify=verify)
+        state.is_of_body = True
         lookup, may_read = exchange.lookup(), is_sync or not self.memory.is_shared  # else it would block the event loop
         try:
             return exchange.plan(self.memory.read(lookup) if may_read else Found(policy=self.memory.policy(attempt)))
