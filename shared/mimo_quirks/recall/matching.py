@@ -76,9 +76,14 @@ class TurnLookup:
             known: Digests of texts that are known to be as the API issued them; the turns that carry one are not asked
                 for.
         """
-        doubted = [place for place, _, text in self.carried if text not in known]
+        doubted: list[Place] = []
+        verified: dict[int, str] = {}
+        for place, text, text_known_by in self.carried:
+            if text_known_by in known:
+                verified[place.at] = text
+            else:
+                doubted.append(place)
         turns = sorted([*self.lost, *doubted]) if doubted else self.lost
-        verified = {place.at: text for place, text, digest_ in self.carried if digest_ in known}
         return Query(tuple(fingerprints(turns, self.scope)), frozenset(place.at for place in doubted), verified)
 
 
