@@ -21,7 +21,6 @@ from pydantic import Field, PrivateAttr, model_validator
 from typing_extensions import Self
 
 from mimo_quirks import (
-    CHAT,
     AttemptSettings,
     Conversation,
     Exchange,
@@ -185,8 +184,7 @@ class Remembering(BaseChatModel):
         """Begins an attempt."""
         attempt = AttemptSettings(quirks, is_thinking(payload, quirks))
         scope = self._settings.scope_of(call.owner, quirks, shared=self._memory.is_shared)
-        verify = conversation.wire is not CHAT
-        call.exchange.begin(conversation, attempt, scope, end_user=payload.get("user"), verify_carried=verify)
+        call.exchange.begin(conversation, attempt, scope, end_user=payload.get("user"))
 
     def _payload(self, input_: LanguageModelInput, stop: list[str] | None, kwargs: dict[str, Any]) -> dict[str, Any]:
         """The body of a request: as it was prepared, or made now."""

@@ -55,7 +55,7 @@ def memory_of(store: ReasoningStore | str | None, settings: Settings) -> Reasoni
             return _shared(
                 settings.store if store is None else store, settings.model_dump_json(include=_STORE_SETTINGS)
             )
-    return ReasoningMemory.around(store, settings)
+    return ReasoningMemory(store, settings)
 
 
 _STORE_SETTINGS: Final = {
@@ -63,6 +63,8 @@ _STORE_SETTINGS: Final = {
     "store_ttl_seconds",
     "store_max_bytes",
     "store_timeout_seconds",
+    "near_max_bytes",
+    "write_wait_seconds",
     "policy_ttl_seconds",
 }
 
@@ -73,4 +75,4 @@ _SHARING: Final = threading.Lock()
 @functools.cache
 def _shared(url: str, settings: str) -> ReasoningMemory:
     chosen = Settings(store=url, **json.loads(settings))
-    return ReasoningMemory.around(chosen.open_store(), chosen)
+    return ReasoningMemory(chosen.open_store(), chosen)

@@ -189,11 +189,6 @@ def called_as(details: Mapping[str, Any]) -> Wire | None:
     return wire_of(details.get("call_type"))
 
 
-def may_be_damaged(details: Mapping[str, Any], wire: Wire) -> bool:
-    """Whether a history passed one of LiteLLM's bridges, or a wire on which clients tidy what they show."""
-    return wire is not CHAT or called_as(details) is not CHAT
-
-
 def details_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The details of the logging object among a call's arguments; of none, nothing that is kept."""
     details = getattr(arguments.get("litellm_logging_obj"), "model_call_details", None)

@@ -29,7 +29,6 @@ from mimo_quirks import (
     AttemptSettings,
     Conversation,
     Exchange,
-    Found,
     HostPolicy,
     Message,
     NoRemedyLeft,
@@ -55,7 +54,6 @@ from .call import (
     deployment_of,
     details_of,
     is_async,
-    may_be_damaged,
     wire_of,
 )
 from .conversations import across, finished, is_as_planned, readable, signed, without_sealed
@@ -159,9 +157,7 @@ class MiMoCallback(CustomLogger):
         if call.upstream is None:
             return _given_or(given, across(conversation, quirks.family), conversation)
         thinks = is_thinking(arguments, quirks) if state.asked is None else state.asked
-        exchange = state.exchange = self._begun(
-            conversation, AttemptSettings(quirks, thinks), arguments, verify=may_be_damaged(call.details, call.wire)
-        )
+        exchange = state.exchange = self._begun(conversation, AttemptSettings(quirks, thinks), arguments)
         found = await self.memory.aread(exchange.lookup())
         try:
             plan = exchange.plan(found)
@@ -177,20 +173,17 @@ class MiMoCallback(CustomLogger):
             return list(plan.body)  # a list of our own, for the next hook to edit
         return _given_or(given, plan.body, conversation)
 
-    def _begun(
-        self, conversation: Conversation, attempt: AttemptSettings, arguments: Mapping[str, Any], *, verify: bool
-    ) -> Exchange:
+    def _begun(self, conversation: Conversation, attempt: AttemptSettings, arguments: Mapping[str, Any]) -> Exchange:
         """The exchange of a call, with an attempt begun.
 
         Args:
             conversation: What is to be sent.
             attempt: Where, and whether the model is asked to think.
             arguments: Of the call, or the parameters among its details.
-            verify: Whether the reasoning in the history may have been damaged on its way here.
         """
         scope = scope_of(arguments, self._settings, attempt.quirks, shared=self.memory.is_shared)
         exchange = self._rejections.exchange()
-        exchange.begin(conversation, attempt, scope, end_user=end_user_of(arguments), verify_carried=verify)
+        exchange.begin(conversation, attempt, scope, end_user=end_user_of(arguments))
         return exchange
 
     async def async_pre_request_hook(
@@ -263,12 +256,11 @@ class MiMoCallback(CustomLogger):
         body, _ = body_of(details)
         attempt = AttemptSettings(quirks, is_thinking(body, quirks))
         parameters = details.get("litellm_params") or {}
-        verify = may_be_damaged(details, conversation.wire)
-        exchange = state.exchange = self._begun(conversation, attempt, parameters, verify=verify)
+        exchange = state.exchange = self._begun(conversation, attempt, parameters)
         state.is_of_body = True
-        lookup, may_read = exchange.lookup(), is_sync or not self.memory.is_shared  # else it would block the event loop
+        read = self.memory.read if is_sync else self.memory.read_near  # the other would block the event loop
         try:
-            return exchange.plan(self.memory.read(lookup) if may_read else Found(policy=self.memory.policy(attempt)))
+            return exchange.plan(read(exchange.lookup()))
         except NoRemedyLeft as error:
             log_frames("a rejected request is made again as it was", error)
             return exchange.replan(conversation)

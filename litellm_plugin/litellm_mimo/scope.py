@@ -120,7 +120,7 @@ def memory_of(settings: Settings) -> ReasoningMemory:
     if settings.store != "off" and is_proxy() and not tells_clients_apart():
         _LOGGER.warning("the proxy cannot tell its clients apart, so all of them share one memory of reasoning")
     store = _litellm_store(settings) if settings.store == LITELLM else settings.open_store()
-    return ReasoningMemory.around(store, settings)
+    return ReasoningMemory(store, settings)
 
 
 def _litellm_store(settings: Settings) -> ReasoningStore | None:

@@ -35,7 +35,7 @@ from .request.thinking import (
 )
 from .sealing.sealed_reasoning import PLAIN, SealedReasoning, opened
 from .settings import LITELLM, Settings, SettingsError
-from .stores import MemoryStore, ReasoningStore, open_store
+from .stores import ReasoningStore, open_store
 from .wires import (
     CHAT,
     MESSAGES,
@@ -68,7 +68,6 @@ __all__ = [
     "Found",
     "HostPolicy",
     "Lookup",
-    "MemoryStore",
     "Message",
     "NoRemedyLeft",
     "Outcome",

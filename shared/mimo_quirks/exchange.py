@@ -25,13 +25,13 @@ from .history.pairing import unpaired_calls
 from .history.replay import ReplayReport, replay
 from .history.turns import Message
 from .recall.fingerprints import Walk
-from .recall.matching import TurnLookup, Whose, link_of, record
+from .recall.lookup import TurnLookup
+from .recall.memories import Recording, Whose, link_of, place_digest, record
 from .rejections.errors import status_of
 from .rejections.evidence import AttemptSettings, Evidence, HostPolicy, Remedy, speaks_against
 from .rejections.ladder import Rejection, RequestPlan, choose_plan
 from .rejections.recognition import classify_rejection
 from .sealing.sealed_reasoning import opened
-from .stores.protocol import Entry
 from .wires import View, Wire, system_digest
 
 
@@ -149,15 +149,13 @@ class Writes:
     """What the driver writes.
 
     Attributes:
-        entries: One for each turn that is recorded.
-        texts: The digests of their texts; see `text_digest`.
+        recordings: One for each turn that is recorded.
         unscoped: How many turns are not recorded, because nothing says whose they are.
         attempt: What the evidence is about.
         evidence: How the deployment took the request, where that tells something.
     """
 
-    entries: Sequence[Entry] = ()
-    texts: Sequence[str] = field(default=(), repr=False)
+    recordings: Sequence[Recording] = ()
     unscoped: int = 0
     attempt: AttemptSettings | None = None
     evidence: Evidence | None = None
@@ -194,7 +192,6 @@ class _Attempt:
     conversation: Conversation
     settings: AttemptSettings
     whose: Whose | None
-    verify_carried: bool
     walk: Walk
 
 
@@ -215,6 +212,7 @@ class Exchange:
     def __init__(self, allowed: frozenset[Remedy]) -> None:
         self._allowed = allowed
         self._policy = HostPolicy()
+        self._last = ""
         self.rejection: Rejection | None = None
         self.planned: RequestPlan | None = None
         self.sent: RequestPlan | None = None
@@ -226,7 +224,6 @@ class Exchange:
         scope: str | None,
         *,
         end_user: str | None = None,
-        verify_carried: bool = False,
     ) -> None:
         """Begins an attempt: the first, or one after a rejection.
 
@@ -235,19 +232,18 @@ class Exchange:
             settings: Where to, and whether the model is asked to think.
             scope: Whose memory it is; None where nothing says so.
             end_user: Whom the request names as its end user.
-            verify_carried: Whether the reasoning that turns carry may have been damaged on its way here.
         """
         named = digest("end user", end_user) if end_user else ""
         whose = None if scope is None else Whose(scope, conversation.system, named)
-        self._attempt = _Attempt(conversation, settings, whose, verify_carried, Walk(conversation.known))
+        self._attempt = _Attempt(conversation, settings, whose, Walk(conversation.known))
+        self._last = ""
 
     def lookup(self) -> Lookup:
         """What to read; of turns nothing without a scope, and nothing where the model does not think."""
         attempt, turns = self._attempt, None
         places = attempt.walk.places
         if places and attempt.whose is not None and attempt.settings.thinking:
-            known, scope = attempt.conversation.known, attempt.whose.scope
-            turns = TurnLookup.of(known, places, scope, verify_carried=attempt.verify_carried)
+            turns = TurnLookup.of(attempt.conversation.known, places, attempt.whose)
         attempt.walk.places = []  # they hold all that was said once more, and the answer goes on without them
         return Lookup(turns, attempt.settings, bool(places))
 
@@ -258,6 +254,7 @@ class Exchange:
             NoRemedyLeft: It was rejected, and no remedy makes another request of it.
         """
         self._policy, conversation = found.policy, self._attempt.conversation
+        self._last = found.reasoning.last
         self.planned = self.sent = choose_plan(
             self.rejection,
             self._attempt.settings,
@@ -296,10 +293,10 @@ class Exchange:
             evidence = Evidence(now, sent.attempt.remedy, None, _owner(whose))
         if whose is None:
             return Writes(unscoped=len(turns), attempt=sent.attempt, evidence=evidence)
-        link = link_of(sent.sent, whose.scope)
+        last = self._last or place_digest(attempt.walk.last_prefix, whose.system)
+        link = link_of(sent.sent, last, whose.scope)
         records = [made for turn in turns if (made := record(attempt.walk.next(turn), turn, link, whose)) is not None]
-        entries, texts = [entry for entry, _ in records], [text for _, text in records]
-        return Writes(entries, texts, attempt=sent.attempt, evidence=evidence)
+        return Writes(records, attempt=sent.attempt, evidence=evidence)
 
     def rejected(self, error: object, now: float) -> Outcome:
         """What follows an error: nothing where it is no rejection of reasoning.

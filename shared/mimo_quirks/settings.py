@@ -71,8 +71,10 @@ class Settings(BaseModel):
         provenance: Whether hosts that serve one family share what is remembered.
         secret: Seals what leaves the process; the first seals, each opens, so that keys can be rotated.
         store_ttl_seconds: How long reasoning is kept after its last use.
-        store_max_bytes: How much is kept at most, in memory or in a file.
-        store_timeout_seconds: How long a request may wait for the store.
+        store_max_bytes: How much is kept at most in a file; a Redis server has a bound of its own.
+        store_timeout_seconds: How long the store may take for one read or write, in its own time.
+        near_max_bytes: How much each process holds at most of what it recorded and found.
+        write_wait_seconds: How long an answer waits for the store to take what is recorded of it.
         sealed_max_bytes: Up to how much reasoning a client is given sealed to hand back; 0 is none. Needs a secret.
         sealed_ttl_seconds: How long what a client hands back is believed.
         on_rejection: What follows a rejection: `repair` is one changed request and then an error; `fallback` is the
@@ -96,6 +98,8 @@ class Settings(BaseModel):
     store_ttl_seconds: FiniteFloat = Field(default=7 * 24 * 3600, gt=0)
     store_max_bytes: int = Field(default=64 * 2**20, gt=0)
     store_timeout_seconds: FiniteFloat = Field(default=0.25, gt=0)
+    near_max_bytes: int = Field(default=64 * 2**20, gt=0)
+    write_wait_seconds: FiniteFloat = Field(default=1.0, ge=0)
     sealed_max_bytes: int = Field(default=64 * 2**10, ge=0)
     sealed_ttl_seconds: FiniteFloat = Field(default=30 * 24 * 3600, gt=0)
     on_rejection: Literal["repair", "fallback", "fail"] = "repair"

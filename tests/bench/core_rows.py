@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from mimo_quirks import Found, MemoryStore, ReasoningMemory, quirks_for, replay
+from mimo_quirks import Found, ReasoningMemory, quirks_for, replay
 from mimo_quirks.recall.fingerprints import Walk
 
 from ..exchanges import begun, record
@@ -38,7 +38,7 @@ def rows() -> None:
     _look_ups("1,500 lost turns of 3,000 messages", longer, _dropped(longer), memory)
     for history in (echoed, longer):
         rounds = _ROUNDS[len(history)]
-        (recorded,) = best(rounds, _recording(ReasoningMemory(MemoryStore()), history, rounds))
+        (recorded,) = best(rounds, _recording(ReasoningMemory(), history, rounds))
         show_time(f"recording one answer after {len(history):,} messages", recorded, bound=0.15e-3)
 
 
@@ -55,7 +55,7 @@ def _dropped(history: History) -> list[dict[str, Any]]:
 
 def _memory_of(history: History) -> ReasoningMemory:
     """A memory of every turn of a history. Recording a turn reads the history before it, so this takes a while."""
-    memory = ReasoningMemory(MemoryStore())
+    memory = ReasoningMemory()
     for place, message in enumerate(history):
         if message["role"] == "assistant":
             record(memory, history[:place], [message], _SCOPE)

@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from langchain_mimo import ChatMiMo
+from langchain_mimo import ChatMiMo, memories
 from mimo_quirks.simulator import Mode, Simulator
+
+
+@pytest.fixture(autouse=True)
+def _forgetful() -> None:
+    """Models of one process share one memory; models of two tests do not."""
+    memories._shared.cache_clear()
 
 
 @pytest.fixture(name="server", scope="session")

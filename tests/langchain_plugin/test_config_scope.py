@@ -18,7 +18,6 @@ from langchain_core.runnables import ConfigurableField, RunnableConfig, Runnable
 from langgraph.graph import START, MessagesState, StateGraph
 
 from mimo_quirks.simulator import Mode, Simulator
-from mimo_quirks.stores import MemoryStore
 
 from .scenarios.table import CHAT, MESSAGES, Bench, History, merged, thought, tide, weather
 
@@ -135,7 +134,7 @@ def _bench(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path)
 
 def _stores(bench: Bench) -> Mapping[str, Mapping[str, Any]]:
     return {
-        "memory": {"store": MemoryStore()},
+        "memory": {"store": "memory://"},
         "sqlite": {"store": f"sqlite:///{bench.folder}/store", "scope": "default"},
     }
 
@@ -284,7 +283,7 @@ DOORS = [
 @pytest.mark.parametrize("door", DOORS)
 async def test_every_door(door: Door, way: Way, bench: Bench, users: tuple[User, User]) -> None:
     """So it is however the config comes to the model, and what is said nearer to the call counts."""
-    model = bench.make(store=MemoryStore(), scope="default")
+    model = bench.make(store="memory://", scope="default")
     for _ in range(TURNS):
         for user in users:
             runnable, config = door(model, user)
@@ -298,7 +297,7 @@ async def test_structured_output(way: Way, bench: Bench, users: tuple[User, User
     """So it is where the answer is to have a schema, through the chain that LangChain makes of it."""
     bench.simulator.mode = replace(bench.simulator.mode, tool_rounds=TURNS)
     schema = {"title": "Answer", "type": "object", "properties": {"city": {"type": "string"}}}
-    model = bench.make(store=MemoryStore())
+    model = bench.make(store="memory://")
     chain = model.with_structured_output(schema, method="function_calling", include_raw=True)
     for _ in range(TURNS):
         for user in users:
@@ -323,7 +322,7 @@ class _Forgetful(AgentMiddleware[Any, Any]):
 
 def test_agents(bench: Bench, users: tuple[User, User]) -> None:
     """An agent's config reaches every call that it makes of its model."""
-    model = bench.make(store=MemoryStore())
+    model = bench.make(store="memory://")
     for question in ("x", "And?"):
         for user in users:
             agent: Any = create_agent(model, tools=_TOOLS, middleware=[_Forgetful(user)])
@@ -337,7 +336,7 @@ def test_agents(bench: Bench, users: tuple[User, User]) -> None:
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_stranger_s_turn(way: Way, bench: Bench, users: tuple[User, User]) -> None:
     """Who sends the very history of somebody else gets nothing of theirs."""
-    model, (user, stranger) = bench.make(store=MemoryStore()), users
+    model, (user, stranger) = bench.make(store="memory://"), users
     for _ in range(TURNS):
         user.take(await way(model, user.history, user.config))
     await way(model, user.history, stranger.config)
@@ -352,7 +351,7 @@ def test_a_cache(own: bool, bench: Bench, users: tuple[User, User]) -> None:
     """An answer out of LangChain's cache has somebody's reasoning too, and is of that user alone."""
     cache, thoughts = InMemoryCache(), []
     for user in (*users, *users):
-        model = bench.make(cache=cache, store=MemoryStore(), scope=user.name if own else None)
+        model = bench.make(cache=cache, store="memory://", scope=user.name if own else None)
         thoughts.append(thought(model.invoke(user.history, None if own else user.config)))
 
     assert thoughts[:2] == thoughts[2:]

@@ -20,7 +20,6 @@ from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo
 from mimo_quirks.simulator import Mode, Simulator
-from mimo_quirks.stores import MemoryStore
 
 from ..cases import TOOL
 from ..pairs import pairs
@@ -71,7 +70,7 @@ def _verdicts(simulator: Simulator) -> set[str]:
 async def test_exact(kind: str, call: Any, loss: Any, simulator: Simulator, make_model: Make, tmp_path: Path) -> None:
     """Whatever the application made of a message, its reasoning goes back to the byte, plain turns included."""
     simulator.mode = replace(simulator.mode, tool_rounds=ROUNDS, parallel_calls=2, conversation="seed")
-    store = MemoryStore() if kind == "memory" else f"sqlite:///{tmp_path}/store"
+    store = "memory://" if kind == "memory" else f"sqlite:///{tmp_path}/store"
     model = make_model(store=store, scope="a", seed=1).bind(tools=[TOOL])
     await _converse(call, model, loss)
 
@@ -111,7 +110,7 @@ def test_two_users_of_one_process(simulator: Simulator, make_model: Make) -> Non
 def test_without_scopes_twins_are_rejected(simulator: Simulator, make_model: Make) -> None:
     """In one scope what nothing tells apart gets a placeholder, never somebody else's thought."""
     simulator.mode = Mode(ids="repeating", conversation="seed")
-    store = MemoryStore()
+    store = "memory://"
     for seed in (1, 2):
         make_model(store=store, seed=seed).bind(tools=[TOOL]).invoke([HumanMessage("x")])
     turn = AIMessage("", tool_calls=[{"id": "weather:0", "name": "weather", "args": {"city": "string"}}])

@@ -32,7 +32,6 @@ from pydantic import BaseModel, ValidationError
 
 from langchain_mimo import ChatMiMoMessages, register
 from mimo_quirks.simulator import Mode, Simulator
-from mimo_quirks.stores import MemoryStore
 
 from ..pairs import pairs
 from .scenarios.table import History, converse
@@ -129,7 +128,7 @@ def _from_a_ui(turn: AIMessage) -> AIMessage:
 async def test_recalled(kind: str, call: Any, loss: Any, simulator: Simulator, make: Make, tmp_path: Path) -> None:
     """A turn that an application rebuilt without its reasoning gets it back."""
     simulator.mode = replace(simulator.mode, conversation="seed")
-    store = MemoryStore() if kind == "memory" else f"sqlite:///{tmp_path}/store"
+    store = "memory://" if kind == "memory" else f"sqlite:///{tmp_path}/store"
     model = make(store=store, scope="a").bind_tools([weather, tide], extra_body={"seed": 1})
     await converse(model, call, kept=loss)
 

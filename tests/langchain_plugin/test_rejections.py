@@ -18,8 +18,8 @@ from langchain_mimo._internals import httpx_of
 from mimo_quirks.rejections.evidence import Remedy
 from mimo_quirks.simulator import WORDINGS, Mode, Simulator
 from mimo_quirks.simulator.records import Exchange
-from mimo_quirks.stores import MemoryStore
 
+from ..dict_store import DictStore
 from ..pairs import pairs
 from .test_round_trip import _ainvoke, _astream, _invoke, _stream, tide, weather
 
@@ -35,7 +35,7 @@ each_way = pytest.mark.parametrize("way", WAYS)
 
 def _model(door: str, simulator: Simulator, **fields: Any) -> Any:
     kind, url = DOORS[door]
-    given = {"model": "mimo-v2.6-pro", "api_key": "k", "base_url": getattr(simulator, url), "store": MemoryStore()}
+    given = {"model": "mimo-v2.6-pro", "api_key": "k", "base_url": getattr(simulator, url), "store": "memory://"}
     return kind(**{**given, **fields})
 
 
@@ -150,7 +150,7 @@ def test_thinking_is_not_switched_off_where_that_is_forbidden(
     assert [True] * 3 == [exchange.thinking for exchange in simulator.exchanges]
 
 
-class Late(MemoryStore):
+class Late(DictStore):
     """A store that is too late for the first question, as one that another worker is about to write to."""
 
     asked = 0

@@ -16,11 +16,11 @@ from mimo_quirks.exchange import Conversation
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.replay import replay
 from mimo_quirks.history.turns import is_turn, lift
-from mimo_quirks.recall.fingerprints import fingerprint_turns
 from mimo_quirks.sealing.sealed_reasoning import opened
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
 from ..conversations import Step, conversations, in_chat, in_messages, in_responses
+from ..shared.recalling import marks_of_turns
 
 EXAMPLES = settings(max_examples=min(40, settings().max_examples))
 
@@ -42,7 +42,7 @@ def _to_messages(history: Any) -> Any:
 def _keys(wire: Wire, history: Any) -> list[Any]:
     view = wire.view(history)
     assert view is not None
-    return [(turn.calls, turn.tiers) for turn in fingerprint_turns(view.messages, "a")]
+    return marks_of_turns(view.messages)
 
 
 def _reasoning(history: Any) -> list[str | None]:

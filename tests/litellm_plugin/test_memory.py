@@ -19,11 +19,12 @@ from litellm.integrations.custom_logger import CustomLogger
 
 from litellm_mimo import MiMoCallback
 from litellm_mimo.call import CallState
+from mimo_quirks.memory import ReasoningMemory
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Exchange, Mode, Simulator
-from mimo_quirks.stores import MemoryStore
 
 from ..cases import TOOL
+from ..dict_store import DictStore
 from ..exchanges import look_up
 from ..pairs import pairs
 from ..shared.test_stores_redis import Server, run_server
@@ -278,15 +279,15 @@ def test_one_look_up_per_request(upstream: Simulator, use: Use) -> None:
     """However many turns are lost, the store is asked once."""
     asked: list[int] = []
 
-    class Counting(MemoryStore):
+    class Counting(DictStore):
         def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
             asked.append(len(keys))
             return super().get(keys)
 
-    callback = MiMoCallback(Settings())
-    callback.memory._store = Counting()
+    callback = MiMoCallback(Settings(scope="a"))
+    callback._opened = ReasoningMemory(Counting())
     use(callback)
-    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, ids="repeating")
     for asynchronous in (False, True):
         door = _sdk(upstream, "openai")
         asyncio.run(_converse(*door, keep=KEEP["dropped"], stream=False, asynchronous=asynchronous))

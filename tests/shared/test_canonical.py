@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from mimo_quirks.facts.reasoning_fields import split_think, without_think
 from mimo_quirks.history.canonical import canonical_arguments, canonical_content, canonical_text
-from mimo_quirks.recall.fingerprints import Walk, fingerprint_turns
+from mimo_quirks.recall.fingerprints import Walk
+
+from .recalling import marks_of_turns
 
 LONG = "TEST_SCALE" in os.environ
 """Whether sizes are full, up to 4 MB; a small form is for every day."""
@@ -133,7 +135,7 @@ def test_a_walk_takes_no_longer_than_over_ascii(history: Callable[[int], Any], s
     hostile = history(size)
     plain = [_turn("abcdefg " * (size // 8))]
 
-    assert _ratio(lambda: fingerprint_turns(hostile, "a"), lambda: fingerprint_turns(plain, "a")) <= MOST
+    assert _ratio(lambda: marks_of_turns(hostile), lambda: marks_of_turns(plain)) <= MOST
 
 
 @pytest.mark.usefixtures("untraced")
@@ -143,7 +145,7 @@ def test_ids_take_no_longer_than_short_ones(ident: str, size: int) -> None:
     """Whether an id was drawn is seen in time that is linear in its length."""
     hostile, plain = ([_turn("", *[(one, "f", "{}")] * (size // 250))] for one in (ident, "call_1f3a9c2e4b6d8"))
 
-    assert _ratio(lambda: fingerprint_turns(hostile, "a"), lambda: fingerprint_turns(plain, "a")) <= MOST
+    assert _ratio(lambda: marks_of_turns(hostile), lambda: marks_of_turns(plain)) <= MOST
 
 
 @pytest.mark.parametrize(
@@ -169,9 +171,9 @@ def test_ids_take_no_longer_than_short_ones(ident: str, size: int) -> None:
 )
 def test_which_ids_are_drawn(ident: str, is_found: bool) -> None:
     """Letters and figures at the end, of which nobody makes up the same twice."""
-    (turn,) = fingerprint_turns([_turn("", (ident, "f", "{}"))], "a")
+    ((_, marks),) = marks_of_turns([_turn("", (ident, "f", "{}"))])
 
-    assert is_found is bool(turn.tiers[-1])
+    assert is_found is bool(marks.ids)
 
 
 def test_arguments_of_large_numbers() -> None:

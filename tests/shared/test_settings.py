@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mimo_quirks.facts.quirks import Quirks
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, Remedy
 from mimo_quirks.settings import Settings, SettingsError
-from mimo_quirks.stores import MemoryStore
+from mimo_quirks.stores.sqlite import SqliteStore
 
 
 def _settings(**values: str) -> Settings:
@@ -233,9 +233,9 @@ def test_wires(placeholder: str, expected: list[str | None]) -> None:
 
 
 def test_the_store() -> None:
-    """The one that the URL names, as large and as lasting as the settings say; none for `off`."""
-    assert isinstance(_settings(store="memory://", store_max_bytes="1024").open_store(), MemoryStore)
-    assert _settings(store="off").open_store() is None
+    """The one that the URL names, as large and as lasting as the settings say; none outside the process otherwise."""
+    assert isinstance(_settings(store="sqlite:///store").open_store(), SqliteStore)
+    assert [None, None] == [_settings(store=store).open_store() for store in ("off", "memory://")]
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from mimo_quirks.stores import CANDIDATES, Entry, MemoryStore, ReasoningStore
+from mimo_quirks.stores import CANDIDATES, Entry, ReasoningStore
 from mimo_quirks.stores.encrypted import EncryptedStore
 from mimo_quirks.stores.redis import RedisStore
 from mimo_quirks.stores.sqlite import SqliteStore
 
+from ..dict_store import DictStore
 from .test_stores_redis import Server, run_server
 
 TTL = 0.6
@@ -56,7 +57,7 @@ class Subject:
 
 
 def _memory(clock: Clock) -> Callable[..., ReasoningStore]:
-    return lambda ttl=3600.0: MemoryStore(ttl_seconds=ttl, max_bytes=2**26, clock=clock)
+    return lambda ttl=3600.0: DictStore(ttl_seconds=ttl, max_bytes=2**26, clock=clock)
 
 
 def _sqlite(clock: Clock, path: Path) -> Callable[..., ReasoningStore]:

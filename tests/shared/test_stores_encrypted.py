@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from mimo_quirks.stores import CANDIDATES, Entry, MemoryStore
+from mimo_quirks.stores import CANDIDATES, Entry
 from mimo_quirks.stores.encrypted import EncryptedStore
 from mimo_quirks.stores.sqlite import SqliteStore
+
+from ..dict_store import DictStore
 
 A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
 
 
 @pytest.fixture(name="inner")
-def _inner() -> MemoryStore:
-    return MemoryStore()
+def _inner() -> DictStore:
+    return DictStore()
 
 
 def test_nothing_can_be_read_in_the_file(tmp_path: Path) -> None:
@@ -30,21 +32,21 @@ def test_nothing_can_be_read_in_the_file(tmp_path: Path) -> None:
     store.close()
 
 
-def test_equal_payloads_look_different(inner: MemoryStore) -> None:
+def test_equal_payloads_look_different(inner: DictStore) -> None:
     """That two turns have the same reasoning cannot be seen from outside."""
     EncryptedStore(inner, ["secret"]).put([Entry((A,), b"same"), Entry((B,), b"same")])
 
     assert 2 == len({entry.payload for entry in inner._expiries})
 
 
-def test_another_secret_finds_nothing(inner: MemoryStore) -> None:
+def test_another_secret_finds_nothing(inner: DictStore) -> None:
     """Without the secret what was kept is as if it were not there."""
     EncryptedStore(inner, ["secret"]).put([Entry((A,), b"one")])
 
     assert {} == EncryptedStore(inner, ["other"]).get([A])
 
 
-def test_rotation(inner: MemoryStore) -> None:
+def test_rotation(inner: DictStore) -> None:
     """A new secret in front seals; the old one behind it still opens; what both sealed is one entry."""
     old, new = EncryptedStore(inner, ["old"]), EncryptedStore(inner, ["new"])
     both = EncryptedStore(inner, ["new", "old"])
@@ -56,7 +58,7 @@ def test_rotation(inner: MemoryStore) -> None:
     assert {A: [b"one"], B: [b"two"]} == old.get([A, B])
 
 
-def test_secrets_do_not_add_candidates(inner: MemoryStore) -> None:
+def test_secrets_do_not_add_candidates(inner: DictStore) -> None:
     """However many secrets there are, a key answers with no more than `CANDIDATES` entries."""
     for secret in ("old", "new"):
         EncryptedStore(inner, [secret]).put(
@@ -67,7 +69,7 @@ def test_secrets_do_not_add_candidates(inner: MemoryStore) -> None:
     assert [f"new {number}".encode() for number in reversed(range(CANDIDATES))] == found
 
 
-def test_what_cannot_be_opened_is_skipped(inner: MemoryStore) -> None:
+def test_what_cannot_be_opened_is_skipped(inner: DictStore) -> None:
     """A payload that is damaged, or that somebody moved from another key, is as if it were not there."""
     store = EncryptedStore(inner, ["secret"])
     store.put([Entry((A,), b"one"), Entry((B,), b"two")])

@@ -14,11 +14,11 @@ from mimo_quirks.facts.quirks import Quirks, quirks_for
 from mimo_quirks.history.found import FoundReasoning
 from mimo_quirks.history.replay import ReplayReport, replay
 from mimo_quirks.history.turns import is_placeholder, is_turn, read_turn
-from mimo_quirks.recall.fingerprints import fingerprint_turns
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, View, Wire
 from mimo_quirks.wires.wire import blocks_of, changes
 
 from ..conversations import Step, conversations, in_chat, in_messages, in_responses
+from .recalling import marks_of_turns
 from .strategies import blocks, histories, json_values, text
 
 WIRES = [CHAT, MESSAGES, RESPONSES]
@@ -119,7 +119,7 @@ def test_idempotent(history: Any, wire: Wire, thinking: bool, recalled: str | No
 def test_one_conversation_has_one_set_of_keys(steps: list[Step]) -> None:
     """A turn is found again on whichever wire its client comes back."""
     chat, *others = (
-        [(turn.calls, turn.tiers) for turn in fingerprint_turns(_seen(wire, history).messages, "a")]
+        marks_of_turns(_seen(wire, history).messages)
         for wire, history in ((CHAT, in_chat(steps)), (MESSAGES, in_messages(steps)), (RESPONSES, in_responses(steps)))
     )
 

@@ -74,7 +74,7 @@ def replay(
         messages: The history, as chat wire messages with any spelling of reasoning. It is never edited.
         quirks: How the host that the history goes to departs from the plain wire.
         thinking: Whether the model thinks in this request; see `is_thinking`.
-        recall: What was found for turns that lost their reasoning; see `mimo_quirks.recall.matching`.
+        recall: What was found for turns that lost their reasoning; see `mimo_quirks.recall.lookup`.
 
     Returns:
         The history to send, and the report. Where nothing changed, the history is the object that came in. A history
@@ -90,7 +90,7 @@ def replay(
             return messages, ReplayReport(unreadable=f"message {index} is {type(message).__name__}, not an object")
         if message.get("role") != "assistant":
             continue
-        if takes_text and index not in found and _is_as_issued(message):
+        if takes_text and index not in found and is_as_issued(message):
             reports.append(TurnReport(index, *_KEPT))
             continue
         calls = message.get("tool_calls")
@@ -118,7 +118,7 @@ def _takes_text(quirks: Quirks) -> bool:
     return dialect.fields == KEYS[:1] and not dialect.alternatives and not (quirks.forbids or quirks.forbids_when_off)
 
 
-def _is_as_issued(message: Message) -> bool:
+def is_as_issued(message: Message) -> bool:
     """Whether a turn is seen at once to be as such a host issued it: one name, one text, nothing else to look at."""
     text, calls = message.get("reasoning_content"), message.get("tool_calls")
     return (

@@ -22,12 +22,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from string import ascii_letters, digits
 from typing import Final, NamedTuple
 
 from mimo_quirks.facts.digests import digest
@@ -35,15 +32,10 @@ from mimo_quirks.facts.reasoning_fields import without_think
 from mimo_quirks.history.canonical import canonical_arguments, canonical_content, canonical_text
 from mimo_quirks.history.turns import Call, Message, calls_of, content_text
 
+from .ids import form_of
+
 MOST_CALLS: Final = 16
 """How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
-
-_WORD: Final = re.compile(r"[\w-]+")
-_ALPHANUMERIC: Final = ascii_letters + digits
-_DRAWN: Final = 12
-"""Characters that a drawn id ends in, at the least."""
-_LONGEST_ID: Final = 256
-"""Characters of an id that are looked at; the API draws some thirty."""
 
 _SHORT: Final = 32
 """Characters of an answer, without white space, below which its text tells nothing without all that came before."""
@@ -61,6 +53,7 @@ class Place(NamedTuple):
         ordinal: Place among the turns.
         prefix: The running digest of all that was said before.
         round: The running digest of what was said from the last user message on.
+        tail: What was said from the turn before on, that turn included: `prefix_after` it is the running digest here.
         gap: The tool results that stand between the turn before and this one, or else the other messages there.
         answers: Whether there are such results.
         calls: Its calls.
@@ -73,6 +66,7 @@ class Place(NamedTuple):
     ordinal: int
     prefix: bytes
     round: bytes
+    tail: bytes
     gap: bytes
     answers: bool
     calls: Sequence[Call]
@@ -80,23 +74,18 @@ class Place(NamedTuple):
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class TurnFingerprint:
-    """One turn at its place in a history, with all that it may be found by.
+class Marks(NamedTuple):
+    """What a turn is found by inside a scope, the strongest first; see `key_of` for what a store is given.
 
     Attributes:
-        index: Place among the messages.
-        ordinal: Place among the turns.
-        prefix: The running digest of all that was said before: a value that can be stored and continued.
-        calls: The id of each call, and the digest of its name and arguments.
-        tiers: The keys, one tuple for each tier, the strongest first; the last is that of the ids.
+        prefix: With all that was said before.
+        loose: With what was said from the last user message on, and with what it answers.
+        ids: By the ids of its calls that were drawn.
     """
 
-    index: int
-    ordinal: int
-    prefix: str
-    calls: tuple[tuple[str, str], ...]
-    tiers: tuple[tuple[str, ...], ...]
+    prefix: tuple[bytes, ...]
+    loose: tuple[bytes, ...]
+    ids: tuple[bytes, ...]
 
 
 class Walk:
@@ -109,13 +98,14 @@ class Walk:
 
     Attributes:
         places: Every turn of the history, in order.
+        last_prefix: The running digest at the last turn; empty where there is none.
     """
 
-    __slots__ = ("_event", "_others", "_prefix", "_results", "_round", "_said", "_turns", "places")
+    __slots__ = ("_event", "_others", "_results", "_round", "_said", "_turns", "last_prefix", "places")
 
     def __init__(self, history: Iterable[Message]) -> None:
         self.places: list[Place] = []
-        self._prefix = self._round = self._event = b""
+        self.last_prefix = self._round = self._event = b""
         self._said: dict[str, bytes] = {}
         self._results: list[bytes] = []
         self._others: list[tuple[bytes, bytes]] = []
@@ -147,19 +137,19 @@ class Walk:
         gap = b"\n".join(results)
         events = b"%b\n%b" % (self._event, gap)
         if not others:
-            prefix, round_ = _hashed(self._prefix + events), _hashed(self._round + events)
+            tail, round_ = events, prefix_after(self._round, events)
         else:
             merged = b"\n".join(_merged(others))
-            prefix = _hashed(b"%b%b\n%b" % (self._prefix, events, merged))
-            round_ = self._round_after(events)
+            tail, round_ = b"%b\n%b" % (events, merged), self._round_after(events)
             gap = gap or merged
-        return Place(index, self._turns, prefix, round_, gap, bool(results), calls, said, text)
+        prefix = prefix_after(self.last_prefix, tail)
+        return Place(index, self._turns, prefix, round_, tail, gap, bool(results), calls, said, text)
 
     def _step(self, place: Place) -> None:
         """Goes on behind a turn."""
         self.places.append(place)
         self._turns += 1
-        self._prefix, self._round = place.prefix, place.round
+        self.last_prefix, self._round = place.prefix, place.round
         # Parallel calls in any order are the same.
         self._event = b"calls " + b" ".join(sorted(place.said)) if place.said else b"text " + _brief(place.text)
         for call, said in zip(place.calls, place.said, strict=True):
@@ -169,62 +159,68 @@ class Walk:
     def _round_after(self, events: bytes) -> bytes:
         lines = [b"%b %b" % (role, _brief(content)) for role, content in self._others]
         users = [place for place, (role, _) in enumerate(self._others) if role == b"user"]
-        return _hashed(b"\n".join(lines[users[-1] :] if users else (self._round + events, *lines)))
+        return prefix_after(b"", b"\n".join(lines[users[-1] :] if users else (self._round + events, *lines)))
 
 
-def fingerprints(places: Iterable[Place], scope: str) -> list[TurnFingerprint]:
-    """The fingerprints of turns, whose keys have nothing in common with those of another scope.
+def marks_of(place: Place, owner: bytes) -> Marks:
+    """What a turn is found by.
 
     Args:
-        places: The turns at their places; see `Walk`.
-        scope: Whose memory it is.
+        place: Where it stands.
+        owner: Of the memory; see `owner_mark`.
     """
-    owner = digest("scope", scope).encode()
-    return [_fingerprint(place, owner) for place in places]
-
-
-def fingerprint_turns(history: Sequence[Message], scope: str) -> list[TurnFingerprint]:
-    """The fingerprint of every turn of a history, in order; see `fingerprints`."""
-    return fingerprints(Walk(history).places, scope)
-
-
-def _fingerprint(place: Place, owner: bytes) -> TurnFingerprint:
-    kind, said = (b"call", sorted({*place.said})[:MOST_CALLS]) if place.said else (b"text", [_brief(place.text)])
-    contexts = [place.prefix.hex().encode()]
+    kind, said = _kind_and_said(place)
+    prefix = tuple([b"%b %b prefix %b %b" % (owner, kind, place.prefix, one) for one in said])
+    loose: tuple[bytes, ...] = ()
     if place.said or place.answers or len(place.text.decode("utf-8", "surrogatepass")) >= _SHORT:
-        contexts += [place.round.hex().encode(), place.gap]
-    tiers = [
-        tuple([_key(b"%b %b %d %b %b" % (owner, kind, tier, context, one)) for one in said])
-        for tier, context in enumerate(contexts)
+        round_, gap = place.round, _brief(place.gap)
+        loose = (
+            *[b"%b %b round %b %b" % (owner, kind, round_, one) for one in said],
+            *[b"%b %b gap %b %b" % (owner, kind, gap, one) for one in said],
+        )
+    return Marks(prefix, loose, id_marks(place, owner))
+
+
+def id_marks(place: Place, owner: bytes) -> tuple[bytes, ...]:
+    """What a turn is found by without what stands before it; see `marks_of`."""
+    drawn = [
+        b"%b id %b" % (owner, f"{call.id} {call.name}".encode("utf-8", "surrogatepass"))
+        for call in place.calls
+        if form_of(call.id) is not None
     ]
-    drawn = [call for call in place.calls if _is_drawn(call.id)]
-    ids = sorted(
-        [_key(b"%b id %b" % (owner, f"{call.id} {call.name}".encode("utf-8", "surrogatepass"))) for call in drawn]
-    )
-    calls = tuple([(call.id[:_LONGEST_ID], one.decode()) for call, one in zip(place.calls, place.said, strict=True)])
-    return TurnFingerprint(place.at, place.ordinal, place.prefix.hex(), calls, (*tiers, tuple(ids[:MOST_CALLS])))
+    return tuple(sorted(drawn)[:MOST_CALLS] if len(drawn) > 1 else drawn)
 
 
-def _is_drawn(ident: str) -> bool:
-    """Whether an id was drawn and not counted: `call_00_x9ab…`, but not `read_file:0` or `get_current_weather_0`."""
-    if len(ident) > _LONGEST_ID:
-        return False
-    end = ident[len(ident.rstrip(_ALPHANUMERIC)) :]
-    figures = sum(map(end.count, digits)) if len(end) >= _DRAWN else 0
-    return 1 < figures < len(end) and _WORD.fullmatch(ident) is not None
+def prefix_mark(place: Place, owner: bytes) -> bytes:
+    """The first of those that a turn is found by with all that was said before; see `marks_of`."""
+    kind, said = _kind_and_said(place)
+    return b"%b %b prefix %b %b" % (owner, kind, place.prefix, said[0])
 
 
-def _key(parts: bytes) -> str:
-    return hashlib.blake2b(parts).hexdigest()[:32]
+def _kind_and_said(place: Place) -> tuple[bytes, Sequence[bytes]]:
+    if len(place.said) == 1:
+        return b"call", place.said
+    return (b"call", sorted({*place.said})[:MOST_CALLS]) if place.said else (b"text", [_brief(place.text)])
+
+
+def owner_mark(scope: str) -> bytes:
+    """What the marks of a scope begin with, so that they have nothing in common with those of another."""
+    return digest("scope", scope).encode()
+
+
+def key_of(mark: bytes) -> str:
+    """The key under which a store has a mark: it tells nothing to whoever reads the store."""
+    return hashlib.blake2b(mark).hexdigest()[:32]
+
+
+def prefix_after(prefix: bytes, tail: bytes) -> bytes:
+    """The running digest at a place, from the one at the turn before and the place's tail."""
+    return hashlib.blake2b(prefix + tail).digest()[:16]
 
 
 def _brief(text: bytes) -> bytes:
     """The text, or where it is long a digest of it: it goes into several other digests."""
     return text if len(text) <= _LONG else b"#" + hashlib.sha256(text).digest()
-
-
-def _hashed(parts: bytes) -> bytes:
-    return hashlib.blake2b(parts).digest()[:16]
 
 
 def _merged(others: Sequence[tuple[bytes, bytes]]) -> Sequence[bytes]:

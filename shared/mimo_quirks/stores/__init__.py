@@ -4,8 +4,7 @@ The core says what a turn is remembered under and what may be put back; a store 
 them back, and decides nothing.
 """
 
-from .memory import MemoryStore
 from .opening import open_store
-from .protocol import CANDIDATES, Entry, ReasoningStore, StoreError
+from .protocol import CANDIDATES, RENEWED_AFTER, Entry, ReasoningStore, StoreError
 
-__all__ = ["CANDIDATES", "Entry", "MemoryStore", "ReasoningStore", "StoreError", "open_store"]
+__all__ = ["CANDIDATES", "RENEWED_AFTER", "Entry", "ReasoningStore", "StoreError", "open_store"]

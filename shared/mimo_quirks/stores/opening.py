@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from .memory import DEFAULT_MAX_BYTES, DEFAULT_TTL_SECONDS, MemoryStore
 from .protocol import ReasoningStore
+
+DEFAULT_TTL_SECONDS: Final = 7 * 24 * 3600.0
+DEFAULT_MAX_BYTES: Final = 64 * 2**20
 
 FORMS: Final[Mapping[str, str]] = {
     "memory": "memory://",
@@ -31,12 +33,14 @@ def open_store(
     timeout_seconds: float = 0.25,
     secrets: Sequence[str] = (),
 ) -> ReasoningStore | None:
-    """The store that the URL names, or None for `off`; files and connections are opened by its first use.
+    """The store that the URL names, or None where it names none outside this process.
+
+    Files and connections are opened by its first use.
 
     Args:
         url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`, `redis://…`, `rediss://…` or `off`.
         ttl_seconds: How long an entry is kept after its last use.
-        max_bytes: How much is kept at most; a Redis server has its own bound, `maxmemory`.
+        max_bytes: How much is kept at most in a file; a Redis server has its own bound, `maxmemory`.
         timeout_seconds: How long a call may wait for a file or a server.
         secrets: If there are any, what leaves the process is sealed by the first, and opened by each of them.
 
@@ -45,12 +49,10 @@ def open_store(
         ImportError: An extra is missing; the message tells how to install it.
     """
     scheme, rest = _parts(url)
-    if scheme == "off":
+    if scheme in ("memory", "off"):
         return None
     if scheme == "litellm":
         raise ValueError("litellm is the Redis of LiteLLM's own cache, which its callback alone can open")
-    if scheme == "memory":
-        return MemoryStore(ttl_seconds=ttl_seconds, max_bytes=max_bytes)
     if scheme == "sqlite":
         from .sqlite import SqliteStore  # noqa: PLC0415 - SQLite is imported by who uses it
 

@@ -1,4 +1,4 @@
-"""Memory of one process: quick, gone when the process is.
+"""A store in dictionaries, for tests of what any store may be used for.
 
 Two dictionaries and one order. Every entry expires the same time after its last use, so the order of use, the order of
 eviction and the order of expiry are one, and what has to go is always in front. An entry leaves all its keys at once,
@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from .packing import size_of
-from .protocol import CANDIDATES, Entry
+from mimo_quirks.stores.packing import size_of
+from mimo_quirks.stores.protocol import CANDIDATES, Entry
 
 DEFAULT_TTL_SECONDS: Final = 7 * 24 * 3600.0
 DEFAULT_MAX_BYTES: Final = 64 * 2**20
 
 
-class MemoryStore:
+class DictStore:
     """Entries in this process, bounded in bytes and in time since their last use; any thread may call it."""
 
     def __init__(

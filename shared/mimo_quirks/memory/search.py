@@ -1,0 +1,135 @@
+"""The search for the turns of a history: what near memory knows, what the far store is asked, and what both prove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Final
+
+from mimo_quirks.history.found import FoundReasoning, Proof
+from mimo_quirks.recall.fingerprints import Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
+from mimo_quirks.recall.lookup import TurnLookup
+from mimo_quirks.recall.memories import Memory, owner_digest
+from mimo_quirks.recall.proof import Candidates, Proven, fits, prove, proves
+from mimo_quirks.stores import CANDIDATES
+
+from .near import Held, NearMemory
+
+_NOTHING: Final[Mapping[str, Sequence[bytes]]] = {}
+
+
+class Search:
+    """One look-up: first in near memory, then, with what the far store has, to its end.
+
+    Near memory alone answers for turns that ids prove, and for carried texts that it knows. Of other turns the far
+    store, where there is one, may have a second answer.
+
+    Args:
+        lookup: What is looked up.
+        near: The memory of this process.
+        now: The time, of the clock that `near` is used with.
+        alone: Whether there is no far store.
+
+    Attributes:
+        lost: Indices of the turns that lack their reasoning.
+    """
+
+    def __init__(self, lookup: TurnLookup, near: NearMemory, now: float, *, alone: bool) -> None:
+        self.lost = frozenset([place.at for place in lookup.lost])
+        self._lookup = lookup
+        self._near = near
+        self._now = now
+        self._owner = owner_mark(lookup.whose.scope)
+        self._whole: dict[int, str] = {}
+        self._used: list[Held] = []
+        self._known = Proven()
+        self._alone = alone
+        self._asked = self._look_near()
+        self._marks = {place.ordinal: marks_of(place, self._owner) for place in self._asked}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What to ask the far store for; empty where near memory is enough."""
+        return tuple(dict.fromkeys([key_of(mark) for marks in self._marks.values() for mark in chain(*marks)]))
+
+    def conclude(self, far: Mapping[str, Sequence[bytes]] = _NOTHING) -> FoundReasoning:
+        """What is found for the turns of the history; what is taken from the far store is near from now on.
+
+        Args:
+            far: What the far store has under the keys that it was asked for.
+        """
+        proven = self._proven(far) if self._asked else self._known
+        self._near.use(self._used, self._now)
+        places = self._lookup.places
+        as_carried = {place.ordinal: text for place, text, is_plain in self._lookup.carried if is_plain}
+        texts, memories = self._whole, proven.memories
+        for ordinal, memory in memories.items():
+            if memory.reasoning is not None and memory.reasoning != as_carried.get(ordinal):
+                texts[places[ordinal].at] = memory.reasoning
+        last = memories.get(len(places) - 1)
+        return FoundReasoning(
+            texts,
+            {places[ordinal].at: proof for ordinal, proof in proven.proofs.items()},
+            frozenset([places[ordinal].at for ordinal in proven.ambiguous]),
+            last.own.place if last else "",
+        )
+
+    def _look_near(self) -> list[Place]:
+        """Takes what near memory knows for certain; returns the turns that are left."""
+        left, lookup = [], self._lookup
+        owner = owner_digest(lookup.whose.scope)
+        for place, text, is_plain in lookup.carried:
+            held = self._near.with_text(owner, text)
+            if held is not None and held.fresh_until > self._now:
+                self._used.append(held)
+                if not is_plain:
+                    self._whole[place.at] = text
+            elif not self._is_known(place):
+                left.append(place)
+        left += [place for place in lookup.lost if not self._is_known(place)]
+        for ordinal in self._known.doubtful():
+            self._known.drop(ordinal)
+            left.append(lookup.places[ordinal])
+        return sorted(left)
+
+    def _is_known(self, place: Place) -> bool:
+        """Takes what near memory knows of a turn, if that is all there is to know."""
+        if (marks := id_marks(place, self._owner)) and self._is_taken(place, marks[0], "ids"):
+            return True
+        return self._alone and self._is_taken(place, prefix_mark(place, self._owner), "prefix")
+
+    def _is_taken(self, place: Place, mark: bytes, proof: Proof) -> bool:
+        """Takes the one memory under a mark, if it is proven and fresh."""
+        held = self._near.get(mark)
+        whose = self._lookup.whose
+        if len(held) != 1 or held[0].fresh_until <= self._now or not proves(proof, held[0].memory, place, whose):
+            return False
+        self._known.take(place.ordinal, held[0].memory, proof)
+        self._used += held
+        return True
+
+    def _proven(self, far: Mapping[str, Sequence[bytes]]) -> Proven:
+        """Judges what both have, and holds what is taken of it."""
+        places = self._lookup.places
+        read = {payload: Memory.from_bytes(payload) for payload in set(chain.from_iterable(far.values()))}
+        turns, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
+        for place in self._asked:
+            candidates, is_full = dict[Memory, None](), False
+            marks = self._marks[place.ordinal]
+            for mark in chain(*marks):
+                held, payloads = self._near.get(mark), far.get(key_of(mark), ()) if far else ()
+                near.update({one.memory: one for one in held})
+                for memory in filter(None, map(read.get, payloads)):
+                    found.setdefault(memory, {})[mark] = None
+                    candidates[memory] = None
+                candidates.update(dict.fromkeys([one.memory for one in held]))
+                is_full |= mark in marks.prefix and max(len(held), len(payloads)) >= CANDIDATES
+            fitting = [memory for memory in candidates if fits(memory, place, self._lookup.whose)]
+            turns.append(Candidates(place, fitting, is_full))
+        proven = prove(turns, [place.tail for place in places], self._lookup.whose, self._known)
+        for memory in proven.memories.values():
+            if memory in found:
+                self._near.add(memory, tuple(found[memory]), self._now)
+            elif memory in near:
+                self._used.append(near[memory])
+        return proven

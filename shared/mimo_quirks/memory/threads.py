@@ -1,0 +1,76 @@
+"""Threads that end with the process.
+
+A store that hangs holds up neither the event loop, nor the application's thread pool, nor the interpreter's end.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Task(Generic[T]):
+    """A piece of work that a thread does.
+
+    Attributes:
+        future: What comes of it.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self.future: Future[T] = Future()
+        self._work = work
+        self._asked = time.monotonic()
+        self._begun: float | None = None
+
+    def left(self, limit_seconds: float) -> float:
+        """How long to wait for it yet, if it may take so long to begin, and as long again from then on."""
+        since = self._asked if self._begun is None else self._begun
+        return 0.0 if self.future.done() else since + limit_seconds - time.monotonic()
+
+    def run(self) -> None:
+        """Does the work."""
+        self._begun = time.monotonic()
+        try:
+            result = self._work()
+        except Exception as error:  # noqa: BLE001 - whoever asked is told
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
+class Threads:
+    """A bounded number of threads, each begun when there is work that no other is free for.
+
+    Args:
+        most: How many there are at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._tasks: SimpleQueue[Task[object]] = SimpleQueue()
+        self._idle = self._count = 0
+
+    def do(self, work: Callable[[], T]) -> Task[T]:
+        """Has work done in one of the threads."""
+        task = Task(work)
+        with self._lock:
+            self._tasks.put(task)  # type: ignore[arg-type] # a queue takes tasks of every result
+            self._idle -= 1
+            if self._idle < 0 and self._count < self._most:
+                self._idle += 1
+                self._count += 1
+                threading.Thread(target=self._run, name="mimo-quirks", daemon=True).start()
+        return task
+
+    def _run(self) -> None:
+        while True:
+            self._tasks.get().run()
+            with self._lock:
+                self._idle += 1

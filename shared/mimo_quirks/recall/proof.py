@@ -1,0 +1,286 @@
+"""Whose memory a candidate is: keys find candidates, proof decides, and without proof a candidate is nobody's.
+
+One of these makes a candidate the turn's memory:
+
+    ids      the API drew them, and the client kept them
+    prefix   all that was said before is the same, under the same system prompt
+    chain    it stands beside a turn that is proven: the running digest leads from the one place to the other, or the
+             one was recorded when the other was sent for the turn before it (its link), which survives what breaks
+             the digest: cleared results, injected messages, dropped calls
+    cut      no turn is proven, for the beginning was cut off: one run of candidates chains through the whole history
+
+And these make it a stranger's: a drawn id that differs from the remembered one of the same form, a link that names
+another text, another end user. Two different texts that are equally proven are none (lessons.md 55, 59, 70).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from mimo_quirks.history.found import Proof
+from mimo_quirks.stores.protocol import CANDIDATES
+
+from .fingerprints import Place, prefix_after
+from .ids import LONGEST_ID, form_of
+from .memories import Link, Memory, Whose
+
+_FAR: Final = 16
+"""Over how many turns without a memory a chain goes back at most, each of which is one digest for each candidate."""
+
+
+@dataclass(slots=True)
+class Candidates:
+    """What was found for a turn.
+
+    Attributes:
+        place: Where the turn stands.
+        memories: Those that nothing speaks against; see `fits`.
+        is_full: Whether more may be kept under what was said before than was found.
+    """
+
+    place: Place
+    memories: Sequence[Memory]
+    is_full: bool = False
+
+
+@dataclass(slots=True)
+class Proven:
+    """What is proven of a history, by the ordinals of its turns.
+
+    Attributes:
+        memories: One for each turn that has one.
+        proofs: What proves it.
+        ambiguous: The turns for which several different texts are proven.
+    """
+
+    memories: dict[int, Memory] = field(default_factory=dict)
+    proofs: dict[int, Proof] = field(default_factory=dict)
+    ambiguous: set[int] = field(default_factory=set)
+
+    def take(self, ordinal: int, memory: Memory, proof: Proof) -> None:
+        """A memory is a turn's."""
+        self.memories[ordinal], self.proofs[ordinal] = memory, proof
+        self.ambiguous.discard(ordinal)
+
+    def drop(self, ordinal: int) -> None:
+        """Nothing is proven of a turn."""
+        del self.memories[ordinal], self.proofs[ordinal]
+
+    def doubtful(self) -> Sequence[int]:
+        """The turns that only what stands before them proves, where the next turn's link names another text."""
+        return [
+            ordinal
+            for ordinal, proof in self.proofs.items()
+            if proof == "prefix"
+            and (following := self.memories.get(ordinal + 1)) is not None
+            and following.link.text not in ("", self.memories[ordinal].text)
+        ]
+
+
+def fits(memory: Memory, place: Place, whose: Whose) -> bool:
+    """Whether nothing speaks against a candidate: it has every visible call, and no other id or end user."""
+    if memory.end_user != whose.end_user and memory.end_user and whose.end_user:
+        return False
+    if has_ids(memory, place):
+        return True
+    remembered = [said for _, said in memory.calls]
+    return all(said in remembered for said in place.said) and not _has_another_id(memory, place)
+
+
+def proves(proof: Proof, memory: Memory, place: Place, whose: Whose) -> bool:
+    """Whether ids, or all that was said before, prove a candidate."""
+    if not fits(memory, place, whose):
+        return False
+    if proof == "ids":
+        return has_ids(memory, place) and any(form_of(call.id) for call in place.calls)
+    return memory.prefix == place.prefix and memory.system == whose.system
+
+
+def has_ids(memory: Memory, place: Place) -> bool:
+    """Whether it has every visible call by its id, drawn or not."""
+    remembered = [ident for ident, _ in memory.calls]
+    return bool(place.calls) and all(call.id[:LONGEST_ID] in remembered for call in place.calls)
+
+
+def prove(turns: Sequence[Candidates], tails: Sequence[bytes], whose: Whose, known: Proven) -> Proven:
+    """Judges the candidates of a history.
+
+    Args:
+        turns: The turns that are looked for, in order.
+        tails: Of every turn of the history; see `Place.tail`.
+        whose: Whose request it is.
+        known: What is proven already, of other turns.
+    """
+    proven = Proven({**known.memories}, {**known.proofs})
+    pools = {turn.place.ordinal: turn.memories for turn in turns if turn.memories}
+    for turn in reversed(turns):
+        ordinal = turn.place.ordinal
+        proof, memories = _direct(turn, whose)
+        if proof is not None:
+            pools[ordinal] = memories
+            _choose(proven, ordinal, memories, proof)
+    if not proven.memories and not proven.ambiguous:
+        _take_run(proven, turns, tails)
+    elif not proven.memories.keys() >= pools.keys():
+        _chain_forward(proven, pools, tails)
+        _chain_back(proven, pools, tails)
+    return proven
+
+
+def only(memories: Sequence[Memory]) -> Memory | None:
+    """The memory of the one answer; None where there are several, or none.
+
+    A turn that was recorded twice, the first time before its end, is the longer one: it has the same drawn ids. Of
+    several with one text nobody can say after which turn it was made.
+    """
+    longest = max(memories, key=lambda memory: len(memory.reasoning or ""), default=None)
+    if longest is None or len(memories) == 1:
+        return longest
+    if any(memory.reasoning != longest.reasoning for memory in memories):
+        drawn = any(form_of(ident) for ident, _ in longest.calls)
+        grew = [(longest.reasoning or "").startswith(memory.reasoning or "") for memory in memories]
+        return longest if drawn and all(grew) and len({memory.calls for memory in memories}) == 1 else None
+    return longest if len({memory.link for memory in memories}) == 1 else replace(longest, link=Link())
+
+
+def _direct(turn: Candidates, whose: Whose) -> tuple[Proof | None, Sequence[Memory]]:
+    """What proves candidates by themselves, and those that it proves."""
+    place = turn.place
+    by_ids = [memory for memory in turn.memories if proves("ids", memory, place, whose)]
+    if by_ids:
+        return "ids", by_ids
+    same = [memory for memory in turn.memories if proves("prefix", memory, place, whose)]
+    kept = [memory for memory in same if has_ids(memory, place)]
+    if same and turn.is_full and not kept:
+        return "prefix", [*same, _UNKNOWN]
+    return ("prefix", kept or same) if same else (None, ())
+
+
+def _choose(proven: Proven, ordinal: int, memories: Sequence[Memory], proof: Proof) -> None:
+    """Takes the one that the next turn's link does not speak against; several different ones are none."""
+    following = proven.memories.get(ordinal + 1)
+    if following is not None and following.link.text:
+        linked = [memory for memory in memories if memory.text == following.link.text]
+        memories = linked if linked or proof != "ids" else memories
+    memory = only(memories)
+    if memory is not None:
+        proven.take(ordinal, memory, proof)
+    elif memories:
+        proven.ambiguous.add(ordinal)
+
+
+def _chain_forward(proven: Proven, pools: Mapping[int, Sequence[Memory]], tails: Sequence[bytes]) -> None:
+    """From each turn that is proven to those after it."""
+    before, at, prefix = None, 0, b""
+    for ordinal, tail in enumerate(tails):
+        prefix = prefix_after(prefix, tail)
+        if before is not None and ordinal not in proven.memories:
+            chained = [m for m in pools.get(ordinal, ()) if _follows(m, before, prefix, adjacent=ordinal == at + 1)]
+            _choose(proven, ordinal, chained, "chain")
+        if ordinal in proven.memories:
+            before, at = proven.memories[ordinal], ordinal
+            prefix = before.prefix
+
+
+def _chain_back(proven: Proven, pools: Mapping[int, Sequence[Memory]], tails: Sequence[bytes]) -> None:
+    """From each turn that is proven to those before it."""
+    after = None
+    for ordinal in range(len(tails) - 1, -1, -1):
+        if after is not None and ordinal not in proven.memories and after - ordinal <= _FAR:
+            following, between = proven.memories[after], tails[ordinal + 1 : after + 1]
+            chained = [
+                memory
+                for memory in pools.get(ordinal, ())
+                if _follows(following, memory, _rolled(memory.prefix, between), adjacent=after == ordinal + 1)
+            ]
+            _choose(proven, ordinal, chained, "chain")
+        if ordinal in proven.memories:
+            after = ordinal
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Candidates that chain, the last one and those before it; `prefix` is the running digest where the run is."""
+
+    memory: Memory
+    ordinal: int
+    prefix: bytes
+    before: _Run | None = None
+
+
+def _take_run(proven: Proven, turns: Sequence[Candidates], tails: Sequence[bytes]) -> None:
+    """The one run through every turn that has candidates, where more turns stood before it than do now."""
+    covered = [turn for turn in turns if turn.memories]
+    if len(covered) < _LEAST_RUN:
+        return
+    first, *others = covered
+    at = first.place.ordinal
+    runs = [_Run(memory, at, memory.prefix) for memory in first.memories if at < memory.ordinal]
+    for turn in others:
+        between = tails[at + 1 : turn.place.ordinal + 1]
+        at = turn.place.ordinal
+        rolled = [(run, _rolled(run.prefix, between)) for run in runs]
+        runs = [
+            _Run(memory, at, memory.prefix, run)
+            for run, prefix in rolled
+            for memory in turn.memories
+            if _follows(memory, run.memory, prefix, adjacent=at == run.ordinal + 1)
+        ]
+        if len(runs) > CANDIDATES:
+            break
+    rivals = {tuple(memory.reasoning for _, memory in _steps(run)) for run in runs[: CANDIDATES + 1]}
+    if len(rivals) == 1 and len(runs) <= CANDIDATES:
+        for ordinal, memory in _steps(runs[0]):
+            proven.take(ordinal, memory, "cut")
+    elif runs:
+        proven.ambiguous.update(turn.place.ordinal for turn in covered)
+
+
+_LEAST_RUN: Final = 2
+
+
+def _steps(run: _Run | None) -> Sequence[tuple[int, Memory]]:
+    steps = []
+    while run is not None:
+        steps.append((run.ordinal, run.memory))
+        run = run.before
+    return steps
+
+
+def _follows(after: Memory, before: Memory, prefix: bytes, *, adjacent: bool) -> bool:
+    """Whether two memories are of one conversation.
+
+    Args:
+        after: The one that was recorded later.
+        before: The other.
+        prefix: The running digest at the place of the later one, as what is visible leads to it from the other.
+        adjacent: Whether no turn stands between them.
+    """
+    if adjacent and after.link.text:
+        if after.link == before.own:
+            return True
+        if after.link.text != before.text:
+            return False
+    return after.prefix == prefix and after.system == before.system
+
+
+def _rolled(prefix: bytes, tails: Sequence[bytes]) -> bytes:
+    for tail in tails:
+        prefix = prefix_after(prefix, tail)
+    return prefix
+
+
+def _has_another_id(memory: Memory, place: Place) -> bool:
+    """Whether a visible call has a drawn id where the remembered call that says the same has another of its form."""
+    for call, said in zip(place.calls, place.said, strict=True):
+        form = form_of(call.id)
+        same = [ident for ident, remembered in memory.calls if remembered == said] if form else []
+        if same and all(ident != call.id and form_of(ident) == form for ident in same):
+            return True
+    return False
+
+
+_UNKNOWN: Final = Memory("", "", b"", 0, (), Link(), "", "", "")
+"""A candidate that there may be besides those that a full key gave."""
