@@ -113,6 +113,16 @@ def test_what_is_put_is_found_under_each_of_its_keys(store: ReasoningStore) -> N
     assert {} == store.get([key("unknown")])
 
 
+def test_a_payload_is_fetched_once(store: ReasoningStore) -> None:
+    """However many of an entry's keys are asked for, its payload is read, and opened, once."""
+    keys = tuple(map(key, range(64)))
+    store.put([Entry(keys, b"one"), Entry(keys[:32], b"two")])
+    found = store.get(keys)
+
+    assert 64 == len(found)
+    assert 2 == len({id(payload) for payloads in found.values() for payload in payloads})
+
+
 def test_empty(store: ReasoningStore) -> None:
     """Nothing put and nothing asked is nothing found; an empty payload is a payload."""
     store.put([])
