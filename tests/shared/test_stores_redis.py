@@ -6,8 +6,10 @@ import asyncio
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -121,6 +123,113 @@ def test_slow(server: Server, store: RedisStore) -> None:
         server.send(signal.SIGCONT)
 
     assert b"one" in store.get([A])[A]
+
+
+class Dripper:
+    """Stands before a server; once told to, it gives out a byte of what the server says now and then, or reads none."""
+
+    def __init__(self, port: int) -> None:
+        self._server_port = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
+        self.drips = self.is_deaf = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, server = self._listening.accept()[0], socket.create_connection(("127.0.0.1", self._server_port))
+                for way in ((client, server, False), (server, client, True)):
+                    threading.Thread(target=self._pass_on, args=way, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
+        with suppress(OSError), source, target:
+            while data := source.recv(4096):
+                while self.is_deaf:
+                    time.sleep(0.01)
+                for piece in [bytes([byte]) for byte in data] if is_answer and self.drips else [data]:
+                    time.sleep(0.02 if is_answer and self.drips else 0)
+                    target.sendall(piece)
+
+    def close(self) -> None:
+        self.drips = self.is_deaf = False
+        self._listening.close()
+
+
+@contextmanager
+def _given_up_in_time(timeout: float = BOUND) -> Iterator[None]:
+    start = time.monotonic()
+    with pytest.raises(StoreError, match="redis: TimeoutError"):
+        yield
+    assert time.monotonic() - start < timeout
+
+
+@pytest.fixture(name="dripper")
+def _dripper(server: Server) -> Iterator[Dripper]:
+    dripper = Dripper(server.port)
+    yield dripper
+    dripper.close()
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_a_server_that_drips(dripper: Dripper, is_connected: bool) -> None:
+    """A byte now and then does not prolong a call, whether it is of the handshake or of an answer."""
+    store = RedisStore.from_url(dripper.url, ttl_seconds=60, timeout_seconds=TIMEOUT)
+    store.put([Entry((A,), b"x" * 1000)])
+    if not is_connected:
+        store.close()
+    dripper.drips = True
+    with _given_up_in_time():
+        store.get([A])
+    with _given_up_in_time():
+        store.put([Entry(tuple(f"{number:x}" for number in range(300)), b"one")])
+
+    dripper.drips = False
+    assert {A: [b"x" * 1000]} == store.get([A])
+    store.close()
+
+
+def test_a_server_that_reads_nothing(dripper: Dripper) -> None:
+    """An entry that the server does not take is given up in time."""
+    store = RedisStore.from_url(dripper.url, ttl_seconds=60, timeout_seconds=TIMEOUT)
+    store.put([Entry((A,), b"one")])
+    dripper.is_deaf = True
+    with _given_up_in_time():
+        store.put([Entry((A,), b"x" * 2**25)])
+    store.close()
+
+
+def test_a_time_limit_in_the_url(dripper: Dripper) -> None:
+    """The URL's limit is the call's; where it is long, a dripping server is waited for."""
+    store = RedisStore.from_url(f"{dripper.url}?socket_timeout=60&timeout=60", ttl_seconds=60, timeout_seconds=0.01)
+    store.put([Entry((A,), b"one")])
+    dripper.drips = True
+
+    assert {A: [b"one"]} == store.get([A])
+    store.close()
+
+
+def test_no_time_at_all(server: Server) -> None:
+    """A call whose time is over does not wait for anything any more."""
+    store = RedisStore.from_url(server.url, ttl_seconds=60, timeout_seconds=1e-9)
+    with _given_up_in_time():
+        store.get([A])
+    store.close()
+
+
+def test_all_connections_are_busy(server: Server) -> None:
+    """Who finds all connections taken waits for one until the call's time is over, and no longer."""
+    url = f"{server.url}?max_connections=1&timeout=60"
+    store = RedisStore.from_url(url, ttl_seconds=60, timeout_seconds=TIMEOUT)
+    with store._client.pipeline() as pipeline:
+        pipeline.watch(A)  # type: ignore[no-untyped-call] # takes the one connection
+        start = time.monotonic()
+        with pytest.raises(StoreError):
+            store.get([B])
+        assert time.monotonic() - start < BOUND
+
+    assert {} == store.get([B])
+    store.close()
 
 
 def test_full(server: Server, store: RedisStore) -> None:

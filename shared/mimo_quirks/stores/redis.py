@@ -1,8 +1,9 @@
 """Memory in Redis: shared by several machines.
 
 redis-py does the talking, through one client for threads and one per event loop, because its connections belong to the
-loop they were opened in. Every wait has the timeout, and nothing is tried twice: a request is waiting, and the next
-one finds out soon enough. A connection that broke is opened again by its next use.
+loop they were opened in. A blocking call has the timeout as a whole, and so has every wait of another; nothing is tried
+twice: a request is waiting, and the next one finds out soon enough. A connection that broke is opened again by its next
+use.
 
 What redis-py says about a failure may quote the command, payload included; so a `StoreError` names the kind only, and
 keeps no reference to the original.
@@ -11,12 +12,13 @@ keeps no reference to the original.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from redis import BlockingConnectionPool, Redis, RedisError
+from redis import Redis, RedisError
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -24,6 +26,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .protocol import Entry, StoreError
+from .redis_deadline import DeadlinePool, deadline
 from .redis_plan import Command, answer, asking_entries, asking_lists, keeping
 
 _CONNECTIONS: Final = 32
@@ -35,22 +38,33 @@ _FAILURES: Final = (RedisError, OSError)
 class RedisStore:
     """Entries in a Redis server, or in whatever speaks its protocol; not in a cluster, for want of hash tags."""
 
-    def __init__(self, client: Redis, connect: Callable[[], AsyncRedis], *, ttl_seconds: float) -> None:
+    def __init__(
+        self,
+        client: Redis,
+        connect: Callable[[], AsyncRedis],
+        *,
+        ttl_seconds: float,
+        timeout_seconds: float = math.inf,
+    ) -> None:
         """Uses the clients it is given.
 
         Args:
             client: The one for blocking calls.
             connect: Makes the one for an event loop.
             ttl_seconds: How long an entry is kept after its last use.
+            timeout_seconds: How long a blocking call may take, if the client's pool is a `DeadlinePool`.
         """
         self._client = client
         self._connect = connect
         self._clients: dict[asyncio.AbstractEventLoop, AsyncRedis] = {}
         self._ttl = int(ttl_seconds * 1000)
+        self._timeout = timeout_seconds
 
     @classmethod
     def from_url(cls, url: str, *, ttl_seconds: float, timeout_seconds: float) -> RedisStore:
         """Connects when it is first used; what the URL's query says of timeouts goes before `timeout_seconds`.
+
+        `socket_timeout` is then what a blocking call may take as a whole.
 
         Raises:
             ValueError: The URL cannot be read, or has an option that redis-py does not know.
@@ -62,26 +76,29 @@ class RedisStore:
             "socket_timeout": timeout_seconds,
             "socket_connect_timeout": timeout_seconds,
         }
-        pool = BlockingConnectionPool.from_url(url, **limits, retry=Retry(NoBackoff(), 0))
+        pool = DeadlinePool.from_url(url, **limits, retry=Retry(NoBackoff(), 0))
         _check_options(pool)
 
         def connect() -> AsyncRedis:
             retry = AsyncRetry(NoBackoff(), 0)
             return AsyncRedis.from_pool(AsyncBlockingConnectionPool.from_url(url, **limits, retry=retry))
 
-        return cls(Redis.from_pool(pool), connect, ttl_seconds=ttl_seconds)
+        limit = pool.connection_kwargs["socket_timeout"]
+        return cls(Redis.from_pool(pool), connect, ttl_seconds=ttl_seconds, timeout_seconds=limit)
 
     def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
         """See `ReasoningStore`."""
-        lists = self._ask(asking_lists(keys))
-        found, upkeep = answer(keys, lists, self._ask(asking_entries(lists)), self._ttl)
-        with suppress(StoreError):
-            self._ask(upkeep)
+        with deadline(self._timeout):
+            lists = self._ask(asking_lists(keys))
+            found, upkeep = answer(keys, lists, self._ask(asking_entries(lists)), self._ttl)
+            with suppress(StoreError):
+                self._ask(upkeep)
         return found
 
     def put(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
-        self._ask(keeping(entries, self._ttl), whole=True)
+        with deadline(self._timeout):
+            self._ask(keeping(entries, self._ttl), whole=True)
 
     async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
         """See `ReasoningStore`."""
@@ -144,7 +161,7 @@ def _check_url(url: str) -> None:
     raise ValueError("the redis URL cannot be read: what is special in a URL is written in its credentials as %XX")
 
 
-def _check_options(pool: BlockingConnectionPool) -> None:
+def _check_options(pool: DeadlinePool) -> None:
     """redis-py looks at the options of a URL when it connects, which is when an operator no longer looks."""
     if pool.connection_kwargs.get("decode_responses"):
         raise ValueError("a store holds bytes: the redis URL must not ask for decode_responses")
