@@ -15,6 +15,7 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import compress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ from redis.retry import Retry
 
 from .protocol import Entry, StoreError
 from .redis_deadline import DeadlinePool, deadline
-from .redis_plan import Command, answer, asking_entries, asking_lists, keeping
+from .redis_plan import Command, answer, asking_entries, asking_lists, keeping, replacing
 
 _CONNECTIONS: Final = 32
 """Per client; who finds all of them busy waits for one, up to the timeout."""
@@ -98,7 +99,8 @@ class RedisStore:
     def put(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
         with deadline(self._timeout):
-            self._ask(keeping(entries, self._ttl), whole=True)
+            commands = keeping(entries, self._ttl)
+            self._ask(replacing(commands, self._ask(commands, whole=True)), whole=True)
 
     async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
         """See `ReasoningStore`."""
@@ -110,7 +112,8 @@ class RedisStore:
 
     async def aput(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
-        await self._aask(keeping(entries, self._ttl), whole=True)
+        commands = keeping(entries, self._ttl)
+        await self._aask(replacing(commands, await self._aask(commands, whole=True)), whole=True)
 
     def close(self) -> None:
         """See `ReasoningStore`."""
@@ -129,7 +132,7 @@ class RedisStore:
             with self._client.pipeline(transaction=whole) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-                return pipeline.execute()
+                return _replies(pipeline.execute(raise_on_error=False))
         except _FAILURES as error:
             kind = type(error).__name__
         raise StoreError(f"redis: {kind}")
@@ -139,7 +142,7 @@ class RedisStore:
             async with self._client_of_this_loop().pipeline(transaction=whole) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
-                return await pipeline.execute()
+                return _replies(await pipeline.execute(raise_on_error=False))
         except _FAILURES as error:
             kind = type(error).__name__
         raise StoreError(f"redis: {kind}")
@@ -151,6 +154,15 @@ class RedisStore:
                 self._clients.pop(closed, None)
             self._clients[loop] = self._connect()
         return self._clients[loop]
+
+
+def _replies(replies: Sequence[Any]) -> list[Any]:
+    """The replies, with None where the name of a command holds something of another type."""
+    failed = [isinstance(reply, RedisError) for reply in replies]
+    for reply in compress(replies, failed):
+        if not str(reply).startswith("WRONGTYPE"):
+            raise reply
+    return [None if has_failed else reply for reply, has_failed in zip(replies, failed, strict=True)]
 
 
 def _check_url(url: str) -> None:

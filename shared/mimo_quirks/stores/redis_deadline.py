@@ -45,7 +45,7 @@ class DeadlinePool(BlockingConnectionPool):
     """A pool whose connections keep to the deadline, and so does who waits for one of them."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
         self.connection_class: type[AbstractConnection] = type(
             f"Deadline{self.connection_class.__name__}", (_Connection, self.connection_class), {}
         )

@@ -22,6 +22,7 @@ from typing import Final
 from .packing import identity_of, size_of
 from .protocol import CANDIDATES, RENEWED_AFTER, Entry, StoreError
 from .sqlite_connection import Connection
+from .sqlite_file import SetAsideError
 
 # Keys and rows go in as one JSON array: no limit on their number, and one statement that SQLite prepares once. An entry
 # has many keys and its payload is large, so the payload is fetched by itself, once.
@@ -67,30 +68,20 @@ class SqliteStore:
         """See `ReasoningStore`."""
         if not keys:
             return {}
-        now = self._clock()
-        with self._reading.transaction("BEGIN") as database:
-            rows = database.execute(_FIND, (json.dumps(keys), now)).fetchall()
-            expiries = {entry: expires for _, entry, expires in rows}
-            payloads = dict(database.execute(_FETCH, (json.dumps(list(expiries)),)).fetchall())
-        found: dict[str, list[bytes]] = {}
-        for key, entry, _ in rows:
-            found.setdefault(key, []).append(payloads[entry])
-        renewable = now + self._ttl * (1 - RENEWED_AFTER)
-        self._renew([entry for entry, expires in expiries.items() if expires <= renewable], now)
-        return found
+        try:
+            return self._get(keys)
+        except SetAsideError:
+            return self._get(keys)
 
     def put(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
         entries = [entry for entry in entries if size_of(entry) <= self._max_bytes]
         if not entries:
             return
-        now = self._clock()
-        with self._writing.transaction("BEGIN IMMEDIATE") as database:
-            for entry in entries:
-                _keep(database, entry, now + self._ttl)
-            database.execute(_EXPIRE, (now,))
-            while database.execute(_TOTAL).fetchone()[0] > self._max_bytes and database.execute(_EVICT).rowcount:
-                pass
+        try:
+            self._put(entries)
+        except SetAsideError:
+            self._put(entries)
 
     async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
         """See `ReasoningStore`."""
@@ -108,6 +99,28 @@ class SqliteStore:
     async def aclose(self) -> None:
         """See `ReasoningStore`."""
         await asyncio.to_thread(self.close)
+
+    def _get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        now = self._clock()
+        with self._reading.transaction("BEGIN") as database:
+            rows = database.execute(_FIND, (json.dumps(keys), now)).fetchall()
+            expiries = {entry: expires for _, entry, expires in rows}
+            payloads = dict(database.execute(_FETCH, (json.dumps(list(expiries)),)).fetchall())
+        found: dict[str, list[bytes]] = {}
+        for key, entry, _ in rows:
+            found.setdefault(key, []).append(payloads[entry])
+        renewable = now + self._ttl * (1 - RENEWED_AFTER)
+        self._renew([entry for entry, expires in expiries.items() if expires <= renewable], now)
+        return found
+
+    def _put(self, entries: Sequence[Entry]) -> None:
+        now = self._clock()
+        with self._writing.transaction("BEGIN IMMEDIATE") as database:
+            for entry in entries:
+                _keep(database, entry, now + self._ttl)
+            database.execute(_EXPIRE, (now,))
+            while database.execute(_TOTAL).fetchone()[0] > self._max_bytes and database.execute(_EVICT).rowcount:
+                pass
 
     def _renew(self, entries: Sequence[int], now: float) -> None:
         if not entries:
