@@ -60,24 +60,12 @@ class DictStore:
                     self._keep(entry, now)
             self._evict(now)
 
-    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
-        """See `ReasoningStore`."""
-        return self.get(keys)
-
-    async def aput(self, entries: Sequence[Entry]) -> None:
-        """See `ReasoningStore`."""
-        self.put(entries)
-
     def close(self) -> None:
         """Forgets everything."""
         with self._lock:
             self._expiries.clear()
             self._index.clear()
             self._bytes = 0
-
-    async def aclose(self) -> None:
-        """Forgets everything."""
-        self.close()
 
     def _keep(self, entry: Entry, now: float) -> None:
         self._use(entry, now)

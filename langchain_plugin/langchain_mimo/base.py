@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 from langchain_core.language_models import BaseChatModel, LangSmithParams, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
@@ -18,8 +18,11 @@ from . import _internals
 from .calls import Remembering
 from .clients import checked_key, checked_url
 from .profiles import profile_of
-from .serialising import KEY, VERSION, shown
+from .serialising import KEY, VERSION, digest_of_sent, given, shown
 from .tokens import Tool, count_tokens, token_ids
+
+_NAMED: Final = ("default_headers", "default_query")
+"""Fields of what is sent by name."""
 
 _internals.check_hooks("langchain-core", BaseChatModel, _internals.CORE_HOOKS)
 
@@ -58,6 +61,7 @@ class BaseChatMiMo(Remembering):
         for name, field in fields.items():
             if not values.keys() & set(names[name]):
                 values[name] = field.get_default(call_default_factory=True)
+        values |= {name: given(values[name]) for name in _NAMED if name in values}
         for name, check in ((cls._key_field, checked_key), (cls._url_field, checked_url)):
             check(next(values[given] for given in names[name] if given in values))
         return build(values)
@@ -91,6 +95,9 @@ class BaseChatMiMo(Remembering):
         """True: `loads` with the class in `allowed_objects` and its package in `valid_namespaces` makes it again.
 
         The key is not in the text: it is the one of `secrets_map={"MIMO_API_KEY": ...}`, or else of the environment.
+        Nor are users and passwords of URLs, the store's URL, and values of `default_headers` and `default_query` but
+        those of a few harmless names: the others have null there and are left out of the model that is loaded, unless
+        they are filled in before, as in `dumpd(model)["kwargs"]["default_headers"]`.
         """
         return True
 
@@ -108,8 +115,10 @@ class BaseChatMiMo(Remembering):
     def lc_attributes(self) -> dict[str, Any]:
         """What is serialised although it came from the environment, or otherwise than it is: without credentials."""
         urls = {name: getattr(self, name) for name in (self._url_field, self._proxy_field)}
-        named = {name: getattr(self, name, None) for name in ("default_headers", "default_query")}
-        return shown(urls, **named)
+        return shown(urls, **self._sent_by_name())
+
+    def _sent_by_name(self) -> dict[str, Mapping[str, Any] | None]:
+        return {name: getattr(self, name, None) for name in _NAMED}
 
     def to_json(self) -> Any:
         """What `dumps` writes; of what stands for the key langchain-core asks the parent last, which says its own."""
@@ -124,19 +133,20 @@ class BaseChatMiMo(Remembering):
         return [(name, shown.get(name, value)) for name, value in super().__repr_args__()]
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """The key of LangChain's caches, from what is sent and for whom.
+        """The key of LangChain's caches, from what is sent and for whom; credentials are in it as a digest.
 
         `model_copy` takes along what a model was serialised as.
         """
+        sent = digest_of_sent(getattr(self, self._url_field), **self._sent_by_name())
         params = _internals.invocation_params(self, stop, kwargs)
         if params is None:
-            return super()._get_llm_string(stop=stop, **kwargs)
-        return str(sorted({"scope": self.scope, **params, **kwargs}.items()))
+            return f"{super()._get_llm_string(stop=stop, **kwargs)} {sent}"
+        return str(sorted({"scope": self.scope, "sent": sent, **params, **kwargs}.items()))
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """What an answer depends on: LangChain's caches take it as their key."""
-        own = {"base_url": getattr(self, self._url_field), "thinking": getattr(self, "thinking", None)}
+        """What an answer depends on, without credentials: it is what callbacks that trace are told."""
+        own = {"base_url": self.lc_attributes.get(self._url_field), "thinking": getattr(self, "thinking", None)}
         return {**super()._identifying_params, **own}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:

@@ -132,9 +132,7 @@ def _litellm_store(settings: Settings) -> ReasoningStore | None:
     from mimo_quirks.stores.encrypted import EncryptedStore  # noqa: PLC0415 - as above
     from mimo_quirks.stores.redis import RedisStore  # noqa: PLC0415 - its extra comes with LiteLLM's own Redis
 
-    store: ReasoningStore = RedisStore(
-        cache.redis_client, cache.init_async_client, ttl_seconds=settings.store_ttl_seconds
-    )
+    store: ReasoningStore = RedisStore(cache.redis_client, ttl_seconds=settings.store_ttl_seconds)
     return EncryptedStore(store, settings.secret) if settings.secret else store
 
 

@@ -21,6 +21,7 @@ from mimo_quirks.facts.families import FAMILY_NAMES, segment
 from mimo_quirks.facts.hosts import HOST_NAMES, PORTS, authority, host_name
 from mimo_quirks.facts.quirks import Quirks, quirks_for
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, Remedy
+from mimo_quirks.sealing.strength import check_secrets
 
 from .stores import ReasoningStore, open_store
 
@@ -69,7 +70,8 @@ class Settings(BaseModel):
         scope: Whose memory it is where neither a proxy's identity nor the application says so.
         identity: What a proxy's client is known by, the first that there is: its key, its user, its team.
         provenance: Whether hosts that serve one family share what is remembered.
-        secret: Seals what leaves the process; the first seals, each opens, so that keys can be rotated.
+        secret: Seals what leaves the process; the first, of 32 characters or more, seals, each opens, so that keys can
+            be rotated.
         store_ttl_seconds: How long reasoning is kept after its last use.
         store_max_bytes: How much is kept at most in a file; a Redis server has a bound of its own.
         store_timeout_seconds: How long the store may take for one read or write, in its own time.
@@ -122,9 +124,8 @@ class Settings(BaseModel):
 
     @field_validator("secret")
     @classmethod
-    def _no_empty_secret(cls, secret: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(secret):
-            raise ValueError("an empty secret seals nothing; leave the variable out where nothing shall be sealed")
+    def _strong_secret(cls, secret: tuple[str, ...]) -> tuple[str, ...]:
+        check_secrets(secret)
         return secret
 
     @field_validator("scope")

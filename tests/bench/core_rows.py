@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from mimo_quirks import Found, ReasoningMemory, quirks_for, replay
+from mimo_quirks import Found, ReasoningMemory, ReasoningStore, open_store, quirks_for, replay
 from mimo_quirks.recall.fingerprints import Walk
 
 from ..exchanges import begun, record
-from .histories import chat_history
+from .histories import chat_history, history_of_calls
 from .measure import best, header, show, show_time
 
 _QUIRKS: Final = quirks_for("mimo-v2.6-pro", "https://api.xiaomimimo.com/v1", None)
@@ -40,6 +41,20 @@ def rows() -> None:
         rounds = _ROUNDS[len(history)]
         (recorded,) = best(rounds, _recording(ReasoningMemory(), history, rounds))
         show_time(f"recording one answer after {len(history):,} messages", recorded, bound=0.15e-3)
+    _far_look_up()
+
+
+def _far_look_up() -> None:
+    """Long reasoning under many keys, from a file: its turns are read once, not once for each key."""
+    history = history_of_calls(turns=10, calls=16, reasoning=2**22 // 10)
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"sqlite:///{folder}/store.db", timeout_seconds=60)
+        assert store is not None
+        _memory_of(history, store)
+        assert history == _look_up_and_replay(ReasoningMemory(store), _dropped(history))
+        (took,) = best(20, lambda: ReasoningMemory(store).read(begun(_dropped(history), _SCOPE).lookup()))
+        show_time("SQLite: 10 lost turns of 16 calls, 4 MB of reasoning", took, bound=50e-3)
+        store.close()
 
 
 def _look_ups(what: str, echoed: History, lost: History, memory: ReasoningMemory) -> None:
@@ -53,9 +68,9 @@ def _dropped(history: History) -> list[dict[str, Any]]:
     return [{key: value for key, value in message.items() if key != "reasoning_content"} for message in history]
 
 
-def _memory_of(history: History) -> ReasoningMemory:
+def _memory_of(history: History, store: ReasoningStore | None = None) -> ReasoningMemory:
     """A memory of every turn of a history. Recording a turn reads the history before it, so this takes a while."""
-    memory = ReasoningMemory()
+    memory = ReasoningMemory(store)
     for place, message in enumerate(history):
         if message["role"] == "assistant":
             record(memory, history[:place], [message], _SCOPE)

@@ -35,6 +35,20 @@ def chat_history(size: int, *, reasoning: bool) -> list[dict[str, Any]]:
     return messages[:size]
 
 
+def history_of_calls(*, turns: int, calls: int, reasoning: int) -> list[dict[str, Any]]:
+    """As messages of the chat wire: turns of many calls each, and so much reasoning, in bytes."""
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "question"}]
+    for turn in range(turns):
+        idents = [f"call_{turn:04d}a{call:04d}c9d1e3f5" for call in range(calls)]
+        made = [
+            {"id": ident, "type": "function", "function": {"name": "weather", "arguments": "{}"}} for ident in idents
+        ]
+        thought = f"{turn:04d}" + "x" * (reasoning - 4)
+        messages.append({"role": "assistant", "content": "", "tool_calls": made, "reasoning_content": thought})
+        messages += [{"role": "tool", "tool_call_id": ident, "content": "clear"} for ident in idents]
+    return messages
+
+
 def langchain_history(size: int, *, reasoning: bool) -> list[BaseMessage]:
     """The same as LangChain's messages."""
     return [_as_langchain(message) for message in chat_history(size, reasoning=reasoning)]

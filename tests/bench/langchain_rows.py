@@ -13,7 +13,6 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_openai import ChatOpenAI
 
 from langchain_mimo import ChatMiMo
-from mimo_quirks import MemoryStore
 
 from .histories import THOUGHT, chat_history, langchain_history
 from .host import MODEL, URL, Host, answer, deltas, streamed
@@ -49,7 +48,7 @@ def _requests() -> None:
     for size in (30, 300):
         echoed, lost = (langchain_history(size, reasoning=reasoning) for reasoning in (True, False))
         for kind, history in (("echoes", echoed), ("drops", lost)):
-            ours = _mimo(http_client=client, store=MemoryStore())
+            ours = _mimo(http_client=client, store="memory://")
             if kind == "drops":
                 _converse(ours, host, size)
             assert _reasoning(chat_history(size, reasoning=True)) == _reasoning(_body(ours, history)["messages"])

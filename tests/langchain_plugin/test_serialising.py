@@ -8,18 +8,22 @@ from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd, dumps, loads
 from langchain_core.prompts import ChatPromptTemplate
 
-from langchain_mimo import ChatMiMo, ChatMiMoMessages
+from langchain_mimo import ChatMiMo, ChatMiMoMessages, _internals
 from mimo_quirks.simulator import Simulator
 
 Make = Callable[..., Any]
 PROXY = "http://user:s3cret-proxy@127.0.0.1:9"
+OPENS = {"api-key": "k"}
+"""The simulator takes it as a key where a user in the URL takes the place of the other one."""
+
 SECRETS: dict[str, Any] = {
     "api_key": "s3cret-key",
-    "base_url": "https://user:s3cret-url@relay.example/v1",
-    "default_headers": {"Authorization": "s3cret-header", "api-key": "s3cret-header", "X-Team": "a"},
+    "base_url": "https://user:s3cret-url@s3cret@relay.example/v1",
+    "default_headers": {"Authorization": "s3cret-header", "X-Team": "s3cret-header", "User-Agent": "a"},
     "store": "redis://:s3cret-store@127.0.0.1:9",
     "scope": "a",
 }
@@ -56,15 +60,59 @@ def test_no_secret_is_dumped(kind: Any) -> None:
     """Keys, passwords of URLs, headers and queries that hold credentials, and the store are not in text or repr."""
     own: dict[str, Any] = {"anthropic_proxy": PROXY}
     if kind is ChatMiMo:
-        own = {"openai_proxy": PROXY, "default_query": {"subscription-key": "s3cret-query", "api-version": "1"}}
+        own = {"openai_proxy": PROXY, "default_query": {"subscription": "s3cret-query", "api-version": "1"}}
     model = kind(model="mimo-v2.6-pro", **own, **SECRETS)
 
     assert "s3cret" not in dumps(model)
     assert "s3cret" not in repr(model)
     assert "s3cret" not in dumps(model.bind(stop=["x"]))
-    assert {"X-Team": "a"} == dumpd(model)["kwargs"]["default_headers"]
-    assert "https://relay.example/v1" == dumpd(model)["kwargs"][_url_of(kind)]
-    assert "default_query" not in own or {"api-version": "1"} == dumpd(model)["kwargs"]["default_query"]
+    written = dumpd(model)["kwargs"]
+    assert {"Authorization": None, "X-Team": None, "User-Agent": "a"} == written["default_headers"]
+    assert "https://relay.example/v1" == written[_url_of(kind)]
+    assert "default_query" not in own or {"subscription": None, "api-version": "1"} == written["default_query"]
+
+
+def test_headers_that_are_not_dumped(simulator: Simulator, make: Make) -> None:
+    """Without them the loaded model sends the harmless headers alone; who fills them in has the model again."""
+    written = dumpd(make(default_headers={"X-Team": "s3cret", "User-Agent": "mine"}))
+    options = {"secrets_map": {"MIMO_API_KEY": "k"}}
+    _loaded(json.dumps(written), **options).invoke("hi")
+    written["kwargs"]["default_headers"]["X-Team"] = "filled in"
+    _loaded(json.dumps(written), **options).invoke("hi")
+
+    sent = [exchange.headers for exchange in simulator.exchanges]
+    assert [None, "filled in"] == [headers.get("x-team") for headers in sent]
+    assert ["mine", "mine"] == [headers["user-agent"] for headers in sent]
+
+
+def test_a_mistyped_store(make: Make) -> None:
+    """The error about a store's URL does not quote it: it may hold a password."""
+    with pytest.raises(ValueError, match="not the URL of a store") as caught:
+        make(store="redis:s3cret@host", scope="a")
+
+    assert "s3cret" not in str(caught.value)
+
+
+class _Tracer(BaseCallbackHandler):
+    """Keeps what callbacks are told of a run before it is answered."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def on_chat_model_start(self, *arguments: Any, **named: Any) -> None:
+        self.told += [arguments, named]
+
+
+@pytest.mark.parametrize("method", ["invoke", "stream"])
+def test_callbacks_are_told_no_password(kind: Any, base_url: str, make: Make, method: str) -> None:
+    """What tracing sees of a model has its host, and neither a password of its URL nor a header."""
+    url = base_url.replace("://", "://user:s3cret@")
+    model, tracer = make(base_url=url, default_headers={"X-Team": "s3cret", **OPENS}), _Tracer()
+    list(getattr(model, method)("hi", config={"callbacks": [tracer]}))
+
+    assert base_url == tracer.told[1]["invocation_params"]["base_url"]
+    assert "s3cret" not in repr(tracer.told)
+    assert "s3cret" not in repr(model._get_ls_params()) + repr(model._identifying_params)
 
 
 @pytest.mark.parametrize("key", ["s3cret", lambda: "s3cret"], ids=["text", "function"])
@@ -143,4 +191,20 @@ def test_caches(simulator: Simulator, base_url: str, make: Make) -> None:
         model.invoke("hi")
 
     assert 5 == len(simulator.exchanges)
+    assert "s3cret" not in str(cache._cache)
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["as today", "without the private name"])
+def test_caches_of_headers(
+    simulator: Simulator, base_url: str, make: Make, is_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two values of a header, and two users in a URL, have caches of their own, and no value is in them."""
+    if not is_known:
+        monkeypatch.setattr(_internals, "invocation_params", lambda *_: None)
+    cache = InMemoryCache()
+    for team in ("s3cret-a", "s3cret-b", "s3cret-a"):
+        make(cache=cache, default_headers={"X-Team": team, **OPENS}).invoke("hi")
+        make(cache=cache, base_url=base_url.replace("://", f"://{team}@"), default_headers=OPENS).invoke("hi")
+
+    assert 4 == len(simulator.exchanges)
     assert "s3cret" not in str(cache._cache)

@@ -71,7 +71,7 @@ async def test_every_door(
 async def test_stores(store: str, asynchronous: bool, upstream: Simulator, use: Use, tmp_path: Path) -> None:
     """A second process finds what the first one remembered, whatever callback it has."""
     upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
-    url, secret = f"sqlite:///{tmp_path}/store", ("s3cret",) if store == "sealed" else ()
+    url, secret = f"sqlite:///{tmp_path}/store", ("s3cret" * 6,) if store == "sealed" else ()
     client, model, parameters = _sdk(upstream, "openai")
     history: list[Any] = [{"role": "user", "content": "天气?"}]
     for _ in range(ROUNDS + 1):

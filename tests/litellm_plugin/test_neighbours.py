@@ -49,7 +49,7 @@ def _config(upstream: Simulator, stranger: Simulator, *, callback: bool) -> str:
 
 @pytest.fixture(name="ours", scope="module")
 def _ours(upstream: Simulator, stranger: Simulator) -> Iterator[LiteLLMProxy]:
-    with LiteLLMProxy(_config(upstream, stranger, callback=True), {"MIMO_QUIRKS_SECRET": "s"}) as proxy:
+    with LiteLLMProxy(_config(upstream, stranger, callback=True), {"MIMO_QUIRKS_SECRET": "s" * 32}) as proxy:
         yield proxy
 
 

@@ -127,7 +127,7 @@ async def test_responses(
 @pytest.mark.parametrize("name", NAMES)
 async def test_carriers(name: str, stream: bool, upstream: Simulator, use: Callable[..., None]) -> None:
     """With a secret and a scope a client carries its reasoning itself, without any store."""
-    use(store="off", secret=("s",), scope="application")
+    use(store="off", secret=("s" * 32,), scope="application")
     upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS, spelling=ROUTED[name][1])
     ask, more = _sdk(name, upstream)
     history: list[Any] = [{"role": "user", "content": QUESTION}]
@@ -184,7 +184,7 @@ async def test_cached_answers(
     name: str, stream: bool, upstream: Simulator, use: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """LiteLLM's cache gives one owner's answer to another, who could not open a carrier in it."""
-    use(store="off", secret=("s",))
+    use(store="off", secret=("s" * 32,))
     monkeypatch.setattr(litellm, "cache", Cache())
     upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
     ask, more = _sdk(name, upstream)

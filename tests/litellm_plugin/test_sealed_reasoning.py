@@ -15,7 +15,8 @@ from .clients import KEEPS, Block, Talk
 from .deployments import deployment, finding
 
 ROUNDS = 10
-SECRETS = {"MIMO_QUIRKS_STORE": "off", "MIMO_QUIRKS_SECRET": "old"}
+OLD, NEW = "old" * 11, "new" * 11
+SECRETS = {"MIMO_QUIRKS_STORE": "off", "MIMO_QUIRKS_SECRET": OLD}
 CLIENTS = [
     ("messages", "xiaomi_mimo", "signature"),
     ("messages", "anthropic", "signature"),
@@ -60,7 +61,7 @@ def _successor(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("auth")
     (folder / "tenants.py").write_text(AUTH)
     config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
-    environment = {**SECRETS, "MIMO_QUIRKS_SECRET": "new,old", **finding(folder)}
+    environment = {**SECRETS, "MIMO_QUIRKS_SECRET": f"{NEW},{OLD}", **finding(folder)}
     with LiteLLMProxy(config, environment, workers=2) as proxy:
         yield proxy
 
@@ -133,7 +134,7 @@ def test_another_user_s(route: str, name: str, client: str, proxy: LiteLLMProxy,
 @pytest.mark.parametrize(
     "environment",
     [
-        {"MIMO_QUIRKS_SECRET": "new"},
+        {"MIMO_QUIRKS_SECRET": NEW},
         {"MIMO_QUIRKS_SEALED_TTL_SECONDS": "0.001"},
         {"MIMO_QUIRKS_SEALED_MAX_BYTES": "9"},
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from mimo_quirks.memory.far import FarStore
 from mimo_quirks.stores import Entry, StoreError
 
 from ..dict_store import DictStore
-from ..exchanges import look_up, record
+from ..exchanges import begun, look_up, record
+from .test_stores_redis import run_server
 
 PATIENCE = 20.0
 """Seconds that a busy machine is given; without what is tested each wait would be without end."""
@@ -105,7 +108,7 @@ async def test_a_store_that_hangs(asynchronous: bool, store: Store) -> None:
     """It costs a read the limit, for the store to begin and to answer, and a write its wait; the loop goes on."""
     far, counts = _far(store, wait_seconds=0.3)
     store.opens.clear()
-    begun = time.monotonic()
+    start = time.monotonic()
     if asynchronous:
         assert {} == await far.aread(["k1"])
         await far.awrite([_entry(1)])
@@ -113,7 +116,7 @@ async def test_a_store_that_hangs(asynchronous: bool, store: Store) -> None:
     else:
         assert {} == far.read(["k1"])
         far.write([_entry(1)])
-    took = time.monotonic() - begun
+    took = time.monotonic() - start
 
     assert 0.4 < took < PATIENCE
     assert counts.pop("read_failed") == 1 + asynchronous
@@ -126,10 +129,10 @@ async def test_readers_that_all_hang(store: Store) -> None:
     """Who finds no thread free waits no longer than who finds one."""
     far, counts = _far(store)
     store.opens.clear()
-    begun = time.monotonic()
+    start = time.monotonic()
     await asyncio.gather(*(far.aread(["k1"]) for _ in range(32)))
 
-    assert time.monotonic() - begun < PATIENCE
+    assert time.monotonic() - start < PATIENCE
     assert {"read_failed": 32} == counts
 
 
@@ -175,10 +178,10 @@ def test_a_failed_write_is_tried_again(store: Store) -> None:
     far, counts = _far(store, wait_seconds=PATIENCE)
     failures = iter([True, True, True])
     store.fails = lambda entries: next(failures, False)
-    begun = time.monotonic()
+    start = time.monotonic()
     for number in range(3):
         far.write([_entry(number)])
-    took = time.monotonic() - begun
+    took = time.monotonic() - start
 
     assert took < PATIENCE / 2
     assert _soon(lambda: {"k0": [b"0"], "k1": [b"1"], "k2": [b"2"]} == store.get(["k0", "k1", "k2"]))
@@ -193,11 +196,11 @@ def test_a_read_wakes_what_waits(store: Store) -> None:
     far._failures = 100  # the next pause is the longest
     time.sleep(0.3)
     store.fails = lambda entries: False
-    begun = time.monotonic()
+    start = time.monotonic()
     far.read(["k1"])
 
     assert _soon(lambda: {"k1": [b"1"]} == store.get(["k1"]))
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - start < 4
 
 
 def test_an_entry_that_always_fails_lets_others_pass(store: Store) -> None:
@@ -243,9 +246,9 @@ def test_the_end(store: Store) -> None:
     far, _ = _far(store)
     store.opens.clear()
     far.write_soon([_entry(1)])
-    begun = time.monotonic()
+    start = time.monotonic()
     far.end(0.2)
-    assert time.monotonic() - begun < PATIENCE
+    assert time.monotonic() - start < PATIENCE
     store.opens.set()
     far.end(PATIENCE)
     assert {"k1": [b"1"]} == store.get(["k1"])
@@ -253,9 +256,9 @@ def test_the_end(store: Store) -> None:
     failing, _ = _far(store)
     store.fails = lambda entries: True
     failing.write([_entry(2)])
-    begun = time.monotonic()
+    start = time.monotonic()
     failing.end(PATIENCE)
-    assert time.monotonic() - begun < PATIENCE / 2
+    assert time.monotonic() - start < PATIENCE / 2
 
 
 def _script(body: str, tmp_path: Path) -> subprocess.Popen[str]:
@@ -346,3 +349,59 @@ async def test_near_answers_where_far_is_silent(store: Store) -> None:
     store.opens.clear()
 
     assert {1: " 想\n"} == look_up(memory, [USER, {**TURN, "reasoning_content": None}], "a")
+
+
+class Dripper:
+    """Stands before a server; once told to, it gives out a byte of what the server says now and then."""
+
+    def __init__(self, port: int) -> None:
+        self._server_port = port
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}/0"
+        self.drips = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, server = self._listening.accept()[0], socket.create_connection(("127.0.0.1", self._server_port))
+                for way in ((client, server, False), (server, client, True)):
+                    threading.Thread(target=self._pass_on, args=way, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
+        with suppress(OSError), source, target:
+            while data := source.recv(4096):
+                for piece in [bytes([byte]) for byte in data] if is_answer and self.drips else [data]:
+                    time.sleep(0.02 if is_answer and self.drips else 0)
+                    target.sendall(piece)
+
+    def close(self) -> None:
+        self.drips = False
+        self._listening.close()
+
+
+@pytest.fixture(name="dripper")
+def _dripper() -> Iterator[Dripper]:
+    servers = run_server()
+    dripper = Dripper(next(servers).port)
+    yield dripper
+    dripper.close()
+    next(servers, None)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_a_server_that_drips(is_async: bool, dripper: Dripper) -> None:
+    """A server that says a byte now and then lets no wait run out; a request waits for the limit all the same."""
+    settings = Settings(store_timeout_seconds=0.2, write_wait_seconds=0.2)
+    memories = [ReasoningMemory(open_store(dripper.url, timeout_seconds=0.2), settings) for _ in range(2)]
+    long = {**TURN, "reasoning_content": "x" * 100_000}
+    record(memories[0], [USER], [long], "a")
+    dripper.drips = True
+    lookup = begun([USER, {**TURN, "reasoning_content": None}], "a").lookup()
+    start = time.monotonic()
+    found = await memories[1].aread(lookup) if is_async else memories[1].read(lookup)
+
+    assert time.monotonic() - start < PATIENCE / 2
+    assert ({}, 1) == (found.reasoning.texts, memories[1].counts["read_failed"])
+    dripper.drips = False
+    assert _soon(lambda: {1: long["reasoning_content"]} == memories[1].read(lookup).reasoning.texts)

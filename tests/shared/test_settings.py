@@ -48,6 +48,9 @@ def test_defaults() -> None:
         ("fix", "", ["MIMO_QUIRKS_FIX"]),
         ("secret", "", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
         ("secret", "new,", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
+        ("secret", "a", ["MIMO_QUIRKS_SECRET: ", "at least 32 characters", "secrets.token_urlsafe(32)"]),
+        ("secret", "x" * 31, ["MIMO_QUIRKS_SECRET: ", "at least 32 characters"]),
+        ("secret", "old," + "new" * 11, ["MIMO_QUIRKS_SECRET: ", "the first secret seals"]),
         ("sealed_max_bytes", "-1", ["MIMO_QUIRKS_SEALED_MAX_BYTES", "greater than or equal to 0"]),
         ("sealed_max_bytes", "64K", ["MIMO_QUIRKS_SEALED_MAX_BYTES", "valid integer"]),
         ("sealed_ttl_seconds", "0", ["MIMO_QUIRKS_SEALED_TTL_SECONDS", "greater than 0"]),
@@ -75,7 +78,14 @@ def test_bad_settings(name: str, value: str, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"store": "redi://:s3cret@host"}, {"secret": "s3cret"}, {"secret": ("s3cret", "")}], ids=str
+    "values",
+    [
+        {"store": "redi://:s3cret@host"},
+        {"store": "redis:s3cret@host"},
+        {"secret": "s3cret"},
+        {"secret": ("s3cret", "")},
+    ],
+    ids=str,
 )
 def test_bad_settings_of_a_program(values: dict[str, Any]) -> None:
     """An error does not quote what was given: it may hold a password or the secret."""
@@ -174,9 +184,9 @@ def test_litellm_s_store_is_for_litellm() -> None:
 
 def test_secrets_are_not_shown() -> None:
     """A secret is in no repr, and several are for rotation."""
-    settings = _settings(secret="new, old", store="redis://:new@host")
+    settings = _settings(secret=f"{'new' * 11}, old", store="redis://:new@host")
 
-    assert ("new", "old") == settings.secret
+    assert ("new" * 11, "old") == settings.secret
     assert "new" not in repr(settings)
 
 

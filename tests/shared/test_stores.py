@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -114,6 +112,16 @@ def test_what_is_put_is_found_under_each_of_its_keys(store: ReasoningStore) -> N
     assert {} == store.get([key("unknown")])
 
 
+def test_a_payload_is_fetched_once(store: ReasoningStore) -> None:
+    """However many of an entry's keys are asked for, its payload is read, and opened, once."""
+    keys = tuple(map(key, range(64)))
+    store.put([Entry(keys, b"one"), Entry(keys[:32], b"two")])
+    found = store.get(keys)
+
+    assert 64 == len(found)
+    assert 2 == len({id(payload) for payloads in found.values() for payload in payloads})
+
+
 def test_empty(store: ReasoningStore) -> None:
     """Nothing put and nothing asked is nothing found; an empty payload is a payload."""
     store.put([])
@@ -181,18 +189,6 @@ def test_putting_renews(subject: Subject, brief: ReasoningStore) -> None:
     assert {A: [b"one"]} == brief.get([A])
 
 
-async def test_expiry_slides_asynchronously(subject: Subject) -> None:
-    """Reading from an event loop renews as well."""
-    brief = subject.open(TTL)
-    await brief.aput([Entry((A,), b"read")])
-    subject.sleep(TTL * 0.6)
-    await brief.aget([A])
-    subject.sleep(TTL * 0.6)
-
-    assert {A: [b"read"]} == await brief.aget([A])
-    await brief.aclose()
-
-
 def test_any_bytes(store: ReasoningStore) -> None:
     """Payloads come back to the byte, whatever is in them and however large they are."""
     odd = bytes(range(256)) + b"\r\n\n \x00" + "推理🙂".encode()
@@ -210,36 +206,9 @@ def test_many_keys(store: ReasoningStore) -> None:
     assert {keys[0]: [b"one"], keys[-1]: [b"one"]} == store.get(keys)
 
 
-async def test_asynchronously(store: ReasoningStore) -> None:
-    """The asynchronous twins do the same to the same entries."""
-    await asyncio.gather(*(store.aput([Entry((A, key(number)), b"%d" % number)]) for number in range(20)))
-    found = await asyncio.gather(*(store.aget([key(number)]) for number in range(20)))
-
-    assert [{key(number): [b"%d" % number]} for number in range(20)] == found
-    assert 20 == len(store.get([A])[A])
-    await store.aclose()
-
-
-async def test_letting_go_of_what_was_never_used(store: ReasoningStore) -> None:
+def test_letting_go_of_what_was_never_used(store: ReasoningStore) -> None:
     """A store that no call has opened can be closed."""
-    await store.aclose()
-
-
-def test_one_event_loop_after_another(store: ReasoningStore) -> None:
-    """A store outlives the event loop it was used in."""
-    found = []
-    for number in range(3):
-        entry = Entry((A,), b"%d" % number)
-
-        async def use(entry: Entry = entry) -> None:
-            await store.aput([entry])
-            found.append((await store.aget([A]))[A][0])
-
-        thread = threading.Thread(target=lambda use=use: asyncio.run(use()))
-        thread.start()
-        thread.join()
-
-    assert [b"0", b"1", b"2"] == found
+    store.close()
 
 
 def test_many_threads(store: ReasoningStore) -> None:

@@ -12,18 +12,20 @@ from mimo_quirks.stores.encrypted import EncryptedStore
 from mimo_quirks.stores.redis import RedisStore
 from mimo_quirks.stores.sqlite import SqliteStore
 
+SECRET = "secret" * 6
+
 
 @pytest.mark.parametrize(
     ("url", "secrets", "expected"),
     [
         ("off", (), type(None)),
         ("memory://", (), type(None)),
-        ("memory://", ("secret",), type(None)),
+        ("memory://", (SECRET,), type(None)),
         ("sqlite:///store.db", (), SqliteStore),
-        ("sqlite:///store.db", ("secret",), EncryptedStore),
+        ("sqlite:///store.db", (SECRET,), EncryptedStore),
         ("redis://localhost:6379/0", (), RedisStore),
         ("REDISS://user:password@localhost", (), RedisStore),
-        ("redis://localhost?socket_timeout=3", ("secret", "old"), EncryptedStore),
+        ("redis://localhost?socket_timeout=3", (SECRET, "old"), EncryptedStore),
     ],
 )
 def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
@@ -37,6 +39,12 @@ def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
         ("sqlit:///x", ["'sqlit'", "nearest known form is 'sqlite:///path'", "memory://", "redis://", "off"]),
         ("postgres://user:password@host/db", ["'postgres'", "all: "]),
         ("memory", ["'memory'", "'memory://'"]),
+        ("redis:password@host", ["not the URL of a store", "nearest known form is 'redis://host:port/db'"]),
+        ("rediss:/user:password@host", ["not the URL of a store", "'rediss://host:port/db'"]),
+        ("redis//:password@host", ["not the URL of a store", "'redis://host:port/db'"]),
+        ("user:password@redis://host", ["not the URL of a store"]),
+        ("password@host", ["not the URL of a store"]),
+        ("password", ["not the URL of a store"]),
         ("off://", ["'off'"]),
         ("litellm", ["LiteLLM's own cache"]),
         ("", ["''"]),
@@ -60,10 +68,21 @@ def test_bad_urls(url: str, words: list[str]) -> None:
     assert "password" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["sqlite:///store.db", "memory://", "off"])
+def test_a_secret_that_can_be_guessed(url: str) -> None:
+    """The secret that seals has 32 characters or more, and the error shows how to make one."""
+    with pytest.raises(
+        ValueError, match=r"at least 32 characters.*python -c \".*secrets\.token_urlsafe\(32\)"
+    ) as caught:
+        open_store(url, secrets=["gue55ed", SECRET])
+
+    assert "gue55ed" not in str(caught.value)
+
+
 def test_an_empty_secret() -> None:
     """An empty secret would seal nothing, so it is rejected."""
     with pytest.raises(ValueError, match="empty secret"):
-        open_store("sqlite:///store.db", secrets=["secret", ""])
+        open_store("sqlite:///store.db", secrets=[SECRET, ""])
 
 
 @pytest.mark.parametrize(
@@ -103,5 +122,5 @@ def test_a_missing_extra(missing: str, module: str, url: str, words: str, monkey
     assert open_store("memory://") is None
 
     with pytest.raises(ImportError) as caught:
-        open_store(url, secrets=["secret"])
+        open_store(url, secrets=[SECRET])
     assert words == str(caught.value)

@@ -9,8 +9,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -170,17 +171,6 @@ def test_locked(path: Path, store: SqliteStore) -> None:
     assert {A: [b"two", b"one"]} == store.get([A])
 
 
-async def test_locked_asynchronously(path: Path, store: SqliteStore) -> None:
-    """An event loop is told in the same way."""
-    await store.aput([ONE])
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with bounded():
-            await store.aput([TWO])
-
-    assert {A: [b"one"]} == await store.aget([A])
-
-
 def test_locked_when_an_entry_is_to_be_renewed(path: Path) -> None:
     """A renewal that would have to wait is left to the next read, and the read does not notice."""
     now = 0.0
@@ -313,40 +303,176 @@ def test_the_disk_is_full(path: Path, store: SqliteStore) -> None:
     assert {A: [b"two", b"one"]} == store.get([A])
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ("PRAGMA user_version = 7", "a store of version 7; this release reads version 1"),
-        ("PRAGMA application_id = 7", "the database of another application"),
-    ],
-)
-def test_another_schema(path: Path, store: SqliteStore, change: str, words: str) -> None:
-    """A file of another version, or of another application, is left as it is, and the error says so."""
+def _garbage(path: Path) -> None:
+    path.write_bytes(b"recognisable garbage " * 1000)
+
+
+def _zeros(path: Path) -> None:
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def _truncated(path: Path) -> None:
+    os.truncate(path, 4096)
+
+
+def _damaged_inside(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+
+
+def _without_tables(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE keys")
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("damage", [_garbage, _zeros, _truncated, _damaged_inside, _without_tables])
+def test_damaged(
+    path: Path, store: SqliteStore, damage: Callable[[Path], None], is_open: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A damaged file is moved aside, with one warning that tells nothing of it, and a new one is begun at once."""
+    store.put([ONE])
+    store.close()
+    if is_open:
+        store.get([A])
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    damage(path)
+    damaged = path.read_bytes()
+    store.put([TWO])
+
+    assert {A: [b"two"]} == store.get([A, B])
+    with closing(open_at(path)) as other:
+        assert {A: [b"two"]} == other.get([A, B])
+    aside = Path(f"{path}.damaged")
+    assert damaged == aside.read_bytes()
+    assert [f"reasoning store: {path} is damaged; it was moved to {aside} and a new one is begun"] == caplog.messages
+
+
+def test_damaged_when_it_is_read(path: Path, store: SqliteStore) -> None:
+    """A read that meets a damaged file finds nothing, and does not fail."""
+    store.put([ONE])
+    store.close()
+    _damaged_inside(path)
+
+    assert {} == store.get([A])
+
+
+def test_what_is_set_aside_does_not_pile_up(path: Path, store: SqliteStore) -> None:
+    """There is one damaged file beside the store at most, the last one."""
+    for number in range(3):
+        store.put([ONE])
+        store.close()
+        path.write_bytes(b"%d" % number * 1000)
+    store.put([ONE])
+
+    assert b"2" * 1000 == Path(f"{path}.damaged").read_bytes()
+    assert ["store.db", "store.db-shm", "store.db-wal", "store.db.damaged"] == [file.name for file in files(path)]
+
+
+def test_another_process_was_first(path: Path, store: SqliteStore) -> None:
+    """A process that finds a damaged file replaced already uses the new one."""
+    store.put([ONE])
+    with closing(open_at(path)) as other:
+        with suppress(StoreError), other._reading.transaction("BEGIN"):
+            store.close()
+            _garbage(path)
+            store.put([TWO])
+            raise sqlite3.DatabaseError("database disk image is malformed")
+
+        assert {A: [b"two"]} == other.get([A]) == store.get([A])
+
+
+def test_a_damaged_file_that_cannot_be_moved(path: Path, store: SqliteStore) -> None:
+    """Where it cannot be moved every call fails, until it can."""
+    store.put([ONE])
+    store.close()
+    _garbage(path)
+    Path(f"{path}.damaged").mkdir()
+    with bounded():
+        store.put([ONE])
+    with bounded():
+        store.get([A])
+
+    Path(f"{path}.damaged").rmdir()
+    assert {} == store.get([A])
+
+
+def test_another_version(path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture) -> None:
+    """A store of another version is moved aside, whole, with one warning, and a new one is begun."""
     store.put([ONE])
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.execute(change)
+        database.execute("PRAGMA user_version = 7")
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:  # a process of that version, at work
+        database.execute("DELETE FROM keys WHERE key = ?", (B,))
+        store.put([TWO])
+    aside = Path(f"{path}.version-7")
+
+    assert {A: [b"two"]} == store.get([A, B])
+    assert [1, 1] == rows(aside)[:2]
+    assert [
+        f"reasoning store: {path} is a store of version 7, not 1; it was moved to {aside} and a new one is begun"
+    ] == caplog.messages
+
+
+def test_another_application(path: Path, store: SqliteStore) -> None:
+    """The database of another application is left as it is, and the error says so."""
+    store.put([ONE])
+    store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA application_id = 7")
     path.chmod(0o644)
     for call in (lambda: store.get([A]), lambda: store.put([TWO])):
-        with pytest.raises(StoreError, match=words):
+        with pytest.raises(StoreError, match="the database of another application"):
             call()
 
     assert 1 == rows(path)[0]
     assert 0o644 == stat.S_IMODE(path.stat().st_mode)
 
 
-def test_no_database_at_all(path: Path, store: SqliteStore) -> None:
-    """A file that is no database is left as it is, and so is a folder."""
-    path.parent.mkdir()
-    path.write_text("notes " * 100)
+def test_a_folder(path: Path, store: SqliteStore) -> None:
+    """A folder in the file's place is left as it is."""
+    path.mkdir(parents=True)
     with bounded():
         store.put([ONE])
-    assert "notes " * 100 == path.read_text()
 
-    path.unlink()
-    path.mkdir()
-    with bounded():
-        store.put([ONE])
+    assert path.is_dir()
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Without the rights of root, who may write whatever is read-only."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o555, 0o444), (0o777, 0o444), (0o555, 0o666)])
+def test_a_file_that_can_only_be_read(folder: int, file: int) -> None:
+    """A file that may not be written, or whose folder may not, is read; a put fails and changes nothing."""
+    with tempfile.TemporaryDirectory() as made:
+        path = Path(made) / "shared" / "store.db"
+        with closing(open_at(path)) as writer:
+            writer.put([ONE])
+        path.chmod(file)
+        path.parent.chmod(folder)
+        Path(made).chmod(0o755)
+        before = path.read_bytes()
+        with _as_nobody(), closing(open_at(path)) as store:
+            for _ in range(2):
+                assert {A: [b"one"]} == store.get([A])
+                with bounded():
+                    store.put([TWO])
+
+        assert before == path.read_bytes()
+        assert file == stat.S_IMODE(path.stat().st_mode) | (file & 0o077)
+        path.parent.chmod(0o700)
 
 
 def test_expired_entries_leave_the_file(path: Path) -> None:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 from mimo_quirks.sealing.ciphers import InvalidTag, cipher, derive
@@ -39,10 +40,13 @@ class _Seal:
     def close(self, entry: Entry) -> Entry:
         return Entry(tuple(map(self.key, entry.keys)), self._cipher.encrypt(pack(entry), None))
 
-    def open(self, payloads: Sequence[bytes]) -> Iterator[Entry]:
-        for payload in payloads:
+    def open(self, payloads: Iterable[bytes]) -> dict[bytes, Entry]:
+        """Opens each once, for many keys lead to one; what cannot be opened is left out."""
+        opened: dict[bytes, Entry] = {}
+        for payload in dict.fromkeys(payloads):
             with suppress(InvalidTag, ValueError):
-                yield unpack(self._cipher.decrypt(payload, None))
+                opened[payload] = unpack(self._cipher.decrypt(payload, None))
+        return opened
 
 
 class EncryptedStore:
@@ -60,30 +64,21 @@ class EncryptedStore:
         """See `ReasoningStore`."""
         self._store.put([self._seals[0].close(entry) for entry in entries])
 
-    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
-        """See `ReasoningStore`."""
-        return self._open(keys, await self._store.aget(self._sealed(keys)))
-
-    async def aput(self, entries: Sequence[Entry]) -> None:
-        """See `ReasoningStore`."""
-        await self._store.aput([self._seals[0].close(entry) for entry in entries])
-
     def close(self) -> None:
         """See `ReasoningStore`."""
         self._store.close()
-
-    async def aclose(self) -> None:
-        """See `ReasoningStore`."""
-        await self._store.aclose()
 
     def _sealed(self, keys: Sequence[str]) -> list[str]:
         return [seal.key(key) for seal in self._seals for key in keys]
 
     def _open(self, keys: Sequence[str], held: Mapping[str, Sequence[bytes]]) -> Mapping[str, Sequence[bytes]]:
-        opened = {key: list(self._opened(key, held))[:CANDIDATES] for key in keys}
-        return {key: payloads for key, payloads in opened.items() if payloads}
-
-    def _opened(self, key: str, held: Mapping[str, Sequence[bytes]]) -> Iterator[bytes]:
         """What the current secret sealed comes first, because it is newer; an entry that two sealed comes once."""
-        entries = (entry for seal in self._seals for entry in seal.open(held.get(seal.key(key), ())))
-        return (entry.payload for entry in dict.fromkeys(entries) if key in entry.keys)
+        found: dict[str, dict[Entry, None]] = {}
+        for seal in self._seals:
+            sealed = {key: held.get(seal.key(key), ()) for key in keys}
+            opened = seal.open(payload for payloads in sealed.values() for payload in payloads)
+            for key, payloads in sealed.items():
+                entries = (opened[payload] for payload in payloads if payload in opened)
+                found.setdefault(key, {}).update({entry: None for entry in entries if key in entry.keys})
+        firsts = {key: list(islice(entries, CANDIDATES)) for key, entries in found.items()}
+        return {key: [entry.payload for entry in entries] for key, entries in firsts.items() if entries}

@@ -6,9 +6,12 @@ What a scheme needs beyond the standard library is imported when the scheme is a
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+from mimo_quirks.sealing.strength import check_secrets
 
 from .protocol import ReasoningStore
 
@@ -23,6 +26,7 @@ FORMS: Final[Mapping[str, str]] = {
     "litellm": "litellm",
     "off": "off",
 }
+_SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+-]{0,19}")
 
 
 def open_store(
@@ -42,13 +46,15 @@ def open_store(
         ttl_seconds: How long an entry is kept after its last use.
         max_bytes: How much is kept at most in a file; a Redis server has its own bound, `maxmemory`.
         timeout_seconds: How long a call may wait for a file or a server.
-        secrets: If there are any, what leaves the process is sealed by the first, and opened by each of them.
+        secrets: If there are any, what leaves the process is sealed by the first, which has 32 characters or more, and
+            opened by each of them.
 
     Raises:
         ValueError: The URL or a secret cannot be used, or it is `litellm`, which is the LiteLLM adapter's to open.
         ImportError: An extra is missing; the message tells how to install it.
     """
     scheme, rest = _parts(url)
+    check_secrets(secrets)
     if scheme in ("memory", "off"):
         return None
     if scheme == "litellm":
@@ -65,16 +71,16 @@ def open_store(
 
 
 def _parts(url: str) -> tuple[str, str]:
-    """The scheme and the rest; an error names the scheme alone, because the rest may hold a password."""
-    scheme, separator, rest = url.partition("://")
-    scheme = scheme.lower()
+    """The scheme and the rest; an error names what is a scheme for sure, because the rest may hold a password."""
+    before, separator, rest = url.partition("://")
+    scheme = before.lower()
     if scheme in FORMS and bool(separator) is (FORMS[scheme] != scheme):
         return scheme, rest
-    nearest = difflib.get_close_matches(scheme, FORMS, n=1, cutoff=0)[0]
-    raise ValueError(
-        f"no store has the scheme {scheme!r}; the nearest known form is {FORMS[nearest]!r}"
-        f" (all: {', '.join(FORMS.values())})"
-    )
+    is_told = scheme in FORMS or not url or (separator and _SCHEME.fullmatch(before))
+    said = f"no store has the scheme {scheme!r}" if is_told else "this is not the URL of a store"
+    beginning = scheme if is_told else scheme.partition(":")[0]
+    nearest = difflib.get_close_matches(beginning, FORMS, n=1, cutoff=0)[0]
+    raise ValueError(f"{said}; the nearest known form is {FORMS[nearest]!r} (all: {', '.join(FORMS.values())})")
 
 
 def _path(rest: str) -> Path:

@@ -60,14 +60,5 @@ class ReasoningStore(Protocol):
             StoreError: The entries may not have been kept.
         """
 
-    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
-        """As `get`, without blocking the event loop."""
-
-    async def aput(self, entries: Sequence[Entry]) -> None:
-        """As `put`, without blocking the event loop."""
-
     def close(self) -> None:
         """Lets go of files and connections; a later call opens them again."""
-
-    async def aclose(self) -> None:
-        """As `close`, and lets go of what belongs to the running event loop as well."""

@@ -1,8 +1,7 @@
 """Memory in Redis: shared by several machines.
 
-redis-py does the talking, through one client for threads and one per event loop, because its connections belong to the
-loop they were opened in. Every wait has the timeout, and nothing is tried twice: a request is waiting, and the next
-one finds out soon enough. A connection that broke is opened again by its next use.
+redis-py does the talking. Every wait has the timeout, and nothing is tried twice; how long a whole call may take is
+for whoever makes it. A connection that broke is opened again by its next use.
 
 What redis-py says about a failure may quote the command, payload included; so a `StoreError` names the kind only, and
 keeps no reference to the original.
@@ -10,24 +9,21 @@ keeps no reference to the original.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import compress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from redis import BlockingConnectionPool, Redis, RedisError
-from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
-from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .protocol import Entry, StoreError
-from .redis_plan import Command, answer, asking_entries, asking_lists, keeping
+from .redis_plan import Command, answer, asking_entries, asking_lists, keeping, replacing
 
 _CONNECTIONS: Final = 32
-"""Per client; who finds all of them busy waits for one, up to the timeout."""
+"""Who finds all of them busy waits for one, up to the timeout."""
 
 _FAILURES: Final = (RedisError, OSError)
 
@@ -35,17 +31,14 @@ _FAILURES: Final = (RedisError, OSError)
 class RedisStore:
     """Entries in a Redis server, or in whatever speaks its protocol; not in a cluster, for want of hash tags."""
 
-    def __init__(self, client: Redis, connect: Callable[[], AsyncRedis], *, ttl_seconds: float) -> None:
-        """Uses the clients it is given.
+    def __init__(self, client: Redis, *, ttl_seconds: float) -> None:
+        """Uses a client that it is given.
 
         Args:
-            client: The one for blocking calls.
-            connect: Makes the one for an event loop.
+            client: Of one server.
             ttl_seconds: How long an entry is kept after its last use.
         """
         self._client = client
-        self._connect = connect
-        self._clients: dict[asyncio.AbstractEventLoop, AsyncRedis] = {}
         self._ttl = int(ttl_seconds * 1000)
 
     @classmethod
@@ -64,12 +57,7 @@ class RedisStore:
         }
         pool = BlockingConnectionPool.from_url(url, **limits, retry=Retry(NoBackoff(), 0))
         _check_options(pool)
-
-        def connect() -> AsyncRedis:
-            retry = AsyncRetry(NoBackoff(), 0)
-            return AsyncRedis.from_pool(AsyncBlockingConnectionPool.from_url(url, **limits, retry=retry))
-
-        return cls(Redis.from_pool(pool), connect, ttl_seconds=ttl_seconds)
+        return cls(Redis.from_pool(pool), ttl_seconds=ttl_seconds)
 
     def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
         """See `ReasoningStore`."""
@@ -81,30 +69,12 @@ class RedisStore:
 
     def put(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
-        self._ask(keeping(entries, self._ttl), whole=True)
-
-    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
-        """See `ReasoningStore`."""
-        lists = await self._aask(asking_lists(keys))
-        found, upkeep = answer(keys, lists, await self._aask(asking_entries(lists)), self._ttl)
-        with suppress(StoreError):
-            await self._aask(upkeep)
-        return found
-
-    async def aput(self, entries: Sequence[Entry]) -> None:
-        """See `ReasoningStore`."""
-        await self._aask(keeping(entries, self._ttl), whole=True)
+        commands = keeping(entries, self._ttl)
+        self._ask(replacing(commands, self._ask(commands, whole=True)), whole=True)
 
     def close(self) -> None:
         """See `ReasoningStore`."""
         self._client.close()
-
-    async def aclose(self) -> None:
-        """See `ReasoningStore`."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
-        self.close()
 
     def _ask(self, commands: Sequence[Command], *, whole: bool = False) -> list[Any]:
         """Sends the commands in one go; `whole` has the server do all of them or none."""
@@ -112,28 +82,19 @@ class RedisStore:
             with self._client.pipeline(transaction=whole) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-                return pipeline.execute()
+                return _replies(pipeline.execute(raise_on_error=False))
         except _FAILURES as error:
             kind = type(error).__name__
         raise StoreError(f"redis: {kind}")
 
-    async def _aask(self, commands: Sequence[Command], *, whole: bool = False) -> list[Any]:
-        try:
-            async with self._client_of_this_loop().pipeline(transaction=whole) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)
-                return await pipeline.execute()
-        except _FAILURES as error:
-            kind = type(error).__name__
-        raise StoreError(f"redis: {kind}")
 
-    def _client_of_this_loop(self) -> AsyncRedis:
-        loop = asyncio.get_running_loop()
-        if loop not in self._clients:
-            for closed in [loop for loop in tuple(self._clients) if loop.is_closed()]:
-                self._clients.pop(closed, None)
-            self._clients[loop] = self._connect()
-        return self._clients[loop]
+def _replies(replies: Sequence[Any]) -> list[Any]:
+    """The replies, with None where the name of a command holds something of another type."""
+    failed = [isinstance(reply, RedisError) for reply in replies]
+    for reply in compress(replies, failed):
+        if not str(reply).startswith("WRONGTYPE"):
+            raise reply
+    return [None if has_failed else reply for reply, has_failed in zip(replies, failed, strict=True)]
 
 
 def _check_url(url: str) -> None:

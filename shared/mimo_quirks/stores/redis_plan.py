@@ -10,6 +10,8 @@ of two machines are never compared. An entry whose value is gone is skipped, and
 
 An entry is renewed, under all its keys, once it has lived a hundredth of its time, not at each read: so most look-ups
 write nothing. Nothing is without an expiry. Times are in milliseconds.
+
+A name that holds something of another type is answered with None: to a look-up there is nothing, and a put replaces it.
 """
 
 from __future__ import annotations
@@ -40,14 +42,14 @@ def asking_lists(keys: Sequence[str]) -> list[Command]:
     return [("LRANGE", list_name(key), 0, CANDIDATES - 1) for key in keys]
 
 
-def asking_entries(lists: Sequence[Sequence[bytes]]) -> list[Command]:
+def asking_entries(lists: Sequence[Sequence[bytes] | None]) -> list[Command]:
     """The second, for the lists that the first one brought."""
     names = map(entry_name, _identities(lists))
     return [command for name in names for command in (("GET", name), ("PTTL", name))]
 
 
 def answer(
-    keys: Sequence[str], lists: Sequence[Sequence[bytes]], replies: Sequence[Any], ttl: int
+    keys: Sequence[str], lists: Sequence[Sequence[bytes] | None], replies: Sequence[Any], ttl: int
 ) -> tuple[Mapping[str, Sequence[bytes]], list[Command]]:
     """What the look-up found, and the upkeep it showed to be due."""
     asked = list(zip(_identities(lists), replies[::2], replies[1::2], strict=True))
@@ -56,7 +58,7 @@ def answer(
     upkeep = [command for identity in old for command in _renewing(identity, entries[identity], ttl)]
     found: dict[str, list[bytes]] = {}
     for key, names in dict(zip(keys, lists, strict=True)).items():
-        for identity in map(_text, names):
+        for identity in map(_text, names or ()):
             entry = entries.get(identity)
             if entry is not None and key in entry.keys:
                 found.setdefault(key, []).append(entry.payload)
@@ -70,8 +72,14 @@ def keeping(entries: Sequence[Entry], ttl: int) -> list[Command]:
     return [command for entry in entries for command in _keeping(entry, ttl)]
 
 
-def _identities(lists: Sequence[Sequence[bytes]]) -> list[str]:
-    return list(dict.fromkeys(_text(name) for names in lists for name in names))
+def replacing(commands: Sequence[Command], replies: Sequence[Any]) -> list[Command]:
+    """The commands once more, after what is in their way; none where nothing is."""
+    names = dict.fromkeys(command[1] for command, reply in zip(commands, replies, strict=True) if reply is None)
+    return [*(("DEL", name) for name in names), *commands] if names else []
+
+
+def _identities(lists: Sequence[Sequence[bytes] | None]) -> list[str]:
+    return list(dict.fromkeys(_text(name) for names in lists for name in names or ()))
 
 
 def _text(name: bytes) -> str:

@@ -10,11 +10,10 @@ each put, and the bound in bytes holds after every put, because triggers keep th
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -22,15 +21,18 @@ from typing import Final
 from .packing import identity_of, size_of
 from .protocol import CANDIDATES, RENEWED_AFTER, Entry, StoreError
 from .sqlite_connection import Connection
+from .sqlite_file import SetAsideError
 
-# The keys go in as one JSON array: no limit on their number, and one statement that SQLite prepares once.
+# Keys and rows go in as one JSON array: no limit on their number, and one statement that SQLite prepares once. An entry
+# has many keys and its payload is large, so the payload is fetched by itself, once.
 _FIND: Final = f"""
-SELECT key, id, payload, entries.expires FROM (
-    SELECT key, entry, ROW_NUMBER() OVER (PARTITION BY key ORDER BY entry DESC) AS place
+SELECT key, id, expires FROM (
+    SELECT key, id, expires, ROW_NUMBER() OVER (PARTITION BY key ORDER BY entry DESC) AS place
     FROM keys JOIN entries ON id = entry
     WHERE key IN (SELECT value FROM json_each(?)) AND expires > ?
-) JOIN entries ON id = entry WHERE place <= {CANDIDATES} ORDER BY id DESC
+) WHERE place <= {CANDIDATES} ORDER BY id DESC
 """  # noqa: S608 - our own constant
+_FETCH: Final = "SELECT id, payload FROM entries WHERE id IN (SELECT value FROM json_each(?))"
 _RENEW: Final = "UPDATE entries SET expires = ? WHERE id IN (SELECT value FROM json_each(?))"
 _FORGET: Final = "DELETE FROM entries WHERE identity = ?"
 _KEEP: Final = "INSERT INTO entries (identity, size, expires, payload) VALUES (?, ?, ?, ?)"
@@ -65,21 +67,40 @@ class SqliteStore:
         """See `ReasoningStore`."""
         if not keys:
             return {}
-        now = self._clock()
-        with self._reading.transaction("BEGIN") as database:
-            rows = database.execute(_FIND, (json.dumps(keys), now)).fetchall()
-        found: dict[str, list[bytes]] = {}
-        for key, _, payload, _ in rows:
-            found.setdefault(key, []).append(payload)
-        renewable = now + self._ttl * (1 - RENEWED_AFTER)
-        self._renew({entry for _, entry, _, expires in rows if expires <= renewable}, now)
-        return found
+        try:
+            return self._get(keys)
+        except SetAsideError:
+            return self._get(keys)
 
     def put(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
         entries = [entry for entry in entries if size_of(entry) <= self._max_bytes]
         if not entries:
             return
+        try:
+            self._put(entries)
+        except SetAsideError:
+            self._put(entries)
+
+    def close(self) -> None:
+        """See `ReasoningStore`."""
+        self._reading.close()
+        self._writing.close()
+
+    def _get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        now = self._clock()
+        with self._reading.transaction("BEGIN") as database:
+            rows = database.execute(_FIND, (json.dumps(keys), now)).fetchall()
+            expiries = {entry: expires for _, entry, expires in rows}
+            payloads = dict(database.execute(_FETCH, (json.dumps(list(expiries)),)).fetchall())
+        found: dict[str, list[bytes]] = {}
+        for key, entry, _ in rows:
+            found.setdefault(key, []).append(payloads[entry])
+        renewable = now + self._ttl * (1 - RENEWED_AFTER)
+        self._renew([entry for entry, expires in expiries.items() if expires <= renewable], now)
+        return found
+
+    def _put(self, entries: Sequence[Entry]) -> None:
         now = self._clock()
         with self._writing.transaction("BEGIN IMMEDIATE") as database:
             for entry in entries:
@@ -88,28 +109,11 @@ class SqliteStore:
             while database.execute(_TOTAL).fetchone()[0] > self._max_bytes and database.execute(_EVICT).rowcount:
                 pass
 
-    async def aget(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
-        """See `ReasoningStore`."""
-        return await asyncio.to_thread(self.get, keys)
-
-    async def aput(self, entries: Sequence[Entry]) -> None:
-        """See `ReasoningStore`."""
-        await asyncio.to_thread(self.put, entries)
-
-    def close(self) -> None:
-        """See `ReasoningStore`."""
-        self._reading.close()
-        self._writing.close()
-
-    async def aclose(self) -> None:
-        """See `ReasoningStore`."""
-        await asyncio.to_thread(self.close)
-
-    def _renew(self, entries: Iterable[int], now: float) -> None:
+    def _renew(self, entries: Sequence[int], now: float) -> None:
         if not entries:
             return
         with suppress(StoreError), self._writing.transaction("BEGIN IMMEDIATE", patient=False) as database:
-            database.execute(_RENEW, (now + self._ttl, json.dumps(list(entries))))
+            database.execute(_RENEW, (now + self._ttl, json.dumps(entries)))
 
 
 def _keep(database: sqlite3.Connection, entry: Entry, expires: float) -> None:

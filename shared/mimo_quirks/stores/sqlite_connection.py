@@ -16,7 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .protocol import StoreError
-from .sqlite_file import Identity, discard, identity, logs, make_file, open_file
+from .sqlite_file import (
+    Identity,
+    OtherVersionError,
+    SetAsideError,
+    discard,
+    identity,
+    logs,
+    make_file,
+    open_file,
+    set_aside,
+)
 
 
 class Connection:
@@ -39,6 +49,7 @@ class Connection:
             patient: Whether to wait for others to finish, up to the timeout.
 
         Raises:
+            SetAsideError: The file was useless, and the next transaction begins a new one.
             StoreError: The database cannot be used now.
         """
         patience = self._timeout if patient else 0
@@ -49,8 +60,10 @@ class Connection:
             with self._current(deadline) as database:
                 database.execute(begin)
                 yield database
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, OtherVersionError) as error:
             self._drop()
+            if set_aside(self._path, self._opened, error):
+                raise SetAsideError(f"{self._path}: {error}") from error
             raise StoreError(f"{self._path}: {error}") from error
         finally:
             self._lock.release()

@@ -7,10 +7,14 @@ permissions of the file. SQLite itself would make it with the umask's, hence `mo
 
 A log does not know which file it belongs to: beside a new file, SQLite would replay the one that a deleted file left
 behind. So a log that is known to be older than the file is discarded before the file is used.
+
+A file that is damaged, or of another version, would fail for ever: it is moved to a name beside it, from which the next
+one takes the place, and a new one is made. The database of another application stays where it is.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import tempfile
@@ -19,6 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from .protocol import StoreError
+
+_LOGGER: Final = logging.getLogger("mimo_quirks")
 
 VERSION: Final = 1
 APPLICATION: Final = int.from_bytes(b"mimo", "big")
@@ -54,7 +60,22 @@ PRAGMA secure_delete = ON;  -- what expired is not left readable in free pages
 """
 
 
+_DAMAGED: Final = ("malformed", "not a database", "no such table")
+"""What SQLite says of a damaged file; its codes for the same are not in Python 3.10."""
+
 Identity = tuple[int, int, int]
+
+
+class OtherVersionError(StoreError):
+    """The file is a store of another version."""
+
+    def __init__(self, path: Path, version: int) -> None:
+        super().__init__(f"{path}: a store of version {version}; this release reads version {VERSION}")
+        self.version = version
+
+
+class SetAsideError(StoreError):
+    """The file was useless and is out of the way: the next attempt begins a new one."""
 
 
 def identity(path: Path) -> Identity | None:
@@ -77,6 +98,42 @@ def discard(path: Path, old: list[Identity | None]) -> None:
             log.unlink(missing_ok=True)
 
 
+def set_aside(path: Path, opened: Identity | None, error: Exception) -> bool:
+    """Moves the file and its log out of the way if the error says that it will never be of use.
+
+    What was moved before to the same name is replaced, so that no more of them pile up.
+
+    Args:
+        path: The file's name.
+        opened: The file that the error is about; another process may have made a new one already.
+        error: What came of using it.
+
+    Returns:
+        Whether the name is free, or another file's.
+    """
+    if isinstance(error, OtherVersionError):
+        suffix, reason = f"version-{error.version}", f"is a store of version {error.version}, not {VERSION}"
+    elif isinstance(error, sqlite3.DatabaseError) and any(words in str(error) for words in _DAMAGED):
+        suffix, reason = "damaged", "is damaged"
+    else:
+        return False
+    aside = Path(f"{path}.{suffix}")
+    old = logs(path)
+    if opened == identity(path):
+        try:
+            for log in _logs(aside):
+                log.unlink(missing_ok=True)
+            path.replace(aside)
+        except OSError:
+            return False
+        _LOGGER.warning("reasoning store: %s %s; it was moved to %s and a new one is begun", path, reason, aside)
+        pairs = zip(_logs(path), old, _logs(aside), strict=True)
+        for log, kept in [(log, kept) for log, known, kept in pairs if known is not None and known == identity(log)]:
+            with suppress(OSError):
+                log.replace(kept)
+    return True
+
+
 def make_file(path: Path) -> None:
     """Makes the file, and a folder only its owner can enter, unless it is there."""
     old = logs(path)  # looked at first: if there is no file after that, they are of no file
@@ -97,9 +154,25 @@ def make_file(path: Path) -> None:
 
 
 def open_file(path: Path, timeout_seconds: float) -> sqlite3.Connection:
-    """Opens the file, which must be a store of this version."""
+    """Opens the file, which must be a store of this version.
+
+    To read it SQLite writes an index beside it. Where it may not, the file is read as it is now, without its log.
+    """
+    try:
+        return _open(path, "mode=rw", timeout_seconds)
+    except sqlite3.OperationalError:
+        if _is_writable(path) and _is_writable(path.parent):
+            raise
+        return _open(path, "mode=ro&immutable=1", timeout_seconds)
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _open(path: Path, mode: str, timeout_seconds: float) -> sqlite3.Connection:
     database = sqlite3.connect(
-        f"{path.as_uri()}?mode=rw",
+        f"{path.as_uri()}?{mode}",
         uri=True,
         timeout=timeout_seconds,
         isolation_level=None,
@@ -120,15 +193,15 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
     if application != APPLICATION:
         raise StoreError(f"{path}: the database of another application")
     if version != VERSION:
-        raise StoreError(f"{path}: a store of version {version}; this release reads version {VERSION}")
+        raise OtherVersionError(path, version)
 
 
 def _tighten(path: Path) -> None:
     """A file that was copied or restored may have come back readable by others, and its companions follow it."""
     if path.stat().st_mode & 0o077:
         for file in (path, *_logs(path)):
-            with suppress(FileNotFoundError):
-                file.chmod(0o600)
+            with suppress(OSError):  # it is not there, or not ours to change
+                file.chmod(file.stat().st_mode & 0o700)
 
 
 def _logs(path: Path) -> list[Path]:
