@@ -14,6 +14,7 @@ import openai
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.utils import from_env, secret_from_env
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -40,7 +41,7 @@ from .base import BaseChatMiMo
 from .calls import Call
 from .chat_parameters import Thinking, reject_unsupported, switch_thinking
 from .clients import with_client, without_repeats
-from .messages import REASONING, SIDECAR, choices_of, held, keep_reasoning, merged, on_the_wire
+from .messages import REASONING, SIDECAR, attach, choices_of, keep_reasoning, merged
 from .serialising import KEY
 from .structured import reading
 
@@ -181,7 +182,8 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
     ) -> tuple[dict[str, Any], Quirks | None]:
         asked = kwargs.pop("thinking", self.thinking)
         kwargs["extra_body"] = merged(self.extra_body or {}, kwargs.get("extra_body") or {})
-        payload = super()._get_request_payload(messages, stop=stop, **kwargs)
+        prompt = ChatPromptValue(messages=messages)  # a list would be converted once more
+        payload = super()._get_request_payload(prompt, stop=stop, **kwargs)
         if "max_tokens" in payload:
             payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
         quirks = self._quirks(payload["model"])
@@ -190,13 +192,13 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
                 raise ValueError(reason)
             payload = dict(without_forced_tools(payload, quirks))
         switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN_DIALECT)
-        wires = payload["messages"]
+        wires = payload["messages"] = [*map(string_content, payload["messages"])]
         if quirks is None:  # to another family's messages nothing is attached
-            payload["messages"] = [on_the_wire(string_content(wire)) for wire in wires]
             return payload, None
-        known = [string_content(held(message, wire)) for message, wire in zip(messages, wires, strict=True)]
-        payload["messages"] = [on_the_wire(message) for message in known]
-        conversation = Conversation.of(payload, CHAT, payload["model"]).knowing(known, SIDECAR)
+        payload["messages"], known = attach(messages, wires, quirks.family)
+        conversation = Conversation.of(payload, CHAT, payload["model"])
+        if any(one is not other for one, other in zip(known, payload["messages"], strict=True)):
+            conversation = conversation.knowing(known, SIDECAR)
         self._begin(call, conversation, payload, quirks)
         return payload, quirks
 

@@ -15,14 +15,21 @@ from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     BaseMessage,
-    ChatMessage,
     HumanMessage,
     convert_to_messages,
 )
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import BaseModel
 
-from mimo_quirks import OUR_PROVIDER, REASONING_KEYS, REASONING_NESTS, Message, is_reasoning_block, read_reasoning
+from mimo_quirks import (
+    OUR_PROVIDER,
+    REASONING_KEYS,
+    REASONING_NESTS,
+    Message,
+    is_named_foreign,
+    is_reasoning_block,
+    read_reasoning,
+)
 
 REASONING: Final = "reasoning_content"
 """The member of `additional_kwargs` in which LangChain's readers, `content_blocks` among them, look for reasoning."""
@@ -39,30 +46,48 @@ def messages_of(asked: LanguageModelInput) -> list[BaseMessage]:
     return [HumanMessage(asked)] if isinstance(asked, str) else convert_to_messages(asked)
 
 
-def held(message: BaseMessage, wire: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The wire message with everything attached that the LangChain message knows of its reasoning."""
-    if not isinstance(message, AIMessage) and not (isinstance(message, ChatMessage) and message.role == "assistant"):
-        return wire
-    additional = message.additional_kwargs
-    blocks = [*filter(is_reasoning_block, message.content)] if isinstance(message.content, list) else []
+def carried(message: BaseMessage) -> dict[str, Any]:
+    """The reasoning that an assistant's message carries: as the wire has it, or else as a sidecar; empty for none."""
+    additional, content = message.additional_kwargs, message.content
+    if not additional and isinstance(content, str):
+        return {}
+    blocks = [*filter(is_reasoning_block, content)] if isinstance(content, list) else []
     if blocks:
         kept = additional.get(_BLOCKS)
         additional = {**additional, _BLOCKS: [*(kept if isinstance(kept, list) else ()), *blocks]}
     spelled = _SPELLED.intersection(additional)
     if spelled == {REASONING} and isinstance(additional[REASONING], str):  # as we kept it, so as the wire has it
-        return {**wire, REASONING: additional[REASONING], "response_metadata": message.response_metadata}
-    nested = {"additional_kwargs": additional} if spelled else {}
-    return {**wire, **nested, "response_metadata": message.response_metadata}
+        return {REASONING: additional[REASONING]}
+    return {"additional_kwargs": additional} if spelled else {}
+
+
+def attach(
+    messages: Sequence[BaseMessage], wires: Sequence[Message], family: str
+) -> tuple[list[Message], list[Message]]:
+    """The messages of a body with the reasoning that they can be sent with, and with all that is known of it.
+
+    Args:
+        messages: The history.
+        wires: What langchain-openai made of each of its messages.
+        family: The family of the model that is asked; where a message came from matters only if from another one.
+    """
+    sent, known = list(wires), list(wires)
+    for place, (message, wire) in enumerate(zip(messages, wires, strict=True)):
+        if wire.get("role") != "assistant":
+            continue
+        reasoning = carried(message)
+        if REASONING in reasoning:
+            sent[place] = known[place] = {**wire, **reasoning}
+        elif reasoning:
+            known[place] = {**wire, **reasoning}
+        if is_named_foreign(message.response_metadata, family):
+            known[place] = {**known[place], "response_metadata": message.response_metadata}
+    return sent, known
 
 
 def reasoning_of(message: AIMessage) -> str | None:
     """The reasoning that a message holds, under whatever name."""
-    return read_reasoning(held(message, {}))
-
-
-def on_the_wire(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message as it leaves: without its sidecar."""
-    return {name: value for name, value in message.items() if name not in SIDECAR}
+    return read_reasoning(carried(message))
 
 
 def choices_of(response: dict[str, Any] | BaseModel) -> Sequence[Any]:
@@ -114,12 +139,7 @@ def says_something(chunk: ChatGenerationChunk) -> bool:
 
 
 def _wire(message: AIMessage) -> Message:
-    turn = {
-        "role": "assistant",
-        "content": message.text,
-        "tool_calls": list(_calls(message)),
-    }
-    return held(message, turn)
+    return {"role": "assistant", "content": message.text, "tool_calls": list(_calls(message)), **carried(message)}
 
 
 def _calls(message: AIMessage) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from .facts.reasoning_fields import BLOCKS, block_texts, is_reasoning_block, unw
 from .facts.reasoning_fields import KEYS as REASONING_KEYS
 from .facts.reasoning_fields import NESTS as REASONING_NESTS
 from .history.content import string_content
-from .history.provenance import OUR_PROVIDER, is_foreign
+from .history.provenance import OUR_PROVIDER, is_foreign, is_named_foreign
 from .history.replay import ReplayReport, replay
 from .history.streaming import TurnReader
 from .history.turns import Message, as_message, is_turn, read_reasoning, without_reasoning
@@ -97,6 +97,7 @@ __all__ = [
     "effort_means_thinking",
     "host_name",
     "is_foreign",
+    "is_named_foreign",
     "is_reasoning_block",
     "is_reasoning_rejection",
     "is_thinking",

@@ -99,7 +99,8 @@ class Conversation:
         if replayed is self.messages and not self.strings:
             return replayed
         chosen = list(self.messages)
-        used = {turn.index for turn in report.turns if turn.action in _CHOSEN}
+        is_told = self.known is not self.messages
+        used = {turn.index for turn in report.turns if is_told and turn.action in _CHOSEN}
         for place, (known, new) in enumerate(zip(self.known, replayed, strict=True)):
             if new is not known or place in used:
                 sent = self._without_sidecar(new)
