@@ -207,9 +207,6 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
             switch_thinking(payload, False, quirks.dialect)  # noqa: FBT003 - the switch itself
         payload["messages"] = plan.body
 
-    def _is_last(self, chunk: ChatGenerationChunk) -> bool:
-        return bool((chunk.generation_info or {}).get("finish_reason"))
-
     def _create_chat_result(
         self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:

@@ -26,6 +26,7 @@ from mimo_quirks import (
     REASONING_KEYS,
     REASONING_NESTS,
     Message,
+    has_whole_calls,
     is_named_foreign,
     is_reasoning_block,
     read_reasoning,
@@ -127,8 +128,21 @@ def turns_of(result: ChatResult) -> list[Message]:
 
 def turn_of(chunks: Sequence[ChatGenerationChunk]) -> list[Message]:
     """The one answer that a stream's chunks make."""
+    return [_wire(_sum(chunks))]
+
+
+def left_turn_of(chunks: Sequence[ChatGenerationChunk]) -> list[Message]:
+    """The answer whose beginning is in these chunks of a stream without an end, if it may be recorded."""
+    if not any(isinstance(chunk.message, AIMessageChunk) and chunk.message.tool_call_chunks for chunk in chunks):
+        return []
+    message = _sum(chunks)
+    heard = [{"function": {"name": call["name"], "arguments": call["args"]}} for call in message.tool_call_chunks]
+    return [_wire(message)] if has_whole_calls({"tool_calls": heard}) else []
+
+
+def _sum(chunks: Sequence[ChatGenerationChunk]) -> AIMessageChunk:
     messages = [chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk)]
-    return [_wire(messages[0] + messages[1:])]
+    return messages[0] + messages[1:]
 
 
 def says_something(chunk: ChatGenerationChunk) -> bool:

@@ -281,19 +281,20 @@ class Exchange:
         self.planned = self.planned or self.sent
         return self.sent
 
-    def answered(self, turns: Sequence[Message], now: float) -> Writes:
+    def answered(self, turns: Sequence[Message], now: float, *, ended: bool = True) -> Writes:
         """What to record of an answer; nothing where no request was planned, or it was answered already.
 
         Args:
             turns: The finished assistant messages, with their reasoning; more than one where `n` was.
             now: The time, in seconds since the epoch.
+            ended: Whether that was all; a stream that may be left by now may also go on.
         """
         sent = self.sent
         if sent is None:
             return Writes()
-        attempt = self._ended()
+        attempt = self._ended() if ended else self._attempt
         whose, evidence = attempt.whose, None
-        if speaks_against(self._policy, sent.attempt.remedy, sent.sent):
+        if ended and speaks_against(self._policy, sent.attempt.remedy, sent.sent):
             evidence = Evidence(now, sent.attempt.remedy, None, _owner(whose))
         if whose is None:
             return Writes(unscoped=len(turns), attempt=sent.attempt, evidence=evidence)
