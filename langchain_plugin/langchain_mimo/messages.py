@@ -1,7 +1,7 @@
 """LangChain messages as the core reads them, and back: translation, no rule of MiMo's.
 
-langchain-openai sends each message as one dict and leaves out what OpenAI does not know. What the message itself still
-holds is attached to that dict for the core to read, and taken away again before the request leaves.
+The packages that speak the wires leave out what their vendors do not know. What a message itself still holds is
+attached to what they made of it for the core to read, and taken away again before the request leaves.
 """
 
 from __future__ import annotations
@@ -19,15 +19,12 @@ from langchain_core.messages import (
     convert_to_messages,
 )
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import BaseModel
 
 from mimo_quirks import (
-    OUR_PROVIDER,
     REASONING_KEYS,
     REASONING_NESTS,
     Message,
     has_whole_calls,
-    is_named_foreign,
     is_reasoning_block,
     read_reasoning,
 )
@@ -38,8 +35,8 @@ REASONING: Final = "reasoning_content"
 SIDECAR: Final = ("additional_kwargs", "response_metadata")
 """What is attached to a message for the core to read, and never sent."""
 _BLOCKS: Final = "thinking_blocks"
-_SPELLED: Final = {*REASONING_KEYS, *REASONING_NESTS}
-_SPELLED_OTHERWISE: Final = _SPELLED - {REASONING}
+SPELLED: Final = {*REASONING_KEYS, *REASONING_NESTS}
+"""Members of a message under which there may be reasoning."""
 
 
 def messages_of(asked: LanguageModelInput) -> list[BaseMessage]:
@@ -56,59 +53,15 @@ def carried(message: BaseMessage) -> dict[str, Any]:
     if blocks:
         kept = additional.get(_BLOCKS)
         additional = {**additional, _BLOCKS: [*(kept if isinstance(kept, list) else ()), *blocks]}
-    spelled = _SPELLED.intersection(additional)
+    spelled = SPELLED.intersection(additional)
     if spelled == {REASONING} and isinstance(additional[REASONING], str):  # as we kept it, so as the wire has it
         return {REASONING: additional[REASONING]}
     return {"additional_kwargs": additional} if spelled else {}
 
 
-def attach(
-    messages: Sequence[BaseMessage], wires: Sequence[Message], family: str
-) -> tuple[list[Message], list[Message]]:
-    """The messages of a body with the reasoning that they can be sent with, and with all that is known of it.
-
-    Args:
-        messages: The history.
-        wires: What langchain-openai made of each of its messages.
-        family: The family of the model that is asked; where a message came from matters only if from another one.
-    """
-    sent, known = list(wires), list(wires)
-    for place, (message, wire) in enumerate(zip(messages, wires, strict=True)):
-        if wire.get("role") != "assistant":
-            continue
-        reasoning = carried(message)
-        if REASONING in reasoning:
-            sent[place] = known[place] = {**wire, **reasoning}
-        elif reasoning:
-            known[place] = {**wire, **reasoning}
-        if is_named_foreign(message.response_metadata, family):
-            known[place] = {**known[place], "response_metadata": message.response_metadata}
-    return sent, known
-
-
 def reasoning_of(message: AIMessage) -> str | None:
     """The reasoning that a message holds, under whatever name."""
     return read_reasoning(carried(message))
-
-
-def choices_of(response: dict[str, Any] | BaseModel) -> Sequence[Any]:
-    """The choices of a completion or of a chunk, wherever its form keeps them."""
-    if not isinstance(response, dict):
-        return getattr(response, "choices", None) or ()
-    return response.get("choices") or (response.get("chunk") or {}).get("choices") or ()  # a stream with a format
-
-
-def keep_reasoning(message: BaseMessage, said: dict[str, Any] | BaseModel | None) -> None:
-    """Puts the reasoning of what the API said, a message or a delta, where LangChain's readers look for it.
-
-    An empty text is left out: it would make an empty block, and in a stream one block per token.
-    """
-    message.response_metadata["model_provider"] = OUR_PROVIDER
-    if not isinstance(said, dict):
-        said = said.model_dump(include=_SPELLED, warnings=False) if isinstance(said, BaseModel) else {}
-    reasoning = said.get(REASONING) if _SPELLED_OTHERWISE.isdisjoint(said) else read_reasoning(said)
-    if reasoning and isinstance(reasoning, str):
-        message.additional_kwargs[REASONING] = reasoning
 
 
 def merged(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
