@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
@@ -33,13 +34,14 @@ from mimo_quirks import (
     RequestPlan,
     Settings,
     is_thinking,
+    log_frames,
     log_malformed,
     log_rejection,
     log_replay,
 )
 
 from .memories import memory_of, owner_of, scoped
-from .messages import messages_of, says_something, turn_of, turns_of
+from .messages import left_turn_of, messages_of, says_something, turn_of, turns_of
 from .rejection import ReasoningRejectedError
 
 _CALL: Final = "mimo_call"
@@ -54,17 +56,60 @@ class Call:
 
     Attributes:
         owner: Whose memory it is, as far as the application said.
+        memory: The memory.
         exchange: The request with all its attempts.
         error: How the API rejected it, if it did.
         prepared: The body of the next attempt, where it was made before the parent asked for it.
         known: The arguments that it was made of.
+        chunks: What was heard of the attempt, where it streams and has no end yet.
     """
 
     owner: str | None
+    memory: ReasoningMemory
     exchange: Exchange
     error: Exception | None = None
     prepared: dict[str, Any] | None = None
     known: frozenset[str] = frozenset()
+    chunks: list[ChatGenerationChunk] = field(default_factory=list)
+
+    def record(self, turns: Sequence[Message], *, ended: bool = True) -> None:
+        """Records an answer, or what was heard of one that may go on."""
+        self.memory.write(self.exchange.answered(turns, self.memory.now(), ended=ended))
+
+    async def arecord(self, turns: Sequence[Message], *, ended: bool = True) -> None:
+        """As `record`, without blocking the event loop."""
+        await self.memory.awrite(self.exchange.answered(turns, self.memory.now(), ended=ended))
+
+    def left(self) -> list[Message]:
+        """What is to be recorded of a stream without an end, because it broke or the application left it.
+
+        Nothing is raised, for it is asked while a generator closes.
+        """
+        if self.exchange.sent is None:  # it was answered, or rejected
+            return []
+        try:
+            return left_turn_of(self.chunks[:])
+        except Exception as error:  # noqa: BLE001 - see above
+            log_frames("a stream that was left is not remembered", error)
+            return []
+
+
+_LAST: Final[ContextVar[Call | None]] = ContextVar("mimo_stream", default=None)
+"""The last stream of whoever calls. One that was left may be closed by the event loop only after the next request."""
+
+
+def _record_last() -> None:
+    """Records the last stream of whoever calls, as far as it was heard."""
+    call = _LAST.get()
+    if call is not None and (turns := call.left()):
+        call.record(turns, ended=False)
+
+
+async def _arecord_last() -> None:
+    """As `_record_last`, without blocking the event loop."""
+    call = _LAST.get()
+    if call is not None and (turns := call.left()):
+        await call.arecord(turns, ended=False)
 
 
 class Remembering(BaseChatModel):
@@ -89,10 +134,6 @@ class Remembering(BaseChatModel):
         if self._memory.is_shared and self.scope is None and self._settings.scope is None:
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
         return self
-
-    @abstractmethod
-    def _is_last(self, chunk: ChatGenerationChunk) -> bool:
-        """Whether the API finishes the turn with this chunk."""
 
     @abstractmethod
     def _begun(
@@ -171,7 +212,7 @@ class Remembering(BaseChatModel):
         """A new call, of whom its arguments or its metadata say."""
         metadata = run_manager.metadata if run_manager else self.metadata
         owner = owner_of(kwargs.pop("scope", None), self.scope, metadata)
-        return Call(owner, Exchange(self._settings.allowed_remedies))
+        return Call(owner, self._memory, Exchange(self._settings.allowed_remedies))
 
     def _started(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Call:
         """A new call, among its own arguments if the hook that takes it out again is called."""
@@ -269,12 +310,6 @@ class Remembering(BaseChatModel):
             self._ready(call, outcome, error)
         return outcome is not None
 
-    def _record(self, call: Call, turns: Sequence[Message]) -> None:
-        self._memory.write(call.exchange.answered(turns, self._memory.now()))
-
-    async def _arecord(self, call: Call, turns: Sequence[Message]) -> None:
-        await self._memory.awrite(call.exchange.answered(turns, self._memory.now()))
-
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -282,6 +317,7 @@ class Remembering(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        _record_last()
         call, result = self._started(run_manager, kwargs), None
         while result is None:
             try:
@@ -289,7 +325,7 @@ class Remembering(BaseChatModel):
             except (NoRemedyLeft, self._sdk_error) as error:
                 if not self._begins_again(call, error):
                     raise
-        self._record(call, turns_of(result))
+        call.record(turns_of(result))
         return result
 
     async def _agenerate(
@@ -299,6 +335,7 @@ class Remembering(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        await _arecord_last()
         call, result = self._started(run_manager, kwargs), None
         while result is None:
             try:
@@ -307,7 +344,7 @@ class Remembering(BaseChatModel):
             except (NoRemedyLeft, self._sdk_error) as error:
                 if not await self._abegins_again(call, error):
                     raise
-        await self._arecord(call, turns_of(result))
+        await call.arecord(turns_of(result))
         return result
 
     def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
@@ -315,14 +352,16 @@ class Remembering(BaseChatModel):
 
         Chunks that say nothing wait for one that does, because a rejection may follow them.
         """
+        _record_last()
         call, ended = self._started(_manager(args, kwargs), kwargs), False
+        _LAST.set(call)
         while not ended:
-            chunks, given = list[ChatGenerationChunk](), 0
+            chunks, given = call.chunks, 0
             try:
                 for chunk in super()._stream(messages, *args, **kwargs):
                     chunks.append(chunk)
-                    if self._is_last(chunk):
-                        self._record(call, turn_of(chunks))
+                    if _is_last(chunk):
+                        call.record(turn_of(chunks))
                     if given or says_something(chunk):
                         yield from chunks[given:]
                         given = len(chunks)
@@ -330,21 +369,27 @@ class Remembering(BaseChatModel):
             except (NoRemedyLeft, self._sdk_error) as error:
                 if given or not self._begins_again(call, error):
                     raise
+            finally:
+                if turns := call.left():
+                    call.record(turns)
+                call.chunks = []
         yield from chunks[given:]
 
     async def _astream(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
         """As `_stream`, without blocking the event loop."""
+        await _arecord_last()
         call, ended = self._started(_manager(args, kwargs), kwargs), False
+        _LAST.set(call)
         while not ended:
-            chunks, given = list[ChatGenerationChunk](), 0
+            chunks, given = call.chunks, 0
             try:
                 await self._prepare(messages, args[0] if args else kwargs.get("stop"), kwargs)
                 async for chunk in super()._astream(messages, *args, **kwargs):
                     chunks.append(chunk)
-                    if self._is_last(chunk):
-                        await self._arecord(call, turn_of(chunks))
+                    if _is_last(chunk):
+                        await call.arecord(turn_of(chunks))
                     if given or says_something(chunk):
                         for waiting in chunks[given:]:
                             yield waiting
@@ -353,8 +398,18 @@ class Remembering(BaseChatModel):
             except (NoRemedyLeft, self._sdk_error) as error:
                 if given or not await self._abegins_again(call, error):
                     raise
+            finally:
+                if turns := call.left():
+                    await call.arecord(turns)
+                call.chunks = []
         for waiting in chunks[given:]:
             yield waiting
+
+
+def _is_last(chunk: ChatGenerationChunk) -> bool:
+    """Whether the API finishes the turn with this chunk: each wire says why, one beside the message and one in it."""
+    reason = (chunk.generation_info or {}).get("finish_reason")
+    return bool(reason or chunk.message.response_metadata.get("stop_reason"))
 
 
 def _manager(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseRunManager | None:

@@ -7,18 +7,19 @@ stream, async and batch alike, so those are what this class overrides; the rules
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Literal
 
 import openai
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable, RunnableSequence
 from langchain_core.utils import from_env, secret_from_env
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_openai.chat_models.base import BaseChatOpenAI
-from pydantic import Field, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
 from mimo_quirks import (
@@ -26,10 +27,13 @@ from mimo_quirks import (
     OUR_PROVIDER,
     PLAIN_DIALECT,
     Conversation,
+    Message,
     Quirks,
     Remedy,
     RequestPlan,
+    is_named_foreign,
     position_of,
+    read_reasoning,
     rejected_choices,
     string_content,
     without_forced_tools,
@@ -40,11 +44,13 @@ from .base import BaseChatMiMo
 from .calls import Call
 from .chat_parameters import Thinking, reject_unsupported, switch_thinking
 from .clients import with_client, without_repeats
-from .messages import REASONING, SIDECAR, choices_of, held, keep_reasoning, merged, on_the_wire
+from .messages import REASONING, SIDECAR, SPELLED, carried, merged
 from .serialising import KEY
 from .structured import reading
 
 _internals.check_hooks("langchain-openai", BaseChatOpenAI, _internals.OPENAI_HOOKS)
+
+_OTHERWISE: Final = SPELLED - {REASONING}
 
 
 class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
@@ -181,7 +187,8 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
     ) -> tuple[dict[str, Any], Quirks | None]:
         asked = kwargs.pop("thinking", self.thinking)
         kwargs["extra_body"] = merged(self.extra_body or {}, kwargs.get("extra_body") or {})
-        payload = super()._get_request_payload(messages, stop=stop, **kwargs)
+        prompt = ChatPromptValue(messages=messages)  # a list would be converted once more
+        payload = super()._get_request_payload(prompt, stop=stop, **kwargs)
         if "max_tokens" in payload:
             payload.setdefault("max_completion_tokens", payload.pop("max_tokens"))
         quirks = self._quirks(payload["model"])
@@ -190,13 +197,13 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
                 raise ValueError(reason)
             payload = dict(without_forced_tools(payload, quirks))
         switch_thinking(payload, asked, quirks.dialect if quirks else PLAIN_DIALECT)
-        wires = payload["messages"]
+        wires = payload["messages"] = [*map(string_content, payload["messages"])]
         if quirks is None:  # to another family's messages nothing is attached
-            payload["messages"] = [on_the_wire(string_content(wire)) for wire in wires]
             return payload, None
-        known = [string_content(held(message, wire)) for message, wire in zip(messages, wires, strict=True)]
-        payload["messages"] = [on_the_wire(message) for message in known]
-        conversation = Conversation.of(payload, CHAT, payload["model"]).knowing(known, SIDECAR)
+        payload["messages"], known = _attach(messages, wires, quirks.family)
+        conversation = Conversation.of(payload, CHAT, payload["model"])
+        if any(one is not other for one, other in zip(known, payload["messages"], strict=True)):
+            conversation = conversation.knowing(known, SIDECAR)
         self._begin(call, conversation, payload, quirks)
         return payload, quirks
 
@@ -205,15 +212,12 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
             switch_thinking(payload, False, quirks.dialect)  # noqa: FBT003 - the switch itself
         payload["messages"] = plan.body
 
-    def _is_last(self, chunk: ChatGenerationChunk) -> bool:
-        return bool((chunk.generation_info or {}).get("finish_reason"))
-
     def _create_chat_result(
         self, response: dict[str, Any] | openai.BaseModel, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:
         result = super()._create_chat_result(response, generation_info)
-        for generation, choice in zip(result.generations, choices_of(response), strict=True):
-            keep_reasoning(generation.message, choice["message"] if isinstance(choice, dict) else choice.message)
+        for generation, choice in zip(result.generations, _choices_of(response), strict=True):
+            _keep_reasoning(generation.message, choice["message"] if isinstance(choice, dict) else choice.message)
         result.llm_output = {**(result.llm_output or {}), "model_provider": OUR_PROVIDER}
         return result
 
@@ -221,8 +225,8 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
         self, chunk: dict[str, Any], default_chunk_class: type, base_generation_info: dict[str, Any] | None
     ) -> ChatGenerationChunk | None:
         generation = super()._convert_chunk_to_generation_chunk(chunk, default_chunk_class, base_generation_info)
-        if generation is not None and (choices := chunk.get("choices") or choices_of(chunk)):
-            keep_reasoning(generation.message, choices[0].get("delta"))
+        if generation is not None and (choices := chunk.get("choices") or _choices_of(chunk)):
+            _keep_reasoning(generation.message, choices[0].get("delta"))
         return generation
 
     def _get_generation_chunk_from_completion(self, completion: openai.BaseModel) -> ChatGenerationChunk:
@@ -230,3 +234,47 @@ class ChatMiMo(BaseChatMiMo, BaseChatOpenAI):
         generation = super()._get_generation_chunk_from_completion(completion)
         generation.message.additional_kwargs.pop(REASONING, None)
         return generation
+
+
+def _attach(
+    messages: Sequence[BaseMessage], wires: Sequence[Message], family: str
+) -> tuple[list[Message], list[Message]]:
+    """The messages of a body with the reasoning that they can be sent with, and with all that is known of it.
+
+    Args:
+        messages: The history.
+        wires: What langchain-openai made of each of its messages.
+        family: The family of the model that is asked; where a message came from matters only if from another one.
+    """
+    sent, known = list(wires), list(wires)
+    for place, (message, wire) in enumerate(zip(messages, wires, strict=True)):
+        if wire.get("role") != "assistant":
+            continue
+        reasoning = carried(message)
+        if REASONING in reasoning:
+            sent[place] = known[place] = {**wire, **reasoning}
+        elif reasoning:
+            known[place] = {**wire, **reasoning}
+        if is_named_foreign(message.response_metadata, family):
+            known[place] = {**known[place], "response_metadata": message.response_metadata}
+    return sent, known
+
+
+def _choices_of(response: dict[str, Any] | BaseModel) -> Sequence[Any]:
+    """The choices of a completion or of a chunk, wherever its form keeps them."""
+    if not isinstance(response, dict):
+        return getattr(response, "choices", None) or ()
+    return response.get("choices") or (response.get("chunk") or {}).get("choices") or ()  # a stream with a format
+
+
+def _keep_reasoning(message: BaseMessage, said: dict[str, Any] | BaseModel | None) -> None:
+    """Puts the reasoning of what the API said, a message or a delta, where LangChain's readers look for it.
+
+    An empty text is left out: it would make an empty block, and in a stream one block per token.
+    """
+    message.response_metadata["model_provider"] = OUR_PROVIDER
+    if not isinstance(said, dict):
+        said = said.model_dump(include=SPELLED, warnings=False) if isinstance(said, BaseModel) else {}
+    reasoning = said.get(REASONING) if _OTHERWISE.isdisjoint(said) else read_reasoning(said)
+    if reasoning and isinstance(reasoning, str):
+        message.additional_kwargs[REASONING] = reasoning

@@ -22,7 +22,7 @@ from langchain_anthropic import ChatAnthropic
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils import secret_from_env
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -222,9 +222,6 @@ class ChatMiMoMessages(BaseChatMiMo, ChatAnthropic):
         if plan.attempt.remedy is Remedy.THINKING_OFF:
             switch_thinking(payload, False)  # noqa: FBT003 - the switch itself
         payload["messages"] = [message for message in plan.body if message["content"]]
-
-    def _is_last(self, chunk: ChatGenerationChunk) -> bool:
-        return bool(chunk.message.response_metadata.get("stop_reason"))
 
     def _format_output(self, data: Any, **kwargs: Any) -> ChatResult:
         result = super()._format_output(data, **kwargs)

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from mimo_quirks import Message, block_texts, is_reasoning_block, unwrap
 
-from .messages import held
+from .messages import carried
 
 _SIDECAR: Final = "mimo_sidecar"
 _NATIVE: Final = ("thinking", "redacted_thinking")
@@ -32,7 +32,7 @@ def with_sidecar(message: BaseMessage) -> BaseMessage:
         is_thought = isinstance(message.content, list) and len(said) < len(message.content)
         return message.model_copy(update={"content": said}) if is_thought else message
     content: Sequence[Any] = message.content if isinstance(message.content, list) else [_text(message.content)]
-    sidecar = {"type": _SIDECAR, **held(message, {})}
+    sidecar = {"type": _SIDECAR, **carried(message), "response_metadata": message.response_metadata}
     return message.model_copy(update={"content": [sidecar, *map(_native, content)]})
 
 

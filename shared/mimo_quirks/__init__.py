@@ -15,10 +15,10 @@ from .facts.reasoning_fields import BLOCKS, block_texts, is_reasoning_block, unw
 from .facts.reasoning_fields import KEYS as REASONING_KEYS
 from .facts.reasoning_fields import NESTS as REASONING_NESTS
 from .history.content import string_content
-from .history.provenance import OUR_PROVIDER, is_foreign
+from .history.provenance import OUR_PROVIDER, is_foreign, is_named_foreign
 from .history.replay import ReplayReport, replay
 from .history.streaming import TurnReader
-from .history.turns import Message, as_message, is_turn, read_reasoning, without_reasoning
+from .history.turns import Message, as_message, has_whole_calls, is_turn, read_reasoning, without_reasoning
 from .log import log_frames, log_malformed, log_rejection, log_replay
 from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
@@ -94,8 +94,10 @@ __all__ = [
     "content_as_turn",
     "dropped_demand",
     "effort_means_thinking",
+    "has_whole_calls",
     "host_name",
     "is_foreign",
+    "is_named_foreign",
     "is_reasoning_block",
     "is_reasoning_rejection",
     "is_thinking",

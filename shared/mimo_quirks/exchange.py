@@ -99,7 +99,8 @@ class Conversation:
         if replayed is self.messages and not self.strings:
             return replayed
         chosen = list(self.messages)
-        used = {turn.index for turn in report.turns if turn.action in _CHOSEN}
+        is_told = self.known is not self.messages
+        used = {turn.index for turn in report.turns if is_told and turn.action in _CHOSEN}
         for place, (known, new) in enumerate(zip(self.known, replayed, strict=True)):
             if new is not known or place in used:
                 sent = self._without_sidecar(new)
@@ -277,19 +278,20 @@ class Exchange:
         self.planned = self.planned or self.sent
         return self.sent
 
-    def answered(self, turns: Sequence[Message], now: float) -> Writes:
+    def answered(self, turns: Sequence[Message], now: float, *, ended: bool = True) -> Writes:
         """What to record of an answer; nothing where no request was planned, or it was answered already.
 
         Args:
             turns: The finished assistant messages, with their reasoning; more than one where `n` was.
             now: The time, in seconds since the epoch.
+            ended: Whether that was all; a stream that may be left by now may also go on.
         """
         sent = self.sent
         if sent is None:
             return Writes()
-        attempt = self._ended()
+        attempt = self._ended() if ended else self._attempt
         whose, evidence = attempt.whose, None
-        if speaks_against(self._policy, sent.attempt.remedy, sent.sent):
+        if ended and speaks_against(self._policy, sent.attempt.remedy, sent.sent):
             evidence = Evidence(now, sent.attempt.remedy, None, _owner(whose))
         if whose is None:
             return Writes(unscoped=len(turns), attempt=sent.attempt, evidence=evidence)

@@ -326,6 +326,24 @@ def test_a_rejection_of_nothing() -> None:
     assert Writes() == exchange.answered([_turn("r")], NOW)
 
 
+def test_an_answer_that_goes_on() -> None:
+    """What was heard of an answer is one memory with the whole of it where they are the same, and the end still counts.
+
+    Nothing that the host could be judged by is told before the end.
+    """
+    first, second = _call("call_00_a1b2c3d4e5f6", day=1), _call("call_01_a1b2c3d4e5f7", day=2)
+    exchange = _planned([_user("x")])
+    begun = exchange.answered([_turn("r", first)], NOW, ended=False)
+    again = exchange.answered([_turn("r", first)], NOW, ended=False)
+    ended = exchange.answered([_turn("r", first, second)], NOW)
+
+    assert begun == again
+    assert None is begun.evidence
+    assert (1, 1) == (len(begun.entries), len(ended.entries))
+    assert begun.entries != ended.entries
+    assert Writes() == exchange.answered([_turn("r", first, second)], NOW)
+
+
 def _said(root: object) -> set[str]:
     """Every text that can be reached from an object, but what belongs to code."""
     seen, texts, waiting = set[int](), set[str](), [root]

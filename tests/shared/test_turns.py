@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from mimo_quirks.facts.reasoning_fields import KEYS, NESTS
 from mimo_quirks.history.streaming import TurnReader
-from mimo_quirks.history.turns import Call, Turn, as_message, is_damaged, is_placeholder, read_reasoning, read_turn
+from mimo_quirks.history.turns import (
+    Call,
+    Turn,
+    as_message,
+    has_whole_calls,
+    is_damaged,
+    is_placeholder,
+    read_reasoning,
+    read_turn,
+)
 
 from ..cases import CALL, NASTY
 from ..timing import LINEAR, growth
@@ -294,3 +303,29 @@ def test_damage_changes_no_thought(text: str, blocks: list[str]) -> None:
     assert read_reasoning({"reasoning_content": text, **spread}) in (text, joined)
     if not is_placeholder(joined.strip()):
         assert joined == read_reasoning({"reasoning_content": "\n".join(blocks).strip(), **spread})
+
+
+def _calling(*arguments: object) -> dict[str, Any]:
+    return {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": text}} for text in arguments]}
+
+
+@pytest.mark.parametrize("arguments", [["{}"], ['{"a": {"b": "}"}}\n'], ['{"a": 1}', '{"a": 2}']])
+def test_whole_calls(arguments: list[str]) -> None:
+    """Calls are whole whose arguments are an object each."""
+    assert has_whole_calls(_calling(*arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], [""], [None], ['{"a": "}'], ['{"a": 1}', ""], ["1"], ["[]"], ["[" * 10**5], ['{"a": "' + "x" * 2**20 + '"}']],
+)
+def test_calls_that_are_not_whole(arguments: list[Any]) -> None:
+    """Calls are not whole where something may be missing of one, or where there is none."""
+    assert not has_whole_calls(_calling(*arguments))
+
+
+@given(json_values)
+def test_whole_calls_are_total(value: Any) -> None:
+    """Whatever stands in the place of calls and of arguments, nothing is raised."""
+    assert not has_whole_calls({"tool_calls": value})
+    has_whole_calls(_calling(value))

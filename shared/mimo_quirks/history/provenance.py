@@ -19,6 +19,9 @@ from .turns import is_bare
 OUR_PROVIDER: Final = "xiaomi_mimo"
 """What ChatMiMo writes as `response_metadata["model_provider"]`: LiteLLM's name for the same service."""
 
+_OBJECT: Final = (dict, Mapping)
+"""The first is seen at once."""
+
 _ANYBODY: Final = (None, "openai")
 """Providers that tell nothing: langchain-openai writes its own name for every host that speaks its wire."""
 
@@ -28,13 +31,14 @@ _OTHERS_FORMAT: Final = re.compile(r"(?:anthropic|openai|azure|google|xai)-", re
 
 def is_foreign(message: Mapping[str, Any], family: str) -> bool:
     """Whether the message itself says that its reasoning came from another family."""
-    if _is_named_foreign(message.get("response_metadata"), family):
+    if is_named_foreign(message.get("response_metadata"), family):
         return True
     return not is_bare(message) and any(map(_is_signed, _blocks(message)))
 
 
-def _is_named_foreign(metadata: object, family: str) -> bool:
-    if not isinstance(metadata, Mapping):
+def is_named_foreign(metadata: object, family: str) -> bool:
+    """Whether LangChain's `response_metadata` names a model or a provider of another family."""
+    if not isinstance(metadata, _OBJECT):
         return False
     model, provider = metadata.get("model_name"), metadata.get("model_provider")
     known = family_of(model) if isinstance(model, str) else None

@@ -16,12 +16,13 @@ from typing import Any, Final, Literal, NamedTuple
 
 from mimo_quirks.facts.hosts import Dialect
 from mimo_quirks.facts.quirks import Quirks
-from mimo_quirks.facts.reasoning_fields import BLOCKS, KEYS, NESTS, texts_of, without_think
+from mimo_quirks.facts.reasoning_fields import BLOCKS, KEYS, NESTS, split_think, texts_of, without_think
 
 from .found import NOTHING, FoundReasoning
 from .provenance import is_foreign
 from .turns import (
     Message,
+    is_bare,
     is_damaged,
     is_placeholder,
     is_tool_turn,
@@ -90,14 +91,15 @@ def replay(
             return messages, ReplayReport(unreadable=f"message {index} is {type(message).__name__}, not an object")
         if message.get("role") != "assistant":
             continue
-        if takes_text and index not in found and is_as_issued(message):
+        recalled = found.get(index)
+        if takes_text and recalled is None and is_as_issued(message):
             reports.append(TurnReport(index, *_KEPT))
             continue
         calls = message.get("tool_calls")
         if calls and not isinstance(calls, list | tuple):
             kind = type(calls).__name__
             return messages, ReplayReport(unreadable=f"message {index} has tool_calls that are {kind}, not a list")
-        new, action, reason = _replay_turn(message, quirks, found.get(index), thinking=thinking)
+        new, action, reason = _replay_turn(message, quirks, recalled, thinking=thinking)
         if index in recall.ambiguous and action in ("placeholder", "bare"):
             reason = "several answers were remembered"
         reports.append(TurnReport(index, action, reason))
@@ -130,13 +132,20 @@ def is_as_issued(message: Message) -> bool:
     )
 
 
+def _tells_nothing(message: Message) -> bool:
+    """Whether a turn is seen at once to hold no reasoning, and to name nobody whose it is."""
+    return is_bare(message) and "response_metadata" not in message and split_think(message.get("content")) is None
+
+
 def _replay_turn(
     message: Message, quirks: Quirks, recalled: str | None, *, thinking: bool
 ) -> tuple[Message, Action, str]:
     if quirks.forbids or (quirks.forbids_when_off and not thinking):
         return _strip(message)
-    foreign = is_foreign(message, quirks.family)
-    reasoning, rest = (message[KEYS[0]], message) if _is_ready(message, quirks.dialect) else lift(message)
+    foreign, reasoning, rest = False, None, message
+    if not _tells_nothing(message):
+        foreign = is_foreign(message, quirks.family)
+        reasoning, rest = (message[KEYS[0]], message) if _is_ready(message, quirks.dialect) else lift(message)
     if recalled and thinking and _is_ours(reasoning, recalled, foreign=foreign):
         return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
     if foreign:

@@ -6,6 +6,7 @@ the same text under two names is not doubled (lessons.md 49).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -200,6 +201,28 @@ def calls_of(message: Message) -> list[Call]:
         if isinstance(function, _OBJECT):
             found.append(Call(*map(_text, (call.get("id"), function.get("name"), function.get("arguments")))))
     return found
+
+
+def has_whole_calls(message: Message) -> bool:
+    """Whether a turn whose end was not heard may be recorded: it has calls, and the arguments of each are an object.
+
+    A client may leave a stream as soon as it can run the calls. Nothing is missing of an object whose text can be
+    parsed; of a call without any arguments nobody can tell.
+    """
+    calls = calls_of(message)
+    texts = [call.arguments for call in calls]
+    return bool(texts) and sum(map(len, texts)) <= _LONGEST_ARGUMENTS and all(map(_is_object, texts))
+
+
+_LONGEST_ARGUMENTS: Final = 2**20
+"""Characters of the arguments of a turn that are parsed: parsing more holds up every other request of the process."""
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 _OBJECT: Final = (dict, Mapping)

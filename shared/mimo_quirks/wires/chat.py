@@ -12,9 +12,13 @@ from .wire import View
 
 def view(history: Any) -> View | None:
     """See `Wire`."""
-    if not isinstance(history, list | tuple) or not all(isinstance(message, Mapping) for message in history):
+    if not isinstance(history, list | tuple):
         return None
-    return View(history, tuple((index,) for index in range(len(history))))
+    if not all(
+        type(message) is dict or isinstance(message, Mapping) for message in history
+    ):  # the first is seen at once
+        return None
+    return View(history, tuple(zip(range(len(history)))))
 
 
 def write(history: Any, seen: View, messages: Sequence[Message]) -> Any:
