@@ -268,7 +268,8 @@ class MiMoCallback(CustomLogger):
         state.is_of_body = True
         lookup, may_read = exchange.lookup(), is_sync or not self.memory.is_shared  # else it would block the event loop
         try:
-            return exchange.plan(self.memory.read(lookup) if may_read else Found(policy=self.memory.policy(attempt)))
+            known = Found(policy=self.memory.policy(attempt, lookup.owner))
+            return exchange.plan(self.memory.read(lookup) if may_read else known)
         except NoRemedyLeft as error:
             log_frames("a rejected request is made again as it was", error)
             return exchange.replan(conversation)

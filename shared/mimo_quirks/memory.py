@@ -67,9 +67,9 @@ class ReasoningMemory:
         """Whether it leaves this process: others may see it, and a call may wait for a file or a server."""
         return not isinstance(self._store, MemoryStore | None)
 
-    def policy(self, attempt: AttemptSettings) -> HostPolicy:
-        """What is known that a deployment wants, as far as this process has heard."""
-        return self._policies.of(attempt)
+    def policy(self, attempt: AttemptSettings, owner: str | None = None) -> HostPolicy:
+        """What is known that a deployment wants, as far as this process has heard; see `HostPolicies.of`."""
+        return self._policies.of(attempt, owner)
 
     def now(self) -> float:
         """The time, in seconds since the epoch, as evidence has it."""
@@ -138,13 +138,13 @@ class ReasoningMemory:
         keys = query.keys
         if not self.is_shared:
             return keys
-        matters = lookup.has_turns and self._policies.is_stale(lookup.attempt)
-        return (*keys, lookup.attempt.key) if keys or matters else ()
+        matters = lookup.has_turns and self._policies.is_stale(lookup.attempt, lookup.owner)
+        return (*keys, *self._policies.keys(lookup.attempt, lookup.owner)) if keys or matters else ()
 
     def _found(self, query: Query, found: Mapping[str, Sequence[bytes]], lookup: Lookup, *, asked: bool) -> Found:
         if asked and self.is_shared:
-            self._policies.take_in(lookup.attempt, found)
-        policy = self._policies.of(lookup.attempt)
+            self._policies.take_in(lookup.attempt, lookup.owner, found)
+        policy = self._policies.of(lookup.attempt, lookup.owner)
         if not (query.turns or query.verified):
             return Found(policy=policy)
         reasoning = match(query, found)
