@@ -493,7 +493,7 @@ def test_what_an_answer_teaches(policy: HostPolicy, expected: Evidence | None) -
 
 
 def test_a_rejection_that_is_not_about_us() -> None:
-    """It is answered once like any other, and is no evidence: the client put it there, or quoted it, or nothing lacked."""
+    """It is answered once and teaches nothing: the client put it there, or quoted it, or nothing lacked."""
     odd = [{**_user("x"), "reasoning_content": SECRET}, *CARRIED[1:]]
     seen = {}
     for name, history, error in (("odd", odd, FORBIDS_IT), ("whole", CARRIED, WANTS_IT), ("lost", LOST, WANTS_IT)):

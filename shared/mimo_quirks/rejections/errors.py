@@ -42,6 +42,8 @@ def error_text(error: object) -> str:
 
 def plain_text(text: str) -> str:
     """A text in one line, without the escapes of JSON and HTML; what an error quotes is compared in this form."""
+    if "\\" not in text and "&" not in text:
+        return " ".join(text.split())
     text = _ESCAPED_CHARACTER.sub(lambda escape: chr(int(escape[1], 16)), text)
     text = _ESCAPED_SPACE.sub(" ", text).replace("\\", "")
     return " ".join((html.unescape(html.unescape(text)) if "&" in text else text).split())

@@ -16,7 +16,7 @@ from .errors import CUT, LONGEST_TEXT, plain_text
 
 _TELLING: Final = ("reasoning", "thinking", "param incorrect", "extra", "signature")
 """One of these is in whatever a rejection is recognised by."""
-_SEGMENT: Final = re.compile(r"[ -~\s]+")
+_SEGMENT: Final = re.compile(r"[\x00-\x7f]+")
 """What a text has between characters that hosts escape, each in its own way."""
 _WORD: Final = re.compile(r"[\w.\-]+")
 _BLOCK: Final = 16
@@ -85,10 +85,8 @@ def _telling(requests: object) -> Iterator[str]:
     """Texts of requests that could be taken for a rejection, in the form that an error has them in."""
     for said in _strings(requests):
         if _is_telling(said):
-            for segment in _SEGMENT.findall(said[: 2 * LONGEST_TEXT]):
-                plain = plain_text(segment)
-                if _is_telling(plain):
-                    yield plain
+            segments = [said] if said.isascii() else _SEGMENT.findall(said)
+            yield from filter(_is_telling, (plain_text(segment[: 2 * LONGEST_TEXT]) for segment in segments))
 
 
 def _strings(value: object) -> Iterator[str]:
