@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable
 from pydantic import ConfigDict, ModelWrapValidatorHandler, model_validator
 from typing_extensions import Self
 
-from mimo_quirks import OUR_PROVIDER, AttemptSettings, HostPolicy, Quirks, dropped_demand
+from mimo_quirks import OUR_PROVIDER, AttemptSettings, HostPolicy, Quirks, dropped_demand, owner_key
 
 from . import _internals
 from .calls import Remembering
@@ -72,7 +72,7 @@ class BaseChatMiMo(Remembering):
         return self
 
     def policy(self, *, thinking: bool = True) -> HostPolicy | None:
-        """What the API's rejections have taught about the model's host, as far as this process has heard.
+        """What the API's rejections have taught about the model's host, for its own scope, as far as is heard here.
 
         Args:
             thinking: Of requests that think, or that do not.
@@ -81,7 +81,10 @@ class BaseChatMiMo(Remembering):
             The evidence; None for a model that is not ours to touch. `remedy()` is what a request begins with.
         """
         quirks = self._deployment()
-        return None if quirks is None else self._memory.policy(AttemptSettings(quirks, thinking))
+        if quirks is None:
+            return None
+        scope = self._settings.scope_of(self.scope, quirks, shared=self._memory.is_shared)
+        return self._memory.policy(AttemptSettings(quirks, thinking), owner_key(scope))
 
     def _deployment(self) -> Quirks | None:
         """The quirks of the model on its host; None where it is not ours to touch."""

@@ -212,7 +212,8 @@ class Remembering(BaseChatModel):
         """A new call, of whom its arguments or its metadata say."""
         metadata = run_manager.metadata if run_manager else self.metadata
         owner = owner_of(kwargs.pop("scope", None), self.scope, metadata)
-        return Call(owner, self._memory, Exchange(self._settings.allowed_remedies))
+        exchange = Exchange(self._settings.allowed_remedies, loses=not self._memory.is_shared)
+        return Call(owner, self._memory, exchange)
 
     def _started(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Call:
         """A new call, among its own arguments if the hook that takes it out again is called."""
@@ -285,7 +286,7 @@ class Remembering(BaseChatModel):
         """
         rejection = outcome.rejection
         if rejection is not None and rejection.first is None:
-            log_rejection(rejection.announce(self._settings.allowed_remedies))
+            log_rejection(rejection.explain())
         if rejection is not None and not outcome.may_retry:
             raise self._rejected_as(rejection, error) from None  # an error's own words may quote the request
         call.error = error

@@ -355,7 +355,8 @@ class MiMoCallback(CustomLogger):
             thinking: Of requests that think, or that do not.
 
         Returns:
-            The evidence; None for a deployment that is not ours to touch. `remedy()` is what a request begins with.
+            The evidence; None for a deployment that is not ours to touch. `remedy()` is what a request begins with
+            whose owner has no evidence of its own; where one owner alone has any, what that one's begins with.
         """
         quirks = self._settings.quirks_for(model, base_url, provider, wire=wire)
         return None if quirks is None else self.memory.policy(AttemptSettings(quirks, thinking))

@@ -18,7 +18,6 @@ from mimo_quirks import (
     MESSAGES,
     Exchange,
     Rejection,
-    Remedy,
     Settings,
     Writes,
     log_malformed,
@@ -134,8 +133,8 @@ class Rejections:
         if rejection is not None:
             how, model = self._settings.on_rejection, call.deployment.model
             if how != "fallback":
-                stopped = f"LiteLLM may not fall back to {model}: MIMO_QUIRKS_ON_REJECTION is {how}."
-                said = f"{_told(rejection, self._settings.allowed_remedies)} {stopped}"
+                stopped = f"Fallback to {model} blocked by MIMO_QUIRKS_ON_REJECTION={how}."
+                said = f"{rejection.explain()} {stopped}"
                 raise ReasoningRejectedError(rejection, call.deployment.provider, said)
             log_rejection(f"LiteLLM falls back to {model} because of a rejection")
         begin_attempt(call.arguments, call.details)
@@ -143,7 +142,8 @@ class Rejections:
 
     def exchange(self) -> Exchange:
         """The exchange of the attempt that has begun: a retry goes on with the one that was rejected."""
-        return RETRY_STATE.get().exchange or Exchange(self._settings.allowed_remedies)
+        loses = self._settings.store.lower() == "memory://"
+        return RETRY_STATE.get().exchange or Exchange(self._settings.allowed_remedies, loses=loses)
 
     def given_up(self, exchange: Exchange, rejection: Rejection, call: Call) -> ReasoningRejectedError:
         """What to raise in place of a call that would be rejected again."""
@@ -167,17 +167,13 @@ class Rejections:
             RETRY_STATE.set(RETRY_STATE.get().of(trace_of(details)).after(exchange))
             _keep(outcome.rejection, details)
             if outcome.rejection.first is None:
-                log_rejection(outcome.rejection.announce(self._settings.allowed_remedies))
+                log_rejection(outcome.rejection.explain())
         return outcome.writes
 
     def answer(self, call_id: object) -> Exception | None:
         """What a proxy answers the client of a rejected call with, in place of its error; None for any other call."""
         state = _REJECTED.pop(str(call_id), None)
-        return (
-            None
-            if state is None or state.rejection is None
-            else _as_answer(state.rejection, self._settings.allowed_remedies)
-        )
+        return None if state is None or state.rejection is None else _as_answer(state.rejection)
 
 
 def _keep(rejection: Rejection, details: dict[str, Any]) -> None:
@@ -188,12 +184,7 @@ def _keep(rejection: Rejection, details: dict[str, Any]) -> None:
         _REJECTED[str(details.get("litellm_call_id"))] = state
 
 
-def _told(rejection: Rejection, allowed: frozenset[Remedy]) -> str:
-    """What is said of a request that is not made again: that it was changed in vain, or what the next one will be."""
-    return rejection.explain() if rejection.first else rejection.announce(allowed)
-
-
-def _as_answer(rejection: Rejection, allowed: frozenset[Remedy]) -> Exception:
+def _as_answer(rejection: Rejection) -> Exception:
     """What LiteLLM's proxy answers a client with, in place of the error that it would have passed on.
 
     LiteLLM makes `message` the error's own, gives it the type `invalid_request_error` and the code 400, and hands the
@@ -201,7 +192,7 @@ def _as_answer(rejection: Rejection, allowed: frozenset[Remedy]) -> Exception:
     """
     from fastapi import HTTPException  # noqa: PLC0415 - only a proxy has it, and only a proxy answers
 
-    said = {"message": _told(rejection, allowed), "kind": rejection.kind.value, "turns": list(rejection.turns)}
+    said = {"message": rejection.explain(), "kind": rejection.kind.value, "turns": list(rejection.turns)}
     return HTTPException(400, said)
 
 

@@ -4,7 +4,7 @@ A pure library over chat wire messages. This is its door: frameworks are served 
 which import from here alone, as users do.
 """
 
-from .exchange import Conversation, Exchange, Found, Lookup, Outcome, Writes
+from .exchange import Conversation, Exchange, Found, Lookup, Outcome, Writes, owner_key
 from .facts.hosts import MESSAGES as MESSAGES_DIALECT
 from .facts.hosts import PLAIN as PLAIN_DIALECT
 from .facts.hosts import Dialect, host_name
@@ -109,6 +109,7 @@ __all__ = [
     "log_replay",
     "open_store",
     "opened",
+    "owner_key",
     "position_of",
     "quirks_for",
     "read_reasoning",

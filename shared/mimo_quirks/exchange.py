@@ -28,9 +28,17 @@ from .recall.fingerprints import Walk
 from .recall.lookup import TurnLookup
 from .recall.memories import Recording, Whose, link_of, place_digest, record
 from .rejections.errors import status_of
-from .rejections.evidence import AttemptSettings, Evidence, HostPolicy, Remedy, speaks_against
-from .rejections.ladder import Rejection, RequestPlan, choose_plan
-from .rejections.recognition import classify_rejection
+from .rejections.evidence import (
+    AttemptSettings,
+    Evidence,
+    HostPolicy,
+    Remedy,
+    has_misplaced,
+    is_our_doing,
+    speaks_against,
+)
+from .rejections.ladder import Build, Rejection, RequestPlan, choose_plan
+from .rejections.recognition import read_demand
 from .sealing.sealed_reasoning import opened
 from .wires import View, Wire, system_digest
 
@@ -49,6 +57,7 @@ class Conversation:
         sidecar: Members that the adapter attached to `known`; they are never sent.
         system: The digest of the system prompt.
         strings: Contents are sent as strings, as hosts of the chat wire want them.
+        request: The body or the arguments that the history is of, as the client gave them.
     """
 
     wire: Wire
@@ -60,6 +69,7 @@ class Conversation:
     sidecar: frozenset[str] = frozenset()
     system: str = ""
     strings: bool = False
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, request: Mapping[str, Any], wire: Wire, model: str, *, body: Any = None) -> Conversation:
@@ -74,7 +84,8 @@ class Conversation:
         body = request.get(wire.history) if body is None else body
         view = wire.view(body)
         messages = view.messages if view else ()
-        return cls(wire, model, body, view, messages, messages, system=system_digest(request, wire, messages))
+        system = system_digest(request, wire, messages)
+        return cls(wire, model, body, view, messages, messages, system=system, request=request)
 
     def opened(self, open_: Callable[[str], str | None]) -> Conversation:
         """The conversation with all sealed reasoning decrypted; the same object where there is none.
@@ -125,11 +136,13 @@ class Lookup:
         turns: The turns to look up; None where there is nothing to look up.
         attempt: The deployment, of which other workers may know something.
         has_turns: Whether the history has any turn, so that what is known of the deployment matters.
+        owner: Whose request it is; see `Evidence`.
     """
 
     turns: TurnLookup | None
     attempt: AttemptSettings
     has_turns: bool
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +214,7 @@ class Exchange:
 
     Args:
         allowed: The remedies that the operator allows.
+        loses: Whether what is remembered is lost when the process ends.
 
     Attributes:
         rejection: The last rejection, where there was one. It holds no text.
@@ -210,8 +224,10 @@ class Exchange:
 
     _attempt: _Attempt
 
-    def __init__(self, allowed: frozenset[Remedy]) -> None:
+    def __init__(self, allowed: frozenset[Remedy], *, loses: bool = False) -> None:
         self._allowed = allowed
+        self._loses = loses
+        self._build: Build | None = None
         self._policy = HostPolicy()
         self._last = ""
         self.rejection: Rejection | None = None
@@ -246,7 +262,7 @@ class Exchange:
         if places and attempt.whose is not None and attempt.settings.thinking:
             turns = TurnLookup.of(attempt.conversation.known, places, attempt.whose)
         attempt.walk.places = []  # they hold all that was said once more, and the answer goes on without them
-        return Lookup(turns, attempt.settings, bool(places))
+        return Lookup(turns, attempt.settings, bool(places), owner_key(attempt.whose.scope if attempt.whose else None))
 
     def plan(self, found: Found) -> RequestPlan:
         """The request to send: as the deployment is known to want it, or after a rejection a changed one.
@@ -256,13 +272,14 @@ class Exchange:
         """
         self._policy, conversation = found.policy, self._attempt.conversation
         self._last = found.reasoning.last
+
+        def build(settings: AttemptSettings) -> RequestPlan:
+            return _built(conversation, settings, found.reasoning)
+
         self.planned = self.sent = choose_plan(
-            self.rejection,
-            self._attempt.settings,
-            found.policy,
-            self._allowed,
-            lambda remedy: self._built(conversation, remedy, found.reasoning),
+            self.rejection, self._attempt.settings, found.policy, self._allowed, build
         )
+        self._build = build
         return self.planned
 
     def replan(self, conversation: Conversation) -> RequestPlan:
@@ -273,8 +290,8 @@ class Exchange:
         Args:
             conversation: The history as it is about to be sent.
         """
-        remedy = self.planned.attempt.remedy if self.planned else Remedy.NONE
-        self.sent = self._built(conversation, remedy, NOTHING)
+        settings = self.planned.attempt if self.planned else self._attempt.settings
+        self.sent = _built(conversation, settings, NOTHING)
         self.planned = self.planned or self.sent
         return self.sent
 
@@ -292,7 +309,7 @@ class Exchange:
         attempt = self._ended() if ended else self._attempt
         whose, evidence = attempt.whose, None
         if ended and speaks_against(self._policy, sent.attempt.remedy, sent.sent):
-            evidence = Evidence(now, sent.attempt.remedy, None, _owner(whose))
+            evidence = Evidence(now, sent.attempt.remedy, None, owner_key(whose.scope if whose else None))
         if whose is None:
             return Writes(unscoped=len(turns), attempt=sent.attempt, evidence=evidence)
         last = self._last or place_digest(attempt.walk.last_prefix, whose.system)
@@ -310,34 +327,42 @@ class Exchange:
         planned, sent = self.planned, self.sent
         if planned is None or sent is None:
             return NOT_OURS
-        kind = classify_rejection(error, sent.request)
-        if kind is None:
+        given = self._attempt.conversation
+        demand = read_demand(error, sent.request, given=given.request)
+        if demand is None:
             is_bad_request = status_of(error) == HTTPStatus.BAD_REQUEST
             return Outcome(malformed=unpaired_calls(sent.sent)) if is_bad_request else NOT_OURS
-        self.rejection = Rejection.of(kind, planned, sent, first=self.rejection)
-        evidence = Evidence(now, sent.attempt.remedy, kind, _owner(self._ended().whose))
+        rejection = Rejection.of(demand, planned, sent, first=self.rejection, loses=self._loses)
+        self.rejection = rejection.following(self._allowed, self._build) if self._build else rejection
+        is_ours = is_our_doing(
+            demand.kind, rejection.field, sent.sent, misplaced=has_misplaced(given.request, given.body)
+        )
+        whose = self._ended().whose
+        owner = owner_key(whose.scope if whose else None)
+        evidence = Evidence(now, sent.attempt.remedy, demand.kind, owner, rejection.field, is_ours)
         may_retry = bool(self.rejection.remedies(self._allowed))
         return Outcome(self.rejection, may_retry, Writes(attempt=sent.attempt, evidence=evidence))
 
     def _ended(self) -> _Attempt:
         """Lets go of all that an attempt holds of the history."""
-        attempt, self.planned, self.sent = self._attempt, None, None
+        attempt, self.planned, self.sent, self._build = self._attempt, None, None, None
         del self._attempt
         return attempt
 
-    def _built(self, conversation: Conversation, remedy: Remedy, found: FoundReasoning) -> RequestPlan:
-        """The request with a remedy, as its wire writes it."""
-        settings = replace(self._attempt.settings, remedy=remedy)
-        quirks, thinking = settings.effective
-        if conversation.view is None:
-            _, report = replay(conversation.body, quirks, thinking=thinking)
-            return RequestPlan(conversation.model, settings, conversation.body, (), report)
-        replayed, report = replay(conversation.known, quirks, thinking=thinking, recall=found)
-        messages = conversation.chosen(replayed, report)
-        body = conversation.written(messages)
-        report = replace(report, changed=body is not conversation.body)
-        return RequestPlan(conversation.model, settings, body, messages, report)
+
+def owner_key(scope: str | None) -> str:
+    """Whose request it is, for evidence: a digest, which workers may share; nothing where nobody says so."""
+    return "" if scope is None else digest("owner", scope)
 
 
-def _owner(whose: Whose | None) -> str:
-    return digest("owner", whose.scope) if whose else ""
+def _built(conversation: Conversation, settings: AttemptSettings, found: FoundReasoning) -> RequestPlan:
+    """The request on these terms, as its wire writes it."""
+    quirks, thinking = settings.effective
+    if conversation.view is None:
+        _, report = replay(conversation.body, quirks, thinking=thinking)
+        return RequestPlan(conversation.model, settings, conversation.body, (), report)
+    replayed, report = replay(conversation.known, quirks, thinking=thinking, recall=found)
+    messages = conversation.chosen(replayed, report)
+    body = conversation.written(messages)
+    report = replace(report, changed=body is not conversation.body)
+    return RequestPlan(conversation.model, settings, body, messages, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -114,7 +115,7 @@ async def test_no_placeholder_will_do(
         assert (400, "missing", (1, 3)) == (error.status_code, error.kind, error.turns[:2])
         assert "messages 1, 3" in str(error)
     for said in [*map(str, errors), *(record.getMessage() for record in caplog.records)]:
-        assert "not transient" in said
+        assert "Send it again: it" in said
         assert SECRET not in said
 
 
@@ -132,7 +133,7 @@ def test_the_error_is_the_sdk_s(simulator: Simulator, monkeypatch: pytest.Monkey
     assert isinstance(messages.value, ReasoningRejectedError)
     for error in (chat.value, messages.value):
         assert (400, None, 400) == (error.status_code, error.body, error.response.status_code)
-        assert "Nothing is left that may be changed" in str(error)
+        assert "No further change to the request is possible or allowed. Start a new conversation" in str(error)
 
 
 def test_thinking_is_not_switched_off_where_that_is_forbidden(
@@ -347,3 +348,103 @@ def _stream_of(model: Any) -> None:
 
 def _invoke_of(model: Any, history: Sequence[BaseMessage]) -> None:
     model.invoke(list(history))
+
+
+def _carried() -> list[BaseMessage]:
+    """A conversation that holds what the model thought."""
+    call = {"id": "call_1", "name": "weather", "args": {"city": "x"}}
+    thought = {"reasoning_content": "its own thought"}
+    return [
+        HumanMessage("x"),
+        AIMessage("", tool_calls=[call], additional_kwargs=thought),
+        ToolMessage("1", tool_call_id="call_1"),
+    ]
+
+
+def _sent(simulator: Simulator, name: str = "reasoning_content") -> list[tuple[int, Any]]:
+    """The statuses, and what the first turn of each request carries under a name."""
+    turns = [next(m for m in e.body["messages"] if m["role"] == "assistant") for e in simulator.exchanges]
+    return [(e.status, turn.get(name)) for e, turn in zip(simulator.exchanges, turns, strict=True)]
+
+
+@each_way
+async def test_one_owner_s_field_changes_nobody_s_request(way: Any, simulator: Simulator) -> None:
+    """What a client puts into `extra_body`, and is rejected for, says nothing of the host."""
+    simulator.mode = Mode(strict_elsewhere=True)
+    model = _model("chat", simulator)
+    for scope in "ab":
+        for _ in range(2):
+            with pytest.raises(ReasoningRejectedError):
+                await way(model.bind(scope=scope, extra_body={"reasoning_content": "mine"}), _carried())
+    simulator.reset()
+    for scope in "abc":
+        await way(model.bind(scope=scope), _carried())
+
+    assert [(200, "its own thought")] * 3 == _sent(simulator)
+
+
+@each_way
+async def test_what_two_owners_were_taught_holds_for_others(way: Any, simulator: Simulator) -> None:
+    """One's own rejections count at once for oneself, and for others not until a second owner has them too."""
+    simulator.mode = Mode(forbids="always")
+    model = _model("chat", simulator, scope="c")
+    statuses: dict[str, list[list[int]]] = {}
+    for scope in ("a", "a", "a", "b", "b", "b", "c"):
+        simulator.reset()
+        await way(model.bind(scope=scope), _carried())
+        statuses.setdefault(scope, []).append([status for status, _ in _sent(simulator)])
+
+    mended = [400, 200]
+    assert {"a": [mended, mended, [200]], "b": [mended, mended, [200]], "c": [[200]]} == statuses
+    assert Remedy.STRIP is model.policy().remedy()
+
+
+@each_way
+async def test_an_error_that_quotes_the_client(way: Any, simulator: Simulator) -> None:
+    """It is the SDK's, as it was, and teaches nothing: the words are the client's own."""
+    simulator.mode = Mode(quotes="Say it")
+    model = _model("chat", simulator, max_retries=0)
+    said = "Say it: messages.1.assistant.reasoning_content: Extra inputs are not permitted"
+    with pytest.raises(openai.BadRequestError) as raised:
+        await way(model, [*_carried(), HumanMessage(said)])
+
+    assert not isinstance(raised.value, ReasoningRejectedError)
+    assert [(400, "its own thought")] == _sent(simulator)
+    assert model.policy().expires is None
+
+
+@each_way
+async def test_a_host_that_names_its_field(way: Any, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator's row is wrong: the host's own word is heard, once as the retry and then from the start."""
+    monkeypatch.setenv("MIMO_QUIRKS_HOSTS", json.dumps({simulator.base_url: "openrouter"}))
+    model = _model("chat", simulator)
+    for _ in range(2):
+        await way(model, _carried())
+
+    assert [(400, None), (200, "its own thought"), (200, "its own thought")] == _sent(simulator)
+    assert ["its own thought", None, None] == [reasoning for _, reasoning in _sent(simulator, "reasoning")]
+    assert "reasoning_content" == model.policy().field
+
+
+@each_way
+async def test_a_thread_that_is_older_than_the_install(way: Any, simulator: Simulator) -> None:
+    """It goes on after one error, which says to send it again, and how it goes out then."""
+    simulator.mode = Mode(accepts="non-blank", every_turn=True)
+    model = _model("chat", simulator)
+    with pytest.raises(ReasoningRejectedError) as raised:
+        await way(model, _foreign(2))
+    answer = await way(model, _foreign(2))
+
+    assert answer.text
+    assert "was rejected too. Send it again: its retry goes out with thinking switched off. " in str(raised.value)
+    assert str(raised.value).endswith("set MIMO_QUIRKS_STORE to sqlite:/// or redis://.")
+
+
+def test_a_persistent_store_is_advised_only_where_there_is_none(simulator: Simulator, tmp_path: Path) -> None:
+    """Whoever has one is told of what is left to do alone."""
+    simulator.mode = Mode(accepts="non-blank", every_turn=True)
+    model = _model("chat", simulator, store=f"sqlite:///{tmp_path}/store", scope="team")
+    with pytest.raises(ReasoningRejectedError) as raised:
+        model.invoke(_foreign(2))
+
+    assert "MIMO_QUIRKS_STORE" not in str(raised.value)

@@ -76,7 +76,7 @@ def _ask(proxy: LiteLLMProxy, route: str, name: str, *, stream: bool, history: l
 def _said(proxy: LiteLLMProxy, before: int) -> list[str]:
     """Our own lines about rejections; LiteLLM writes others, which begin otherwise."""
     lines = proxy.log()[before:].splitlines()
-    return [line for line in lines if line.startswith("A request to ") and " was rejected by " in line]
+    return [line for line in lines if line.startswith("127.0.0.1:") and " rejected a request to " in line]
 
 
 CHANGING = {"then": (1, Mode(accepts="non-empty", tool_rounds=4, then=(2, Mode(forbids="always", tool_rounds=4))))}
@@ -130,7 +130,7 @@ def test_the_error(
         assert SECRET not in f"{raised.value!r} {raised.value.body}"
         _is_explained(route, raised.value.body)
         (line,) = _said(proxy, before)
-        assert "The next request is changed. This is not transient" in line
+        assert "Send it again: it goes out with " in line
 
     assert [400] * 4 == [status_of(exchange) for exchange in upstream.exchanges]
     assert 2 == len({exchange.raw for exchange in upstream.exchanges})
@@ -145,11 +145,14 @@ def _is_explained(route: str, body: Any) -> None:
     assert ("invalid_request_error", None, "400") == (body["type"], body["param"], body["code"])
     assert ("missing", [3, 5]) == tuple(body["provider_specific_fields"][name] for name in ("kind", "turns"))
     said = body["message"]
-    assert said.startswith("A request to mimo-v2.6-pro was rejected by 127.0.0.1:")
-    assert ": it wants the reasoning of earlier turns back. " in said
-    assert "Lost: the reasoning of messages 3, 5. " in said
-    assert "A changed request (with a space on every turn) was rejected too. " in said
-    assert "This is not transient: begin a new conversation, or go on with thinking off" in said
+    assert said.startswith("127.0.0.1:")
+    assert " rejected a request to mimo-v2.6-pro: earlier assistant messages must include their reasoning. " in said
+    assert "The reasoning of messages 3, 5 is lost. " in said
+    assert (
+        "A changed request (with a space on every assistant message that has no reasoning) was rejected too. " in said
+    )
+    assert "Send it again: its retry goes out with thinking switched off. " in said
+    assert said.endswith("set MIMO_QUIRKS_STORE to sqlite:/// or redis://.")
 
 
 @pytest.mark.parametrize(("route", "name"), ROUTES)

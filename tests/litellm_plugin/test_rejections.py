@@ -235,7 +235,11 @@ async def test_the_conversation_goes_on(
     expected = on_messages if name == "anthropic" else others
     assert expected == statuses
     warnings = _warnings(caplog)
-    assert sum(400 in made for made in statuses) == sum("not transient" in line for line in warnings) == len(warnings)
+    assert (
+        sum(400 in made for made in statuses)
+        == sum("rejected a request to" in line for line in warnings)
+        == len(warnings)
+    )
     assert SECRET not in caplog.text
 
 
@@ -364,8 +368,9 @@ def _bare(exchange: Exchange) -> dict[str, Any]:
 
 REJECT = Mode(accepts="non-blank", tool_rounds=4)
 EXPLAINED = (
-    r"(?s)A request to mimo-v2.6-pro was rejected by 127\.0\.0\.1:\d+: it wants the reasoning of earlier turns back. "
-    r"Lost: the reasoning of message 3. .*This is not transient: begin a new conversation"
+    r"(?s)127\.0\.0\.1:\d+ rejected a request to mimo-v2.6-pro: "
+    r"earlier assistant messages must include their reasoning. The reasoning of message 3 is lost. "
+    r".*Start a new conversation, or switch thinking off"
 )
 
 
@@ -401,16 +406,20 @@ async def test_on_rejection(
     assert SECRET not in f"{error!r} {caplog.text}"
     falls = how == "fallback" and dead
     rejected, *more = _warnings(caplog)
-    assert "not transient" in rejected
+    assert "rejected a request to" in rejected
     assert ["LiteLLM falls back to gpt-4o-mini because of a rejection"] * falls == more
     assert int(falls) == len(stranger.exchanges)
     assert not [v for exchange in stranger.exchanges for v in exchange.verdicts if v == "placeholder"]
 
 
 STOPPED = [
-    ("repair", 0, "The next request is changed."),
-    ("repair", 1, r"A changed request \(with a space on every turn\) was rejected too."),
-    ("fail", 0, "The settings allow no change."),
+    ("repair", 0, "Send it again: it goes out with a space on every assistant message that has no reasoning."),
+    (
+        "repair",
+        1,
+        r"A changed request \(with a space on every assistant message that has no reasoning\) was rejected too.",
+    ),
+    ("fail", 0, "No further change to the request is possible or allowed."),
 ]
 
 
@@ -421,7 +430,7 @@ async def test_a_stopped_fallback(
     """LiteLLM adds to its error why the fallback is not made: what became of the request, and whose decision it is."""
     use(on_rejection=how)
     upstream.mode = REJECT
-    stopped = f"LiteLLM may not fall back to gpt-4o-mini: MIMO_QUIRKS_ON_REJECTION is {how}"
+    stopped = f"Fallback to gpt-4o-mini blocked by MIMO_QUIRKS_ON_REJECTION={how}"
     why = f"(?s)Fallback to gpt also failed: .*{then} .*{stopped}"
     with pytest.raises(litellm.BadRequestError, match=why):
         await _router(upstream, stranger, retries=retries).acompletion("xiaomi_mimo", poisoned("chat"))

@@ -15,12 +15,15 @@ from mimo_quirks.facts.hosts import HOST_NAMES
 from mimo_quirks.facts.quirks import Quirks, quirks_for
 from mimo_quirks.rejections.evidence import (
     ALL_REMEDIES,
+    FIELDS,
     REFUTED,
     SURE,
     AttemptSettings,
     Evidence,
     HostPolicy,
     Remedy,
+    has_misplaced,
+    is_our_doing,
     policy_of,
     remedies_for,
     speaks_against,
@@ -42,7 +45,9 @@ evidence = st.builds(
     st.sampled_from(Remedy),
     st.none() | st.sampled_from(RejectionKind),
     st.sampled_from(["", "one owner", "another"]),
+    st.sampled_from(["", *FIELDS]),
 )
+owners = st.sampled_from(["", "one owner", "another", "a third", None])
 
 
 def _quirks(model: str = "mimo-v2.6-pro", url: str | None = "https://llm.example/v1", **kwargs: Any) -> Quirks:
@@ -111,13 +116,13 @@ def test_learned(seen: Sequence[tuple[Remedy, RejectionKind | None]], policy: Ho
     assert (policy, remedy) == (_after(*seen), _after(*seen).remedy())
 
 
-@given(seen=st.lists(evidence, max_size=12), order=st.randoms())
-def test_any_order(seen: list[Evidence], order: Any) -> None:
+@given(seen=st.lists(evidence, max_size=12), order=st.randoms(), owner=owners)
+def test_any_order(seen: list[Evidence], order: Any, owner: str | None) -> None:
     """Workers read evidence in whatever order a store gives it, and come to the same policy."""
     shuffled = [*seen]
     order.shuffle(shuffled)
 
-    assert policy_of(seen, 20, TTL) == policy_of(shuffled, 20, TTL)
+    assert policy_of(seen, 20, TTL, owner) == policy_of(shuffled, 20, TTL, owner)
 
 
 @given(seen=st.lists(evidence, max_size=12), answers=st.integers(0, REFUTED - 1), remedy=st.sampled_from([NONE, PAD]))
@@ -131,7 +136,7 @@ def test_lucky_answers(seen: list[Evidence], answers: int, remedy: Remedy) -> No
 
 @given(seen=st.lists(evidence, max_size=12))
 def test_nothing_is_sure_at_once(seen: list[Evidence]) -> None:
-    """Reasoning is stripped, or thinking switched off, only after two rejections that ask for it."""
+    """Reasoning is stripped, or thinking switched off, only after two rejections of one owner that ask for it."""
     remedy = policy_of(seen, 20, TTL).remedy()
     demands = [each for each in seen if each.remedy is PAD and each.rejected in (MISSING, OTHER)]
     bans = [each for each in seen if each.remedy is not OFF and each.rejected is FORBIDDEN]
@@ -140,15 +145,15 @@ def test_nothing_is_sure_at_once(seen: list[Evidence]) -> None:
     assert remedy is not STRIP or len(bans) >= SURE
 
 
-@given(seen=st.lists(evidence, max_size=12), later=st.floats(0, 30))
-def test_expiry(seen: list[Evidence], later: float) -> None:
+@given(seen=st.lists(evidence, max_size=12), later=st.floats(0, 30), owner=owners)
+def test_expiry(seen: list[Evidence], later: float, owner: str | None) -> None:
     """A policy says when it is forgotten, and is forgotten then; each rejection grows old for itself."""
-    policy = policy_of(seen, later, 5)
+    policy = policy_of(seen, later, 5, owner)
 
     assert (policy == HostPolicy()) is (policy.expires is None)
     if policy.expires is not None:
         assert later < policy.expires
-        assert HostPolicy() == policy_of(seen, policy.expires, 5)
+        assert HostPolicy() == policy_of(seen, policy.expires, 5, owner)
 
 
 def test_rejections_grow_old_one_by_one() -> None:
@@ -256,27 +261,29 @@ def test_workers_read_each_other(seen: Evidence) -> None:
         b"\xff",
         b"null",
         b"{}",
-        b'"1234"',
-        b'[2, 2.0, "none", null]',
-        b'[1, 2.0, "none", null]',
-        b'[1, 2.0, "none", null, "o"]',
+        b'"123456"',
+        b'[3, 2.0, "none", null]',
         b'[3, 2.0, "none", null, "o"]',
-        b'[2, 2.0, "jump", null, "o"]',
-        b'[2, 2.0, ["none"], null, "o"]',
-        b'[2, 2.0, "none", "bored", "o"]',
-        b'[2, 2.0, "none", "", "o"]',
-        b'[2, "soon", "none", null, "o"]',
-        b'[2, null, "none", null, "o"]',
-        b'[2, NaN, "none", null, "o"]',
-        b'[2, 1e999, "none", null, "o"]',
-        b"[2, 1" + b"0" * 400 + b', "none", null, "o"]',
+        b'[2, 2.0, "none", null, "o", ""]',
+        b'[4, 2.0, "none", null, "o", ""]',
+        b'[3, 2.0, "jump", null, "o", ""]',
+        b'[3, 2.0, ["none"], null, "o", ""]',
+        b'[3, 2.0, "none", "bored", "o", ""]',
+        b'[3, 2.0, "none", "", "o", ""]',
+        b'[3, "soon", "none", null, "o", ""]',
+        b'[3, null, "none", null, "o", ""]',
+        b'[3, NaN, "none", null, "o", ""]',
+        b'[3, 1e999, "none", null, "o", ""]',
+        b'[3, 2.0, "none", null, "o", "content"]',
+        b'[3, 2.0, "none", null, "o", null]',
+        b"[3, 1" + b"0" * 400 + b', "none", null, "o", ""]',
         b"[" * 100_000,
         b'[1, {"calls": []}, "secret", [], "x"]',
     ],
 )
 def test_what_is_no_evidence(payload: bytes) -> None:
     """What somebody else wrote, or another version, is passed over."""
-    assert Evidence.from_bytes(b'[2, 2.0, "none", null, "o"]') == Evidence(2.0, NONE, None, "o")
+    assert Evidence.from_bytes(b'[3, 2.0, "none", null, "o", ""]') == Evidence(2.0, NONE, None, "o")
     assert Evidence.from_bytes(payload) is None
 
 
@@ -284,6 +291,150 @@ def test_what_is_no_evidence(payload: bytes) -> None:
 def test_any_bytes(payload: bytes) -> None:
     """Whatever a store gives is read or passed over."""
     assert isinstance(Evidence.from_bytes(payload), Evidence | None)
+
+
+def _by(*owned: tuple[str, Remedy, RejectionKind | None]) -> list[Evidence]:
+    """Evidence of several owners, a second apart."""
+    return [Evidence(float(place), remedy, kind, owner) for place, (owner, remedy, kind) in enumerate(owned)]
+
+
+NEEDED, BANNED = HostPolicy(needs=1), HostPolicy(forbids=2)
+TAUGHT: dict[str, tuple[list[tuple[str, Remedy, RejectionKind | None]], dict[str, HostPolicy]]] = {
+    "one owner": ([("a", NONE, MISSING)] * 3, {"a": HostPolicy(needs=3), "b": HostPolicy(), "": HostPolicy()}),
+    "two owners": ([("a", NONE, MISSING)] * 2 + [("b", NONE, OTHER)], {"a": HostPolicy(needs=2), "c": NEEDED}),
+    "each of two is sure": ([*[("a", NONE, FORBIDDEN)] * 2, *[("b", NONE, FORBIDDEN)] * 2], {"b": BANNED, "c": BANNED}),
+    "one of two is sure": (
+        [*[("a", NONE, FORBIDDEN)] * 2, ("b", NONE, FORBIDDEN)],
+        {"a": BANNED, "b": HostPolicy(forbids=1), "c": HostPolicy(forbids=1)},
+    ),
+    "nobody is sure": (
+        [(owner, NONE, FORBIDDEN) for owner in "abcdef"],
+        {"a": HostPolicy(forbids=1), "g": HostPolicy(forbids=1)},
+    ),
+    "no owner is one": ([("", NONE, MISSING), ("a", NONE, MISSING)], {"": NEEDED, "a": NEEDED, "b": NEEDED}),
+    "answers are their own owner's": (
+        [*[(owner, NONE, MISSING) for owner in "ab"], *[("b", NONE, None)] * 3, *[("c", NONE, None)] * 3],
+        {"a": NEEDED, "b": HostPolicy(), "c": HostPolicy(), "d": NEEDED},
+    ),
+    "answers before it": (
+        [*[("c", NONE, None)] * 3, *[(owner, NONE, MISSING) for owner in "ab"], *[("c", NONE, None)] * 2],
+        {"c": HostPolicy(needs=1, answered=2)},
+    ),
+    "the later of opposites": (
+        [*[(owner, NONE, MISSING) for owner in "ab"], *[("c", NONE, FORBIDDEN)] * 2, *[("d", NONE, FORBIDDEN)] * 2],
+        {"a": BANNED, "e": BANNED},
+    ),
+    "it goes on from there": (
+        [*[("a", NONE, FORBIDDEN)] * 2, *[("b", NONE, FORBIDDEN)] * 2, ("c", STRIP, MISSING), ("c", NONE, MISSING)],
+        {"c": NEEDED, "d": BANNED},
+    ),
+    "more than one knew": (
+        [("c", PAD, MISSING), *[(owner, NONE, MISSING) for owner in "aabb"]],
+        {"c": HostPolicy(needs=2, needs_more=1), "d": HostPolicy(needs=2)},
+    ),
+}
+"""Who was rejected and answered as what, in order, and what is known for whom then."""
+
+
+@pytest.mark.parametrize("case", TAUGHT)
+def test_owners(case: str) -> None:
+    """Own evidence counts at once; what two owners' rejections teach alike counts for the others too."""
+    owned, expected = TAUGHT[case]
+    known = {owner: replace(policy_of(_by(*owned), 20, TTL, owner), expires=None) for owner in expected}
+
+    assert expected == known
+
+
+@given(seen=st.lists(evidence, max_size=12), more=st.lists(evidence, max_size=6))
+def test_one_owner_changes_nobody_else(seen: list[Evidence], more: list[Evidence]) -> None:
+    """Whatever one owner does, the requests of another go out as before: rejections, answers, and named fields."""
+    of_one = [replace(each, owner="one owner") for each in [*seen, *more]]
+
+    assert HostPolicy() == policy_of(of_one, 20, TTL, "another") == policy_of(of_one, 20, TTL, None)
+
+
+@given(seen=st.lists(evidence, max_size=12), answers=st.lists(evidence, max_size=6))
+def test_answers_take_nothing_from_others(seen: list[Evidence], answers: list[Evidence]) -> None:
+    """An owner's answers change nothing of what others know."""
+    more = [replace(each, owner="another", rejected=None) for each in answers]
+
+    assert policy_of(seen, 30, TTL, "one owner") == policy_of([*seen, *more], 30, TTL, "one owner")
+
+
+NAMED = ("reasoning_content", "reasoning")
+
+
+def test_a_field_is_learned() -> None:
+    """At once by its owner, by others from two; answers do not take it back, and another one that is named does."""
+    seen = [Evidence(place, NONE, MISSING, owner, NAMED[0]) for place, owner in enumerate("aab")]
+    answers = [Evidence(10.0 + place, NONE, None, "a") for place in range(3)]
+    needs = Evidence(9, NONE, MISSING, "a")
+    other = [Evidence(20, NONE, MISSING, owner, NAMED[1]) for owner in "ab"]
+
+    assert HostPolicy(field=NAMED[0], expires=TTL) == policy_of(seen[:1], 5, TTL, "a")
+    assert HostPolicy() == policy_of(seen[:2], 5, TTL, "c")
+    assert HostPolicy(field=NAMED[0], expires=TTL + 1) == policy_of(seen, 5, TTL, "c")
+    assert HostPolicy(needs=1, field=NAMED[0], expires=TTL + 9) == policy_of([*seen, needs], 30, TTL, "a")
+    assert HostPolicy(field=NAMED[0], expires=TTL + 9) == policy_of([*seen, needs, *answers], 30, TTL, "a")
+    assert [NAMED[1]] * 2 == [policy_of([*seen, *other], 30, TTL, owner).field for owner in "ac"]
+
+
+def test_a_field_beats_the_dialect() -> None:
+    """All that goes out goes out in it, and in nothing that the dialect has besides."""
+    attempt = AttemptSettings(_quirks(provider="openrouter"), thinking=True, field="reasoning_content")
+    dialects = [replace(attempt, remedy=remedy).effective[0].dialect for remedy in Remedy]
+
+    assert {(("reasoning_content",), ())} == {(dialect.fields, dialect.alternatives) for dialect in dialects}
+    assert ["", "reasoning"] == [attempt.misses(named) for named in ("reasoning_content", "reasoning")]
+    assert ["", "reasoning_content"] == [
+        replace(attempt, field="").misses(named) for named in ("", "reasoning_content")
+    ]
+
+
+TURN_WITH = {**TOOL_TURN, "reasoning_content": "a"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "sent", "misplaced", "expected"),
+    [
+        (MISSING, "", [TOOL_TURN], False, True),
+        (MISSING, "", [TURN_WITH, PLAIN_TURN], False, True),
+        (MISSING, "", [{**TOOL_TURN, "reasoning_content": " "}], False, True),
+        (MISSING, "", [TURN_WITH], False, False),
+        (OTHER, "", [TURN_WITH], False, False),
+        (MISSING, "", [], False, False),
+        (MISSING, "reasoning", [TURN_WITH], False, True),
+        (FORBIDDEN, "", [TURN_WITH], False, True),
+        (FORBIDDEN, "", [TURN_WITH], True, False),
+        (MISSING, "reasoning", [TOOL_TURN], True, False),
+    ],
+)
+def test_what_is_our_doing(kind: RejectionKind, field: str, sent: list[Any], misplaced: bool, expected: bool) -> None:
+    """A demand for what was sent in full is none of ours, nor is what a client put where none belongs."""
+    assert expected is is_our_doing(kind, field, sent, misplaced=misplaced)
+    evidence = Evidence(1, NONE, kind, field=field, is_ours=expected)
+    assert expected is evidence.tells
+
+
+@pytest.mark.parametrize(
+    ("request_", "history", "expected"),
+    [
+        ({}, None, False),
+        ({}, "x", False),
+        ({}, [TURN_WITH, {"role": "user", "content": "x"}, 7], False),
+        ({}, [{"role": "user", "content": "x", "reasoning_content": "a"}], True),
+        ({}, [{"role": "tool", "content": "x", "reasoning": ""}], True),
+        ({}, [{"role": "user", "content": [{"type": "thinking", "thinking": "a"}]}], True),
+        ({}, [{"type": "reasoning", "content": []}], False),
+        ({"reasoning_content": "a"}, [], True),
+        ({"reasoning": {"effort": "none"}, "extra_body": {"reasoning": {"enabled": True}}}, [], False),
+        ({"reasoning_content": None, "extra_body": None}, [], False),
+        ({"extra_body": {"reasoning_content": ""}}, [], True),
+    ],
+)
+def test_what_is_misplaced(request_: dict[str, Any], history: Any, expected: bool) -> None:
+    """Reasoning on a message that is no turn, or among the request's members, where a mapping is the switch."""
+    assert expected is has_misplaced(request_, history)
 
 
 def test_keys() -> None:

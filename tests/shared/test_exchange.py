@@ -47,6 +47,7 @@ BAD = SimpleNamespace(status_code=400, message="Invalid request")
 SECRET = "secret-7f3a"
 NOW = 1000.0
 SYSTEM = {"role": "system", "content": "Be brief."}
+OWNER = digest("owner", "a")
 
 
 def _quirks(url: str | None = "https://llm.example/v1") -> Quirks:
@@ -488,7 +489,7 @@ def test_without_thinking() -> None:
 
 def test_a_history_without_turns() -> None:
     """There is nothing to look up, and nothing to ask of the deployment."""
-    assert Lookup(None, _settings(), has_turns=False) == _begun([SYSTEM, _user("x")]).lookup()
+    assert Lookup(None, _settings(), has_turns=False, owner=OWNER) == _begun([SYSTEM, _user("x")]).lookup()
 
 
 @pytest.mark.parametrize(
@@ -504,6 +505,50 @@ def test_what_an_answer_teaches(policy: HostPolicy, expected: Evidence | None) -
     exchange = _planned(LOST, found=Found(policy=policy))
 
     assert expected == exchange.answered([_turn("r")], NOW).evidence
+
+
+def test_a_rejection_that_is_not_about_us() -> None:
+    """It is answered once and teaches nothing: the client put it there, or quoted it, or nothing lacked."""
+    odd = [{**_user("x"), "reasoning_content": SECRET}, *CARRIED[1:]]
+    seen = {}
+    for name, history, error in (("odd", odd, FORBIDS_IT), ("whole", CARRIED, WANTS_IT), ("lost", LOST, WANTS_IT)):
+        outcome = _planned(history).rejected(error, NOW)
+        evidence = outcome.writes.evidence
+        seen[name] = (outcome.may_retry, evidence is not None and evidence.tells)
+    quoted = _planned([_user(FORBIDS_IT), *CARRIED[1:]]).rejected(f"400: not '{FORBIDS_IT}'", NOW)
+
+    assert {"odd": (True, False), "whole": (True, False), "lost": (True, True)} == seen
+    assert quoted == NOT_OURS
+
+
+def test_what_else_the_client_gave_is_no_word_of_the_host() -> None:
+    """Names and descriptions of tools, and whatever the arguments of a call hold, are the client's too."""
+    exchange = Exchange(ALL_REMEDIES)
+    request = {"messages": CARRIED, "tools": [{"function": {"name": "x", "description": FORBIDS_IT}}]}
+    exchange.begin(Conversation.of(request, CHAT, MODEL), _settings(), "a")
+    exchange.plan(Found())
+
+    assert exchange.rejected(f"400: not '{FORBIDS_IT}'", NOW) == NOT_OURS
+
+
+def test_the_field_that_a_host_names() -> None:
+    """It is the retry's, though nobody learns it; and where it is learned, the first request's."""
+    quirks = quirks_for(MODEL, "https://llm.example/v1", "openrouter")
+    assert quirks is not None
+    exchange, settings = Exchange(ALL_REMEDIES, loses=True), AttemptSettings(quirks, thinking=True)
+    exchange.begin(_conversation(CARRIED), settings, "a")
+    exchange.plan(Found())
+    outcome = exchange.rejected(WANTS_IT, NOW)
+    exchange.begin(_conversation(CARRIED), settings, "a")
+    retry = exchange.plan(Found())
+    again = Exchange(ALL_REMEDIES)
+    again.begin(_conversation(CARRIED), settings, "a")
+    learned = again.plan(Found(policy=HostPolicy(field="reasoning_content", expires=NOW)))
+
+    assert Evidence(NOW, NONE, MISSING, OWNER, "reasoning_content") == outcome.writes.evidence
+    assert [CARRIED, CARRIED] == [retry.body, learned.body]
+    assert outcome.rejection
+    assert retry.attempt == outcome.rejection.then
 
 
 def test_evidence_tells_owners_apart_and_nothing_of_them() -> None:
@@ -673,7 +718,7 @@ def test_what_cannot_be_read(wire: Wire, history: Any) -> None:
     lookup = exchange.lookup()
     plan = exchange.plan(Found())
 
-    assert Lookup(None, _settings(wire=wire.name), has_turns=False) == lookup
+    assert Lookup(None, _settings(wire=wire.name), has_turns=False, owner=OWNER) == lookup
     assert plan.body is history
     assert plan.report.unreadable
     assert not plan.report.changed

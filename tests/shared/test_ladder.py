@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from mimo_quirks.history.found import NOTHING, FoundReasoning
 from mimo_quirks.history.replay import replay
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, AttemptSettings, HostPolicy, Remedy
 from mimo_quirks.rejections.ladder import NoRemedyLeft, Rejection, RequestPlan, choose_plan
-from mimo_quirks.rejections.recognition import RejectionKind, classify_rejection
+from mimo_quirks.rejections.recognition import Demand, RejectionKind, classify_rejection
 
 from ..cases import CALL
 from .strategies import histories
@@ -38,19 +39,20 @@ def _plan(
     model: str = "mimo-v2.6-pro",
     url: str | None = "https://llm.example/v1",
     thinking: bool = True,
+    field: str = "",
 ) -> RequestPlan:
     """A request as the exchange makes it: replayed on its terms."""
     quirks = quirks_for(model, url, family="deepseek" if "deepseek" in model else "mimo")
     assert quirks is not None
-    attempt = AttemptSettings(quirks, thinking, remedy)
+    attempt = AttemptSettings(quirks, thinking, remedy, field)
     effective, thinks = attempt.effective
     sent, report = replay(history, effective, thinking=thinks, recall=recall)
     return RequestPlan(model, attempt, sent, sent, report)
 
 
-def _rejection(kind: RejectionKind, plan: RequestPlan, *, first: Rejection | None = None) -> Rejection:
+def _rejection(kind: RejectionKind, plan: RequestPlan, *, first: Rejection | None = None, named: str = "") -> Rejection:
     """A request that was sent as it was planned, and rejected."""
-    return Rejection.of(kind, plan, plan, first=first)
+    return Rejection.of(Demand(kind, named), plan, plan, first=first)
 
 
 def _again(
@@ -59,8 +61,8 @@ def _again(
     """The remedy with which a request is made again that was rejected with this one; None where it is not."""
     rejected = _rejection(kind, _plan(remedy, history, **where))
 
-    def build(other: Remedy) -> RequestPlan:
-        return _plan(other, history, recall, **where)
+    def build(terms: AttemptSettings) -> RequestPlan:
+        return _plan(terms.remedy, history, recall, **where)
 
     try:
         return choose_plan(rejected, rejected.attempt, HostPolicy(), ALL_REMEDIES, build).attempt.remedy
@@ -126,19 +128,22 @@ def test_never_the_same_body(
 ) -> None:
     """At most one retry, with another body, and a remedy that the operator allows."""
 
-    def build(other: Remedy) -> RequestPlan:
-        return _plan(other, history, thinking=thinking)
+    def build(terms: AttemptSettings) -> RequestPlan:
+        return _plan(terms.remedy, history, thinking=thinking)
 
-    first = build(remedy)
+    first = _plan(remedy, history, thinking=thinking)
     rejected = _rejection(kind, first)
     try:
         again = choose_plan(rejected, first.attempt, HostPolicy(), allowed, build)
     except NoRemedyLeft:
-        assert {first.digest} >= {build(other).digest for other in rejected.remedies(allowed)}
+        others = (replace(first.attempt, remedy=other) for other in rejected.remedies(allowed))
+        assert {first.digest} >= {build(other).digest for other in others}
+        assert rejected.following(allowed, build).then is None
         return
 
     assert (first.sent, first.attempt.effective[1]) != (again.sent, again.attempt.effective[1])
     assert again.attempt.remedy in allowed
+    assert again.attempt == rejected.following(allowed, build).then
     assert [] == _rejection(kind, again, first=rejected).remedies(allowed)
 
 
@@ -154,7 +159,7 @@ def test_digests() -> None:
 def test_what_a_framework_made_of_it() -> None:
     """Requests are compared as they were planned; what is told is about the one that was sent."""
     plan, sent = _plan(), _plan(history=[USER, *HISTORY])
-    rejected = Rejection.of(MISSING, plan, sent, first=None)
+    rejected = Rejection.of(Demand(MISSING), plan, sent, first=None)
 
     assert plan.digest == rejected.sent
     assert (2,) == rejected.turns
@@ -191,60 +196,123 @@ def test_the_request_tells_what_a_bare_error_means(plan: RequestPlan, expected: 
     assert expected is classify_rejection("Param Incorrect", plan.request)
 
 
-def test_what_is_told() -> None:
-    """The host, what it wants, the turns, what is wrong besides, what follows, and what to do."""
-    lost = [TURN, RESULT] * 7
-    orphaned = [*lost, RESULT]
-    begun = "A request to mimo-v2.6-pro was rejected by llm.example: it wants the reasoning of earlier turns back. "
-    turns = "Lost: the reasoning of messages 0, 2, 4, 6, 8 and 2 more. "
-    ended = (
-        "This is not transient: begin a new conversation, or go on with thinking off; a store that outlives the "
-        "process (MIMO_QUIRKS_STORE) keeps reasoning from being lost."
-    )
-    fault = "Message 14 is the result of no call before it. "
-    rejected = _rejection(MISSING, _plan(history=orphaned))
+def _following(rejected: Rejection, history: Any = HISTORY, allowed: frozenset[Remedy] = ALL_REMEDIES) -> Rejection:
+    """A rejection that knows how its request goes out next."""
 
-    assert f"{begun}{turns}{fault}The next request is changed. {ended}" == rejected.announce(ALL_REMEDIES)
-    assert f"{begun}{turns}{fault}The settings allow no change. {ended}" == rejected.announce(frozenset())
-    assert f"{begun}{turns}{fault}Nothing is left that may be changed. {ended}" == rejected.explain()
+    def build(terms: AttemptSettings) -> RequestPlan:
+        return _plan(terms.remedy, history, field=terms.field, url=URL)
+
+    return rejected.following(allowed, build)
+
+
+URL = "https://llm.example/v1"
+STORE = "To keep reasoning when the process ends, set MIMO_QUIRKS_STORE to sqlite:/// or redis://."
+
+
+def test_what_is_told() -> None:
+    """The host, what it wants, the turns, what is wrong besides, and what to do: first to send it again."""
+    orphaned = [*[TURN, RESULT] * 7, RESULT]
+    begun = (
+        "llm.example rejected a request to mimo-v2.6-pro: earlier assistant messages must include their reasoning. "
+        "The reasoning of messages 0, 2, 4, 6, 8 and 2 more is lost. Message 14 is the result of no call before it. "
+    )
+    again = "Send it again: it goes out with a space on every assistant message that has no reasoning."
+    ended = "No further change to the request is possible or allowed. Start a new conversation, or switch thinking off."
+    plan = _plan(history=orphaned)
+    rejected = _following(_rejection(MISSING, plan), orphaned)
+
+    assert f"{begun}{again}" == rejected.explain()
+    assert f"{begun}{ended}" == _following(rejected, orphaned, frozenset()).explain()
+    assert f"{begun}{ended}" == _rejection(MISSING, plan).explain()
+    losing = Rejection.of(Demand(MISSING), plan, plan, first=None, loses=True)
+    assert f"{begun}{again} {STORE}" == _following(losing, orphaned).explain()
     assert (0, 2, 4, 6, 8, 10, 12) == rejected.turns
     with pytest.raises(NoRemedyLeft, match="no further change to the request is possible") as caught:
-        choose_plan(rejected, rejected.attempt, HostPolicy(), ALL_REMEDIES, lambda _: _plan(history=orphaned))
+        choose_plan(rejected, rejected.attempt, HostPolicy(), ALL_REMEDIES, lambda _: plan)
     assert rejected is caught.value.rejection
 
 
 @pytest.mark.parametrize(
     ("history", "expected"),
     [
-        (HISTORY, "Lost: the reasoning of message 1. "),
-        ([*HISTORY, TURN, RESULT], "Lost: the reasoning of messages 1, 5. "),
-        ([USER, {**TURN, "reasoning": "tool call"}, RESULT], "Lost: the reasoning of message 1. "),
+        (HISTORY, "The reasoning of message 1 is lost. "),
+        ([*HISTORY, TURN, RESULT], "The reasoning of messages 1, 5 is lost. "),
+        ([USER, {**TURN, "reasoning": "tool call"}, RESULT], "The reasoning of message 1 is lost. "),
         (WITH_TEXT, ""),
     ],
 )
 @pytest.mark.parametrize("url", ["https://llm.example/v1", "https://openrouter.ai/api/v1"])
 def test_which_turns(history: Any, expected: str, url: str) -> None:
     """Turns are named as they stand in the request, with a placeholder or without; where none is lost, none is."""
-    told = _rejection(MISSING, _plan(history=history, url=url)).explain()
+    plan = _plan(history=history, url=url)
+    rejected = Rejection.of(Demand(MISSING), plan, plan, first=None, loses=True)
 
-    assert f"earlier turns back. {expected}Nothing is left" in told
+    assert f"must include their reasoning. {expected}No further change" in rejected.explain()
+    assert bool(expected) is rejected.explain().endswith(STORE)
+
+
+NO_CHANGE = "No further change to the request is possible or allowed. "
 
 
 @pytest.mark.parametrize(
     ("kind", "remedy", "words"),
     [
-        (MISSING, NONE, ["A changed request (with reasoning that had been found since) was rejected too", "a store"]),
-        (OTHER, PAD, ["(with a space on every turn)", "begin a new conversation"]),
-        (FORBIDDEN, STRIP, ["(without any reasoning)", "takes no reasoning", "MIMO_QUIRKS_HOSTS"]),
-        (SIGNATURE, OFF, ["(with thinking switched off)", "did not sign", "thinking blocks of other vendors"]),
+        (MISSING, NONE, ["(with reasoning that has been found since)", "it goes out with a space on every assistant"]),
+        (OTHER, PAD, ["(with a space on every assistant", "Send it again: its retry goes out with thinking switched"]),
+        (FORBIDDEN, NONE, ["must not include reasoning", "Send it again: its retry goes out without any reasoning."]),
+        (FORBIDDEN, STRIP, ["(without any reasoning)", "its retry goes out with thinking switched off"]),
+        (FORBIDDEN, OFF, [f"{NO_CHANGE}Ask the host's operator what it takes, or name its row in MIMO_QUIRKS_HOSTS."]),
+        (MISSING, OFF, [f"(with thinking switched off) was rejected too. {NO_CHANGE}Start a new conversation."]),
+        (SIGNATURE, OFF, ["did not sign", f"{NO_CHANGE}Take thinking blocks of other vendors out of the history."]),
     ],
 )
 def test_what_is_told_of_a_retry(kind: RejectionKind, remedy: Remedy, words: list[str]) -> None:
-    """It says what had been changed, and what is left to the caller; a host without an address goes by its row."""
-    first = _rejection(kind, _plan(url=None))
-    told = _rejection(kind, _plan(remedy, url=None), first=first).explain()
+    """It says what had been changed, and what comes next or is left to the caller; never the same as the first time."""
+    first = _following(_rejection(kind, _plan(NONE, WITH_TEXT)), WITH_TEXT)
+    second = _following(_rejection(kind, _plan(remedy, WITH_TEXT), first=first), WITH_TEXT)
+    told = second.explain()
 
-    assert [] == [word for word in [*words, "rejected by relay: ", "This is not transient: "] if word not in told]
+    assert [] == [
+        word for word in [*words, "llm.example rejected a request", "A changed request ("] if word not in told
+    ]
+    assert "Send it again: it" in first.explain() != told
+
+
+def test_a_host_without_an_address() -> None:
+    """It goes by its row."""
+    assert _rejection(MISSING, _plan(url=None)).explain().startswith("relay rejected a request to mimo-v2.6-pro: ")
+
+
+def test_a_field_that_the_host_names() -> None:
+    """It comes after the row's placeholder and before a space, and everything that follows goes out in it."""
+    history = WITH_TEXT
+    plan = _plan(NONE, history, field="reasoning")
+    first = _following(_rejection(MISSING, plan, named="reasoning_content"), history)
+    made = choose_plan(
+        first, plan.attempt, HostPolicy(), ALL_REMEDIES, lambda terms: _plan(NONE, history, field=terms.field)
+    )
+    second = _following(_rejection(MISSING, made, first=first, named="reasoning_content"), history)
+
+    assert ["reasoning_content", "reasoning_content", ""] == [first.field, made.attempt.field, second.field]
+    assert (NONE, PAD) == (made.attempt.remedy, second.then and second.then.remedy)
+    assert SECRET == made.sent[1]["reasoning_content"]
+    assert "reasoning" not in made.sent[1]
+    assert "Send it again: it goes out with the reasoning in reasoning_content." in first.explain()
+    assert "A changed request (with the reasoning in reasoning_content) was rejected too. " in second.explain()
+    assert "it goes out with the reasoning in reasoning_content, and with a space on every" in second.explain()
+
+
+@pytest.mark.parametrize(("url", "expected"), [(URL, "reasoning"), ("https://other.example/v1", "reasoning_content")])
+def test_a_field_is_one_host_s(url: str, expected: str) -> None:
+    """What one host has named is not sent to another, which is asked in the field that it is known to want."""
+    rejected = _rejection(MISSING, _plan(NONE, WITH_TEXT), named="reasoning")
+    attempt = _plan(url=url).attempt
+    policy = HostPolicy(field="reasoning_content", expires=1)
+    made = choose_plan(
+        rejected, attempt, policy, ALL_REMEDIES, lambda terms: _plan(PAD, WITH_TEXT, url=url, field=terms.field)
+    )
+
+    assert expected == made.attempt.field
 
 
 @given(
@@ -257,9 +325,9 @@ def test_no_text(history: list[Any], kind: RejectionKind, remedies: list[Remedy]
     call = {"id": SECRET, "function": {"name": SECRET, "arguments": SECRET}}
     spiked = [{**message, "reasoning_content": SECRET, "content": SECRET, "tool_calls": [call]} for message in history]
     plans = [_plan(remedy, [*spiked, {**RESULT, "tool_call_id": SECRET * 2}, USER]) for remedy in remedies]
-    first = _rejection(kind, plans[0])
-    second = _rejection(kind, plans[1], first=first)
-    told = [text for rejected in (first, second) for text in (rejected.announce(ALL_REMEDIES), rejected.explain())]
+    first = _following(_rejection(kind, plans[0]), spiked)
+    second = _following(_rejection(kind, plans[1], first=first), spiked)
+    told = [rejected.explain() for rejected in (first, second)]
 
     assert [] == [text for text in [*told, repr(plans), repr(second), repr(NoRemedyLeft(second))] if SECRET in text]
 
@@ -277,7 +345,7 @@ def test_no_text(history: list[Any], kind: RejectionKind, remedies: list[Remedy]
 )
 def test_first(policy: HostPolicy, history: Any, expected: Remedy) -> None:
     """What was learned is where a request begins; but thinking stays on for a history that has lost nothing."""
-    plan = choose_plan(None, _plan().attempt, policy, ALL_REMEDIES, lambda remedy: _plan(remedy, history))
+    plan = choose_plan(None, _plan().attempt, policy, ALL_REMEDIES, lambda terms: _plan(terms.remedy, history))
 
     assert expected is plan.attempt.remedy
 
@@ -287,7 +355,7 @@ def test_first_with_an_operator_s_placeholder() -> None:
     without_pad = ALL_REMEDIES - {PAD}
 
     def first(policy: HostPolicy, allowed: frozenset[Remedy]) -> Remedy:
-        return choose_plan(None, _plan().attempt, policy, allowed, _plan).attempt.remedy
+        return choose_plan(None, _plan().attempt, policy, allowed, lambda terms: _plan(terms.remedy)).attempt.remedy
 
     assert OFF is first(HostPolicy(needs=2), without_pad)
     assert NONE is first(HostPolicy(needs=1), without_pad)
@@ -305,11 +373,11 @@ def test_first_with_an_operator_s_placeholder() -> None:
 def test_next_plan(url: str, policy: HostPolicy, expected: Remedy) -> None:
     """Another deployment is asked as it is known to want it, before what helps against the first one's rejection."""
 
-    def build(remedy: Remedy) -> RequestPlan:
-        return _plan(remedy, WITH_TEXT, url=url)
+    def build(terms: AttemptSettings) -> RequestPlan:
+        return _plan(terms.remedy, WITH_TEXT, url=url)
 
     rejected = _rejection(FORBIDDEN, _plan(NONE, WITH_TEXT))
-    plan = choose_plan(rejected, build(NONE).attempt, policy, ALL_REMEDIES, build)
+    plan = choose_plan(rejected, _plan(NONE, WITH_TEXT, url=url).attempt, policy, ALL_REMEDIES, build)
 
     assert expected is plan.attempt.remedy
     assert policy.remedy() is choose_plan(None, plan.attempt, policy, ALL_REMEDIES, build).attempt.remedy

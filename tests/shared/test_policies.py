@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,12 +11,12 @@ import pytest
 
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.rejections.evidence import AttemptSettings, Evidence, HostPolicy, Remedy
-from mimo_quirks.rejections.policies import DEPLOYMENTS, STALE_SECONDS, HostPolicies
+from mimo_quirks.rejections.policies import ASKED, DEPLOYMENTS, ITEMS, OWNERS, STALE_SECONDS, HostPolicies
 from mimo_quirks.rejections.recognition import RejectionKind
-from mimo_quirks.stores.protocol import CANDIDATES
+from mimo_quirks.stores.protocol import CANDIDATES, Entry
 
 MISSING, FORBIDDEN = RejectionKind.MISSING, RejectionKind.FORBIDDEN
-NONE, PAD = Remedy.NONE, Remedy.PAD
+NONE, PAD, STRIP = Remedy.NONE, Remedy.PAD, Remedy.STRIP
 
 
 class Clock:
@@ -50,7 +50,7 @@ def test_each_deployment_has_its_own(policies: HostPolicies) -> None:
     policies.saw(replace(_attempt(), remedy=PAD), Evidence(0, PAD, MISSING))
     others = [_attempt(2), _attempt(thinking=False), _attempt(wire="messages")]
 
-    assert HostPolicy(needs=1, needs_more=1, expires=100) == policies.of(_attempt())
+    assert HostPolicy(needs=1, needs_more=1, expires=100) == policies.of(_attempt(), "")
     assert [HostPolicy()] * 3 == [policies.of(other) for other in others]
 
 
@@ -58,23 +58,54 @@ def test_expiry(policies: HostPolicies, clock: Clock) -> None:
     """After its time a rejection teaches nothing any more."""
     policies.saw(_attempt(), Evidence(policies.now(), NONE, MISSING))
     clock.time = 99.9
-    before = policies.of(_attempt()).remedy()
+    before = policies.of(_attempt(), "").remedy()
     clock.time = 100
 
-    assert (PAD, HostPolicy()) == (before, policies.of(_attempt()))
+    assert (PAD, HostPolicy()) == (before, policies.of(_attempt(), ""))
 
 
 def test_workers_share(policies: HostPolicies, clock: Clock) -> None:
-    """What one saw is what another reads, once, however often it reads it, under a key of the deployment alone."""
+    """What one saw is what another reads, once, however often it reads it, for the owner and for others."""
     other = HostPolicies(ttl_seconds=100, clock=clock)
-    entries = [policies.saw(_attempt(), Evidence(place, PAD, MISSING)) for place in (0, 1)]
-    found = {_attempt().key: [entry.payload for entry in reversed(entries)]}
+    seen = [Evidence(place, PAD, MISSING, owner) for place, owner in enumerate(["a", "a", "a", "b", "b"])]
+    store = _stored([policies.saw(_attempt(), each) for each in seen])
     for _ in range(3):
-        other.take_in(_attempt(), found)
+        other.take_in(_attempt(), "a", {key: store[key] for key in other.keys(_attempt(), "a") if key in store})
 
-    assert [(_attempt().key,)] * 2 == [entry.keys for entry in entries]
-    assert HostPolicy(needs=1, needs_more=2, expires=101) == other.of(_attempt()) == policies.of(_attempt())
-    assert HostPolicy() == other.of(_attempt(2))
+    assert HostPolicy(needs=1, needs_more=3, expires=102) == other.of(_attempt(), "a") == policies.of(_attempt(), "a")
+    assert HostPolicy(needs=1, needs_more=2, expires=102) == other.of(_attempt(), "c") == policies.of(_attempt())
+    assert HostPolicy() == other.of(_attempt(2), "a")
+
+
+def _stored(entries: Sequence[Entry]) -> dict[str, list[bytes]]:
+    """What a store answers with, newest first."""
+    found: dict[str, list[bytes]] = {}
+    for entry in entries:
+        for key in entry.keys:
+            found.setdefault(key, []).insert(0, entry.payload)
+    return {key: payloads[:CANDIDATES] for key, payloads in found.items()}
+
+
+def test_one_owner_crowds_nobody_out(policies: HostPolicies, clock: Clock) -> None:
+    """However often one owner is rejected and answered, what others teach stays where every worker reads it."""
+    seen = [Evidence(place, NONE, FORBIDDEN, owner) for place, owner in enumerate("aabb")]
+    many = [Evidence(4 + place, NONE, MISSING if place % 5 else None, "c") for place in range(40)]
+    entries = [policies.saw(_attempt(), each) for each in [*seen, *many]]
+    other = HostPolicies(ttl_seconds=100, clock=clock)
+    other.take_in(_attempt(), "d", _stored(entries))
+
+    assert 4 + 2 == sum(_attempt().key in entry.keys for entry in entries)
+    assert STRIP is other.of(_attempt(), "d").remedy() is policies.of(_attempt(), "d").remedy()
+
+
+def test_whose_it_is(policies: HostPolicies) -> None:
+    """Who is asked for nobody is told what one owner knows as long as there is one, and then what everybody knows."""
+    known = [policies.of(_attempt()).needs]
+    for owner in ("a", "a", "b"):
+        policies.saw(_attempt(), Evidence(known[-1], NONE, MISSING, owner))
+        known.append(policies.of(_attempt()).needs)
+
+    assert [0, 1, 2, 1] == known
 
 
 def test_what_is_no_evidence_is_passed_over(policies: HostPolicies) -> None:
@@ -82,6 +113,7 @@ def test_what_is_no_evidence_is_passed_over(policies: HostPolicies) -> None:
     good = Evidence(0, NONE, MISSING).to_bytes()
     policies.take_in(
         _attempt(),
+        "",
         {
             _attempt().key: [b"\xff", b"{}", good, b"[1, 2, 3, 4]"],
             _attempt(2).key: [Evidence(1, NONE, MISSING).to_bytes()],
@@ -92,45 +124,44 @@ def test_what_is_no_evidence_is_passed_over(policies: HostPolicies) -> None:
 
 
 def test_the_store_is_asked_after_a_while(policies: HostPolicies, clock: Clock) -> None:
-    """At first, and then when what it said has grown stale; each deployment for itself."""
-    stale = [policies.is_stale(_attempt())]
-    policies.take_in(_attempt(), {})
+    """At first, and then when what it said has grown stale; each deployment and owner for itself."""
+    stale = [policies.is_stale(_attempt(), "a")]
+    policies.take_in(_attempt(), "a", {})
     for clock.time in (0.0, STALE_SECONDS, STALE_SECONDS + 0.1):
-        stale.append(policies.is_stale(_attempt()))
+        stale.append(policies.is_stale(_attempt(), "a"))
 
     assert [True, False, False, True] == stale
-    assert policies.is_stale(_attempt(2))
+    assert policies.is_stale(_attempt(2), "a")
+    clock.time = 0.0
+    assert policies.is_stale(_attempt(), "b")
 
 
 def test_bounds(policies: HostPolicies) -> None:
-    """Neither deployments nor evidence grow without end; the oldest go first."""
+    """Neither deployments nor owners nor evidence grow without end; the oldest go first."""
     for port in range(1, DEPLOYMENTS + 3):
         policies.saw(_attempt(port), Evidence(0, NONE, MISSING))
-        policies.take_in(_attempt(port), {})
-    known = [port for port in range(1, DEPLOYMENTS + 3) if policies.of(_attempt(port)) != HostPolicy()]
-    asked = [port for port in range(1, DEPLOYMENTS + 3) if not policies.is_stale(_attempt(port))]
-    for place in range(CANDIDATES + 9):
+    known = [port for port in range(1, DEPLOYMENTS + 3) if policies.of(_attempt(port), "") != HostPolicy()]
+    owners = [str(number) for number in range(ASKED + 2)]
+    for owner in owners:
+        policies.take_in(_attempt(), owner, {})
+    for place in range(ITEMS + 9):
         policies.saw(_attempt(), Evidence(place, NONE, MISSING))
+    needs = policies.of(_attempt(), "").needs
+    for owner in owners[:OWNERS]:
+        policies.saw(_attempt(), Evidence(0, NONE, MISSING, owner))
 
-    assert [*range(3, DEPLOYMENTS + 3)] == known == asked
-    assert CANDIDATES == policies.of(_attempt()).needs
+    assert [*range(3, DEPLOYMENTS + 3)] == known
+    assert owners[2:] == [owner for owner in owners if not policies.is_stale(_attempt(), owner)]
+    assert (ITEMS, 1) == (needs, policies.of(_attempt(), "").needs)
 
 
 def test_the_latest_evidence_is_kept(policies: HostPolicies) -> None:
     """Old evidence that comes late does not push out what is known since."""
     policies.saw(_attempt(), Evidence(50, NONE, FORBIDDEN))
-    policies.take_in(_attempt(), {_attempt().key: [Evidence(place, NONE, MISSING).to_bytes() for place in range(40)]})
+    old = [Evidence(place, NONE, MISSING).to_bytes() for place in range(40)]
+    policies.take_in(_attempt(), "", {_attempt().key: old})
 
-    assert HostPolicy(forbids=1, expires=150) == policies.of(_attempt())
-
-
-def test_two_owners_are_two(policies: HostPolicies, clock: Clock) -> None:
-    """What two owners met at the same moment is two pieces of evidence, for other workers as well."""
-    other = HostPolicies(ttl_seconds=100, clock=clock)
-    entries = [policies.saw(_attempt(), Evidence(0, PAD, MISSING, owner)) for owner in ("one", "another", "one")]
-    other.take_in(_attempt(), {_attempt().key: [entry.payload for entry in entries]})
-
-    assert 2 == policies.of(_attempt()).needs_more == other.of(_attempt()).needs_more
+    assert HostPolicy(forbids=1, expires=150) == policies.of(_attempt(), "")
 
 
 def test_threads(policies: HostPolicies) -> None:
@@ -138,13 +169,13 @@ def test_threads(policies: HostPolicies) -> None:
 
     def learn(place: int) -> Remedy:
         policies.saw(_attempt(), Evidence(place, PAD, MISSING))
-        return policies.of(_attempt()).remedy()
+        return policies.of(_attempt(), "").remedy()
 
     with ThreadPoolExecutor(8) as pool:
-        remedies: Iterator[Remedy] = pool.map(learn, range(CANDIDATES))
+        remedies: Iterator[Remedy] = pool.map(learn, range(ITEMS))
 
     assert {PAD, Remedy.THINKING_OFF} >= set(remedies)
-    assert CANDIDATES == policies.of(_attempt()).needs_more
+    assert ITEMS == policies.of(_attempt(), "").needs_more
 
 
 @pytest.mark.parametrize(
@@ -161,7 +192,7 @@ def test_one_debug_line(
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
         policies.saw(attempt, Evidence(0.0, NONE, MISSING))
 
-    learned = "HostPolicy(needs=1, needs_more=0, forbids=0, answered=0, answered_more=0, expires=100.0)"
+    learned = "HostPolicy(needs=1, needs_more=0, forbids=0, field='', answered=0, answered_more=0, expires=100.0)"
     assert [("DEBUG", f"{where}: {learned}")] == [(record.levelname, record.message) for record in caplog.records]
 
 

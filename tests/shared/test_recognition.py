@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from mimo_quirks.rejections.errors import error_text
-from mimo_quirks.rejections.recognition import RejectionKind, classify_rejection, is_reasoning_rejection
+from mimo_quirks.rejections.recognition import RejectionKind, classify_rejection, is_reasoning_rejection, read_demand
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
 from ..cases import CALL
@@ -303,3 +303,125 @@ def test_any_error_is_read(error: Any, request: Any) -> None:
     """Any JSON is classified without an exception."""
     assert isinstance(error_text(error), str)
     assert classify_rejection(error, request) in (None, *RejectionKind)
+
+
+FORBIDS_IT = "messages.1.assistant.reasoning_content: Extra inputs are not permitted"
+CLIENT: dict[str, Any] = {
+    "a message": {"content": "{}"},
+    "text around it": {"content": "Why {}? 为什么"},
+    "a name": {"content": "x", "name": "{}"},
+    "a block": {"content": [{"type": "text", "text": "{}"}]},
+    "an argument": {"content": "", "tool_calls": [{"function": {"name": "f", "arguments": '{{"q": ["{}"]}}'}}]},
+    "an input": {"content": [{"type": "tool_use", "input": {"q": ("{}",)}}]},
+}
+"""Where a client may put a text."""
+
+
+def _with(value: Any, text: str) -> Any:
+    """The value with a text in its place."""
+    if isinstance(value, str):
+        return value.replace("{{", "{").replace("}}", "}").replace("{}", text)
+    if isinstance(value, dict):
+        return {name: _with(held, text) for name, held in value.items()}
+    return type(value)(_with(held, text) for held in value)
+
+
+@pytest.mark.parametrize("place", CLIENT)
+@pytest.mark.parametrize("said", [SENTENCE, FORBIDS_IT, KIMI, "Param Incorrect"])
+def test_what_is_quoted_is_no_word_of_the_host(place: str, said: str) -> None:
+    """A value of the request is cut out of an error, wherever it stands in the request; the host's own words stay."""
+    message = _with({"role": "user", **CLIENT[place]}, said)
+    request = {**LOST, "messages": [message, TOOL_TURN]}
+    quoted = message["content"] if place == "text around it" else said
+    forms = [f"Invalid value: '{quoted}'", json.dumps({"error": {"message": f"not {quoted!r}"}}), {"detail": quoted}]
+
+    assert [None] * 3 == [classify_rejection(error, request) for error in forms]
+    assert classify_rejection(f"Invalid value: '{quoted}'. {QUOTED}", request) is RejectionKind.OTHER_FAMILY
+
+
+def test_a_quote_that_is_cut_short() -> None:
+    """An error quotes the beginning of a long value, or is cut itself; a pasted error leaves the host its own words."""
+    long = f"{FORBIDS_IT} {SENTENCE} " * 1000
+    request = {"messages": [{"role": "user", "content": long}, TOOL_TURN]}
+    pasted = {"messages": [{"role": "user", "content": f"{SENTENCE} What does it mean?"}, TOOL_TURN]}
+
+    for end in ("...", "…", "", f"... [{len(long)}]"):
+        shown = long if not end else long[:300]
+        assert classify_rejection(f"Invalid value: '{shown}{end}", request) is None
+    assert classify_rejection(f"Cut: {long[:200]}... {long[:90]}... {SENTENCE}", request) is RejectionKind.MISSING
+    assert classify_rejection(BODY, pasted) is RejectionKind.MISSING
+
+
+def test_a_word_of_the_client() -> None:
+    """A single word is cut out where it is quoted alone: the host may use the same one by itself."""
+    request = {
+        "messages": [TOOL_TURN, {"role": "tool", "content": "thinking"}],
+        "tools": [{"name": "reasoning_content"}],
+    }
+
+    assert classify_rejection("Tool 'reasoning_content' is not supported", request) is None
+    assert classify_rejection(BODY, request) is RejectionKind.MISSING
+    assert classify_rejection(FORBIDDEN["F10 path"], request) is RejectionKind.FORBIDDEN
+    spoken = {"messages": [{"role": "assistant", "content": [{"type": "thinking", "thinking": "a"}]}]}
+    assert classify_rejection(FOREIGN_SIGNATURE["F9 invalid"], spoken) is RejectionKind.FOREIGN_SIGNATURE
+
+
+def test_what_could_quote_everything_is_not_read() -> None:
+    """An error in which more of the client's texts may stand than are looked for is nobody's."""
+    said = [f"thinking {number}" for number in range(200)]
+    request = {"messages": [{"role": "user", "content": text} for text in said]}
+
+    assert classify_rejection(f"{' '.join(said)} {SENTENCE}", request) is None
+    assert classify_rejection(f"{' '.join(said[:20])} {SENTENCE}", request) is RejectionKind.MISSING
+
+
+CIRCLE: list[Any] = []
+CIRCLE.append({"circle": CIRCLE, "text": SENTENCE})
+
+
+@pytest.mark.parametrize("odd", [CIRCLE, {1: CIRCLE}, "[" * 60_000 + "reasoning", "{" + SENTENCE, object(), b"x", None])
+def test_any_value_may_be_quoted(odd: object) -> None:
+    """Whatever a client has put there is looked through, and an error that quotes none of it is read."""
+    assert classify_rejection(QUOTED, {"messages": [TOOL_TURN], "extra": odd}) is RejectionKind.OTHER_FAMILY
+
+
+HOSTILE = {
+    "different": lambda size: [f"thinking {number}" for number in range(size // 12)],
+    "alike": lambda size: [f"thinking is enabled {'thinking is enabled ' * 30}{n}" for n in range(size // 600)],
+    "one": lambda size: ["reasoning " * (size // 10)],
+    "arguments": lambda size: ['{"thinking": ["thinking"' + ",[]" * (size // 30) for _ in range(10)],
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_quotes_are_found_in_linear_time(kind: str) -> None:
+    """Whatever a client fills a request with, that is looked up in an error in time linear in its size."""
+    error, spent = "thinking is enabled " * 800 + "reasoning... " + SENTENCE, []
+    for size in (200_000, 800_000):
+        request = {"messages": [{"role": "user", "content": text} for text in HOSTILE[kind](size)]}
+        began = time.thread_time()
+        classify_rejection(error, request)
+        spent.append(time.thread_time() - began)
+
+    assert spent[1] < 8 * spent[0] + 0.05
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (BODY, "reasoning_content"),
+        (QUOTED, "reasoning_content"),
+        (KIMI, "reasoning_content"),
+        (SENTENCE.replace("_content", ""), "reasoning"),
+        (BLOCK, ""),
+        (OTHER_FAMILY["F1 older"], ""),
+        (OPENROUTER, ""),  # it is the provider who names it, and the relay has a field of its own
+        ("Param Incorrect", ""),
+    ],
+)
+def test_the_field_that_is_named(error: object, expected: str) -> None:
+    """A demand may say in which field the host wants it."""
+    demand = read_demand(error, LOST)
+
+    assert demand
+    assert expected == demand.field

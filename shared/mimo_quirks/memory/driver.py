@@ -71,9 +71,9 @@ class ReasoningMemory:
         """Whether it leaves this process: others may see it, and a call may wait for a file or a server."""
         return self._far is not None
 
-    def policy(self, attempt: AttemptSettings) -> HostPolicy:
-        """What is known that a deployment wants, as far as this process has heard."""
-        return self._policies.of(attempt)
+    def policy(self, attempt: AttemptSettings, owner: str | None = None) -> HostPolicy:
+        """What is known that a deployment wants, as far as this process has heard; see `HostPolicies.of`."""
+        return self._policies.of(attempt, owner)
 
     def now(self) -> float:
         """The time, in seconds since the epoch, as evidence has it."""
@@ -142,13 +142,13 @@ class ReasoningMemory:
         if self._far is None:
             return ()
         keys = search.keys if search else ()
-        matters = lookup.has_turns and self._policies.is_stale(lookup.attempt)
-        return (*keys, lookup.attempt.key) if keys or matters else ()
+        matters = lookup.has_turns and self._policies.is_stale(lookup.attempt, lookup.owner)
+        return (*keys, *self._policies.keys(lookup.attempt, lookup.owner)) if keys or matters else ()
 
     def _found(self, search: Search | None, lookup: Lookup, far: Mapping[str, Sequence[bytes]] | None) -> Found:
         if far is not None:
-            self._policies.take_in(lookup.attempt, far)
-        policy = self._policies.of(lookup.attempt)
+            self._policies.take_in(lookup.attempt, lookup.owner, far)
+        policy = self._policies.of(lookup.attempt, lookup.owner)
         if search is None:
             return Found(policy=policy)
         reasoning = search.conclude(far or _NOTHING)

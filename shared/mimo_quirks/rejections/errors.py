@@ -16,7 +16,7 @@ CUT: Final = "\0"
 """Stands where the rest of a text was left out."""
 
 _LONGEST_CHAIN: Final = 8
-_LONGEST_TEXT: Final = 16_384
+LONGEST_TEXT: Final = 16_384
 """How much of a text is read, from its beginning: a validator may repeat a whole history, and a relay send a page."""
 _LINKS: Final = ("original_exception", "__cause__")
 """Where an error names another as its reason: LiteLLM's errors inside of a stream, and Python's own."""
@@ -37,7 +37,13 @@ def error_text(error: object) -> str:
     that is very long the beginning is there, up to `CUT`.
     """
     parts = dict.fromkeys(_beginning(said) for one in _chain(error) for said in _texts(one))
-    text = _UNSAID.sub("", "\n".join(parts))
+    return plain_text(_UNSAID.sub("", "\n".join(parts)))
+
+
+def plain_text(text: str) -> str:
+    """A text in one line, without the escapes of JSON and HTML; what an error quotes is compared in this form."""
+    if "\\" not in text and "&" not in text:
+        return " ".join(text.split())
     text = _ESCAPED_CHARACTER.sub(lambda escape: chr(int(escape[1], 16)), text)
     text = _ESCAPED_SPACE.sub(" ", text).replace("\\", "")
     return " ".join((html.unescape(html.unescape(text)) if "&" in text else text).split())
@@ -90,7 +96,7 @@ def _texts(error: object) -> Iterator[str]:
 
 
 def _beginning(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + CUT
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + CUT
 
 
 def _printed(value: object) -> str:

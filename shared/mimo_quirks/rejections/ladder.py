@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Final
 
@@ -16,26 +16,27 @@ from mimo_quirks.facts.digests import digest
 from mimo_quirks.history.pairing import unpaired_calls
 from mimo_quirks.history.replay import ReplayReport
 
-from .evidence import AttemptSettings, HostPolicy, Remedy, remedies_for
-from .recognition import RejectionKind
+from .evidence import DEMANDS, AttemptSettings, HostPolicy, Remedy, remedies_for
+from .recognition import Demand, RejectionKind
 
 _SHOWN: Final = 5
 """How many turns an error names."""
 
 _LOST: Final = frozenset({"placeholder", "bare", "dropped"})
 _SAID: Final[Mapping[RejectionKind, str]] = {
-    RejectionKind.MISSING: "it wants the reasoning of earlier turns back",
-    RejectionKind.OTHER_FAMILY: "it wants the reasoning of earlier turns back",
-    RejectionKind.FORBIDDEN: "it takes no reasoning from earlier turns",
-    RejectionKind.FOREIGN_SIGNATURE: "it did not sign the thinking blocks of earlier turns",
+    RejectionKind.MISSING: "earlier assistant messages must include their reasoning",
+    RejectionKind.OTHER_FAMILY: "earlier assistant messages must include their reasoning",
+    RejectionKind.FORBIDDEN: "assistant messages must not include reasoning",
+    RejectionKind.FOREIGN_SIGNATURE: "it did not sign the thinking blocks of earlier assistant messages",
 }
-_ADVICE: Final[Mapping[RejectionKind, str]] = {
-    RejectionKind.MISSING: "begin a new conversation, or go on with thinking off; a store that outlives the process "
-    "(MIMO_QUIRKS_STORE) keeps reasoning from being lost",
-    RejectionKind.OTHER_FAMILY: "begin a new conversation, or go on with thinking off",
+_LEFT: Final[Mapping[RejectionKind, str]] = {
+    RejectionKind.MISSING: "start a new conversation",
+    RejectionKind.OTHER_FAMILY: "start a new conversation",
     RejectionKind.FORBIDDEN: "ask the host's operator what it takes, or name its row in MIMO_QUIRKS_HOSTS",
     RejectionKind.FOREIGN_SIGNATURE: "take thinking blocks of other vendors out of the history",
 }
+"""What is left to do where the request cannot be changed any further."""
+_STORE: Final = "to keep reasoning when the process ends, set MIMO_QUIRKS_STORE to sqlite:/// or redis://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,10 @@ class RequestPlan:
         return {"model": self.model, "messages": list(self.sent), "thinking": {"type": thinking}}
 
 
+Build = Callable[[AttemptSettings], RequestPlan]
+"""Makes a request on these terms."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """A request that was rejected; it holds no text of any message.
@@ -84,6 +89,9 @@ class Rejection:
         report: What had been done to its turns.
         faults: Its unpaired tool calls.
         first: The request that it was the retry of, if it was.
+        field: The field that the host has named and was not sent; empty where there is none.
+        then: How the request goes out next; None where no allowed remedy changes it.
+        loses: Whether what is remembered is lost when the process ends.
     """
 
     kind: RejectionKind
@@ -93,18 +101,37 @@ class Rejection:
     report: ReplayReport
     faults: tuple[str, ...] = ()
     first: Rejection | None = None
+    field: str = ""
+    then: AttemptSettings | None = None
+    loses: bool = False
 
     @classmethod
-    def of(cls, kind: RejectionKind, plan: RequestPlan, sent: RequestPlan, *, first: Rejection | None) -> Rejection:
-        """What is to be known of a rejected request.
+    def of(
+        cls, demand: Demand, plan: RequestPlan, sent: RequestPlan, *, first: Rejection | None, loses: bool = False
+    ) -> Rejection:
+        """What is to be known of a rejected request; how it goes out next is for `following` to add.
 
         Args:
-            kind: What the rejection says.
+            demand: What the rejection says.
             plan: The request as it was planned, to compare others with.
             sent: The request as it was sent.
             first: The request that it was the retry of, if it was.
+            loses: See the class.
         """
-        return cls(kind, plan.model, plan.attempt, plan.digest, sent.report, unpaired_calls(sent.sent), first)
+        faults, field = unpaired_calls(sent.sent), plan.attempt.misses(demand.field)
+        return cls(demand.kind, plan.model, plan.attempt, plan.digest, sent.report, faults, first, field, loses=loses)
+
+    def following(self, allowed: frozenset[Remedy], build: Build) -> Rejection:
+        """The same, with how the request goes out next.
+
+        Args:
+            allowed: The remedies that the operator allows.
+            build: Makes the request with a remedy.
+        """
+        remedies = remedies_for(self.kind, self.attempt.remedy, allowed)
+        attempts = (replace(self.attempt, remedy=each, field=self.field or self.attempt.field) for each in remedies)
+        plans = map(build, attempts)
+        return replace(self, then=next((plan.attempt for plan in plans if plan.digest != self.sent), None))
 
     def remedies(self, allowed: frozenset[Remedy]) -> Sequence[Remedy]:
         """The remedies with which it may be made again, in the order to try; none for what was a retry.
@@ -114,27 +141,23 @@ class Rejection:
         """
         return [] if self.first is not None else remedies_for(self.kind, self.attempt.remedy, allowed)
 
-    def announce(self, allowed: frozenset[Remedy]) -> str:
-        """What happened, what follows, and what to do: a line for the log.
-
-        Args:
-            allowed: The remedies that the operator allows.
-        """
-        return self._told("the next request is changed" if self.remedies(allowed) else "the settings allow no change")
-
     def explain(self) -> str:
-        """What happened, why nothing more can be done about it, and what to do: the text of an error."""
-        if self.first is not None:
-            return self._told(f"a changed request ({_DONE[self.attempt.remedy]}) was rejected too")
-        return self._told("nothing is left that may be changed")
-
-    def _told(self, then: str) -> str:
+        """What happened, and what to do: a line for the log, and the text of an error."""
         host = self.attempt.quirks.address or self.attempt.quirks.host
         lost = _indices(self.turns)
-        sentences = [f"a request to {self.model} was rejected by {host}: {_SAID[self.kind]}"]
-        sentences += [f"lost: the reasoning of {lost}"] if lost else []
-        sentences += [*self.faults, then, f"this is not transient: {_ADVICE[self.kind]}"]
-        return ". ".join(sentence[0].upper() + sentence[1:] for sentence in sentences) + "."
+        sentences = [f"the reasoning of {lost} is lost"] if lost else []
+        sentences += self.faults
+        if self.first is not None:
+            sentences.append(f"a changed request ({_changed(self.attempt)}) was rejected too")
+        sentences += [f"send it again: {_again(self.then)}"] if self.then else [_NO_CHANGE, self._left()]
+        sentences += [_STORE] if lost and self.loses else []
+        rejected = f"{host} rejected a request to {self.model}: {_SAID[self.kind]}"
+        return ". ".join([rejected, *(sentence[0].upper() + sentence[1:] for sentence in sentences)]) + "."
+
+    def _left(self) -> str:
+        _, thinks = self.attempt.effective
+        or_off = ", or switch thinking off" if thinks and self.kind in DEMANDS else ""
+        return _LEFT[self.kind] + or_off
 
     @property
     def turns(self) -> tuple[int, ...]:
@@ -142,12 +165,27 @@ class Rejection:
         return _lost(self.report)
 
 
+_NO_CHANGE: Final = "no further change to the request is possible or allowed"
 _DONE: Final[Mapping[Remedy, str]] = {
-    Remedy.NONE: "with reasoning that had been found since",
-    Remedy.PAD: "with a space on every turn",
+    Remedy.NONE: "with reasoning that has been found since",
+    Remedy.PAD: "with a space on every assistant message that has no reasoning",
     Remedy.STRIP: "without any reasoning",
     Remedy.THINKING_OFF: "with thinking switched off",
 }
+
+
+def _changed(attempt: AttemptSettings) -> str:
+    """What was changed of a request, or is the next time."""
+    if attempt.field and attempt.remedy in (Remedy.NONE, Remedy.PAD):
+        space = f", and {_DONE[Remedy.PAD]}" if attempt.remedy is Remedy.PAD else ""
+        return f"with the reasoning in {attempt.field}{space}"
+    return _DONE[attempt.remedy]
+
+
+def _again(attempt: AttemptSettings) -> str:
+    """How a request goes out when it is sent again; what costs the model its thoughts only as the retry at first."""
+    who = "it" if attempt.remedy in (Remedy.NONE, Remedy.PAD) else "its retry"
+    return f"{who} goes out {_changed(attempt)}"
 
 
 class NoRemedyLeft(Exception):  # noqa: N818 - adapters say it in their framework's words
@@ -163,28 +201,38 @@ def choose_plan(
     attempt: AttemptSettings,
     policy: HostPolicy,
     allowed: frozenset[Remedy],
-    build: Callable[[Remedy], RequestPlan],
+    build: Build,
 ) -> RequestPlan:
     """The request to send next: the one to begin with, or after a rejection a changed one.
 
-    A retry may go to another deployment than the one that rejected; then that is asked as it is known to want it.
+    The ladder is the row's placeholder, the field that the host has named, a space on every turn, thinking off; or
+    where the host forbids reasoning, none. A field, once named, is the one that everything goes out in. So the second
+    rung is the first one in another field, and what no rung changes is passed over. A retry may go to another
+    deployment than the one that rejected; then that is asked as it is known to want it.
 
     Args:
         rejection: What was rejected of the client's request so far, if anything was.
-        attempt: Where the request goes; the remedy is chosen here.
+        attempt: Where the request goes; the remedy and the field are chosen here.
         policy: What is known of the deployment.
         allowed: The remedies that the operator allows.
-        build: Makes the request with a remedy.
+        build: Makes the request.
 
     Raises:
         NoRemedyLeft: No remedy makes another request than the rejected one.
     """
+    is_same = rejection is not None and rejection.attempt.key == attempt.key
+    named = (rejection.field or rejection.attempt.field) if rejection is not None and is_same else ""
+    attempt = replace(attempt, field=named or policy.field)
+
+    def with_(remedy: Remedy) -> RequestPlan:
+        return build(replace(attempt, remedy=remedy))
+
     if rejection is None:
-        return _initial_plan(policy, allowed, build)
+        return _initial_plan(policy, allowed, with_)
     remedies = rejection.remedies(allowed)
-    plans: Iterable[RequestPlan] = map(build, remedies)
-    if remedies and rejection.attempt.key != attempt.key:
-        plans = chain([_initial_plan(policy, allowed, build)], plans)
+    plans: Iterable[RequestPlan] = map(with_, remedies)
+    if remedies and not is_same:
+        plans = chain([_initial_plan(policy, allowed, with_)], plans)
     changed = next((plan for plan in plans if plan.digest != rejection.sent), None)
     if changed is None:
         raise NoRemedyLeft(rejection)

@@ -20,6 +20,7 @@ from mimo_quirks.request.thinking import asked_to_think
 from mimo_quirks.wires import CHAT, MESSAGES, RESPONSES, Wire
 
 from .errors import CUT, error_text, status_of
+from .quotes import without_quotes
 
 
 class RejectionKind(Enum):
@@ -33,6 +34,19 @@ class RejectionKind(Enum):
     """The host takes no reasoning field (contract §5.2, F10)."""
     FOREIGN_SIGNATURE = "foreign signature"
     """A signed thinking block was changed, lost or put before the wrong vendor (contract §5.2, F9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a rejection says.
+
+    Attributes:
+        kind: Of the reasoning in the request.
+        field: The field that the host itself says is missing; empty where it names none.
+    """
+
+    kind: RejectionKind
+    field: str = ""
 
 
 def _any(*patterns: str) -> re.Pattern[str]:
@@ -90,10 +104,14 @@ _ROWS: Final = (
     ),
     _Row(
         RejectionKind.MISSING,
-        _any(rf"\breasoning_content['\"]?{_PASSED_BACK}"),
+        _any(rf"\breasoning(?:_content)?['\"]?{_PASSED_BACK}"),
         "E1 to E5, E7 to E13, E15; F3 too, which only the rejected model tells apart",
     ),
 )
+
+_NAMED: Final = re.compile(rf"\b(reasoning_content|reasoning)['\"`]?(?:{_PASSED_BACK}|\s+is\s+missing)", re.IGNORECASE)
+_RELAYED: Final = re.compile(r"\bprovider_name\b")
+"""A relay that says whose error it is: the field in it is another host's, and the relay itself may want another."""
 
 _BARE: Final = re.compile(r"\bparam incorrect\b(?!\s*[:(]\s*\S)", re.IGNORECASE)
 _EXPLAINED: Final = re.compile(r"""\bparam["']?\s*[:=]\s*["'`]*(?!null|none|["'`\s},])\S""", re.IGNORECASE)
@@ -129,19 +147,34 @@ def classify_rejection(
             chat wire has ``tool_calls``, one of the messages wire has ``tool_use`` blocks, and a request of the
             responses wire has ``input``.
     """
+    demand = read_demand(error, request, wire)
+    return None if demand is None else demand.kind
+
+
+def read_demand(
+    error: object, request: Mapping[str, Any] | None = None, wire: Wire | None = None, *, given: object = None
+) -> Demand | None:
+    """As `classify_rejection`, with the field that the host names.
+
+    Args:
+        error: See there, and so are `request` and `wire`.
+        request: See there. What the error quotes of it is not read.
+        wire: See there.
+        given: What else the client gave that the error may quote.
+    """
     status = status_of(error)
     if not _may_reject(status):
         return None
-    text = _ECHO.sub("", error_text(error))
-    if _MODERATED.search(text):
+    text = without_quotes(_ECHO.sub("", error_text(error)), request, given)
+    if text is None or _MODERATED.search(text):
         return None
     for row in _ROWS:
         if row.text.search(text):
-            return _of_family(row.kind, request)
+            return Demand(_of_family(row.kind, request), _named(text))
     if status in _OF_BARE and _BARE.search(text) and not _EXPLAINED.search(text) and _lacks_reasoning(request, wire):
-        return RejectionKind.MISSING
+        return Demand(RejectionKind.MISSING)
     if status in _OF_BARE_EXTRA and _is_bare_extra(text) and _has_reasoning(request, wire):
-        return RejectionKind.FORBIDDEN
+        return Demand(RejectionKind.FORBIDDEN)
     return None
 
 
@@ -153,6 +186,11 @@ def is_reasoning_rejection(error: object, request: Mapping[str, Any] | None = No
 def _may_reject(status: int | None) -> bool:
     """Contract §5.4: 400 where it is known, 422 of strict hosts, and 5xx of relays, which reword it."""
     return status in _OF_BARE_EXTRA or (status or 0) >= _OF_SERVERS
+
+
+def _named(text: str) -> str:
+    named = None if _RELAYED.search(text) else _NAMED.search(text)
+    return named[1].lower() if named else ""
 
 
 def _is_bare_extra(text: str) -> bool:

@@ -11,6 +11,7 @@ from mimo_quirks.simulator import errors
 from mimo_quirks.simulator.errors import WireError
 from mimo_quirks.simulator.history import Asked
 from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.spellings import REASONING_FIELDS
 
 Check: TypeAlias = Callable[[Asked, Mode], WireError | None]
 
@@ -64,6 +65,23 @@ def _string_content(asked: Asked, mode: Mode) -> WireError | None:
     return None
 
 
+def _reasoning_elsewhere(asked: Asked, mode: Mode) -> WireError | None:
+    if not mode.strict_elsewhere:
+        return None
+    others = [("body", asked.body, REASONING_FIELDS[::2])]  # `reasoning` is a switch there
+    for position, message in enumerate(asked.body["messages"]):
+        if message.get("role") != "assistant":
+            others.append((f"messages.{position}.{message.get('role')}", message, REASONING_FIELDS))
+    places = (f"{place}.{field}" for place, members, fields in others for field in fields if field in members)
+    return next(map(errors.extra_input, places), None)
+
+
+def _quoted(asked: Asked, mode: Mode) -> WireError | None:
+    text = next((message.text for message in reversed(asked.history) if message.role == "user"), "")
+    is_quoted = mode.quotes is not None and mode.quotes in text
+    return errors.invalid_value("messages", f"Input should be a valid message, not '{text}'") if is_quoted else None
+
+
 CHECKS: tuple[Check, ...] = (
     _messages,
     _thinking,
@@ -71,6 +89,8 @@ CHECKS: tuple[Check, ...] = (
     _temperature,
     _tools,
     _string_content,
+    _reasoning_elsewhere,
+    _quoted,
 )
 """In the order in which a host would trip over them."""
 

@@ -28,6 +28,7 @@ _FLAGS = (
     "late_reasoning",
     "keeps_order",
     "x_api_key",
+    "strict_elsewhere",
 )
 
 
@@ -91,6 +92,10 @@ class Mode:
             with another is rejected as Claude's host does (contract F9); absence and emptiness pass.
         x_api_key: The messages wire opens to `x-api-key` too, as Anthropic's SDK sends it; some hosts take
             only the documented headers (contract §1.2).
+        strict_elsewhere: The chat wire takes reasoning on assistant messages, and rejects the field on any other
+            message and among the members of a request, in the words of F10.
+        quotes: The chat wire answers a request with an error of its own, which quotes the last user message, if that
+            message holds this text: validators and filters repeat what a client wrote.
     """
 
     accepts: Accepts = "present"
@@ -119,6 +124,8 @@ class Mode:
     keeps_order: bool = False
     signatures: Signatures = "absent"
     x_api_key: bool = True
+    strict_elsewhere: bool = False
+    quotes: str | None = None
 
     def __post_init__(self) -> None:
         """Reject a world that does not exist, naming the field."""
@@ -143,6 +150,7 @@ class Mode:
         _at_least("tool_rounds", self.tool_rounds, 0)
         _at_least("parallel_calls", self.parallel_calls, 1)
         _name_or_none("conversation", self.conversation)
+        _name_or_none("quotes", self.quotes)
 
 
 def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> None:
