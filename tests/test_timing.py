@@ -20,4 +20,4 @@ def test_linear() -> None:
 
 def test_quadratic() -> None:
     """A work that is quadratic does not, however often it is tried."""
-    assert growth(_quadratic, 200) > LINEAR
+    assert growth(_quadratic, 60) > LINEAR
