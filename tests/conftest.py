@@ -8,19 +8,28 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from hypothesis import HealthCheck, settings
 
-from .quick import TESTS, is_quick, place
+from .quick import TESTS, is_quick, place, together
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 for _name in [name for name in os.environ if name.startswith(("MIMO_", "OPENAI_", "XIAOMI_", "LANGSMITH_"))]:
     del os.environ[_name]
+# A process that a test starts finds our modules compiled by the one before.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Every client reads all authorities that it trusts, which takes longer than most requests: one of our own is enough.
+_AUTHORITY = tempfile.NamedTemporaryFile(prefix="mimo-quirks-", suffix=".pem")  # noqa: SIM115 - as long as the tests
+trustme.CA().cert_pem.write_to_path(_AUTHORITY.name)
+os.environ["SSL_CERT_FILE"] = _AUTHORITY.name
 
 collect_ignore = [
     folder
@@ -47,9 +56,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks each test by where it is, and has those that take long first."""
+    """Marks each test by where it is and by what it shares, and has those that take long first."""
     items.sort(key=lambda item: place(item.path))
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(together(item.path)))
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in FOLDERS:
             item.add_marker(folder)

@@ -46,6 +46,19 @@ SLOW: Final = (
 """Files whose tests start other processes, wait for a clock that is not ours, or take many seconds: longest first."""
 
 
+SHARING: Final = {
+    "litellm_plugin/test_neighbours.py": "litellm_plugin/test_proxy.py",
+    "litellm_plugin/test_recognition.py": "litellm_plugin/test_proxy.py",
+}
+"""Files whose tests go to the worker of another file's, for they share its proxies: one takes ten seconds to start."""
+
+
+def together(path: Path) -> str:
+    """What tests have in common that one worker runs."""
+    name = path.relative_to(TESTS).as_posix()
+    return SHARING.get(name, name)
+
+
 def place(path: Path) -> int:
     """When a file is run: what takes long begins first, so that two workers end together."""
     name = path.relative_to(TESTS).as_posix()

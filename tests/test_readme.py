@@ -62,20 +62,12 @@ def test_error() -> None:
     assert errors.REASONING_MISSING.body == json.loads(block)
 
 
-def test_configuration(environment: dict[str, str]) -> None:
-    """The first YAML is the demo's, and a proxy serves with it."""
-    block = _blocks("yaml")[0]
-    with LiteLLMProxy(block, environment) as proxy:
-        question = {"model": "mimo", "messages": [{"role": "user", "content": "hi"}]}
-        headers = {"Authorization": f"Bearer {proxy.key}"}
-        answer = httpx.post(f"{proxy.base_url}/v1/chat/completions", json=question, headers=headers, timeout=60)
-
-    assert CONFIG == block
-    assert "答案是" in answer.json()["choices"][0]["message"]["content"]
+def test_configuration() -> None:
+    """The first YAML is the demo's, with which `make demo` runs a proxy."""
+    assert CONFIG == _blocks("yaml")[0]
 
 
-@pytest.mark.parametrize("path", ["responses", "messages"])
-def test_a_host_of_the_chat_wire_alone(path: str) -> None:
+def test_a_host_of_the_chat_wire_alone() -> None:
     """The second YAML serves the other routes from a host that has no endpoint for them."""
     question = [{"role": "user", "content": "hi"}]
     body = {"model": "mimo", "input": question, "messages": question, "max_tokens": 4000}
@@ -83,9 +75,10 @@ def test_a_host_of_the_chat_wire_alone(path: str) -> None:
         environment = {**os.environ, "MIMO_API_KEY": "k", "MIMO_BASE_URL": simulator.base_url}
         with LiteLLMProxy(_blocks("yaml")[1], environment) as proxy:
             headers = {"Authorization": f"Bearer {proxy.key}"}
-            answer = httpx.post(f"{proxy.base_url}/v1/{path}", json=body, headers=headers, timeout=60)
+            urls = [f"{proxy.base_url}/v1/{path}" for path in ("responses", "messages")]
+            answers = [httpx.post(url, json=body, headers=headers, timeout=60) for url in urls]
 
-    assert "答案是" in answer.text
+    assert [True, True] == ["答案是" in answer.text for answer in answers]
 
 
 def test_commands() -> None:

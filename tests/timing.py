@@ -6,24 +6,31 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-LINEAR: Final = 8.0
-"""What four times the size may cost: 4 where the time is linear, 16 where it is quadratic."""
+STEP: Final = 16
+LINEAR: Final = 64.0
+"""What `STEP` times the size may cost: 16 where the time is linear, 256 where it is quadratic."""
+_TRIES: Final = 5
 
 
 def growth(work: Callable[[int], object], size: int) -> float:
-    """What four times the size costs, in ratio: the least of three runs, in time of this thread's processor alone.
+    """What `STEP` times the size costs, in ratio, in time of this thread's processor alone.
+
+    Both sizes are tried in turn, so that both meet the machine's quiet moments, and the least of each counts. Tries end
+    early when the ratio is a linear one.
 
     Args:
         work: Does the work for a size.
-        size: The smaller size, which takes some milliseconds at least.
+        size: The smaller size, which takes a millisecond at least.
     """
-    return _seconds(work, 4 * size) / _seconds(work, size)
+    small, large = float("inf"), float("inf")
+    for _ in range(_TRIES):
+        small, large = min(small, _seconds(work, size)), min(large, _seconds(work, STEP * size))
+        if large < LINEAR * small:
+            break
+    return large / small
 
 
 def _seconds(work: Callable[[int], object], size: int) -> float:
-    taken = []
-    for _ in range(3):
-        began = time.thread_time()
-        work(size)
-        taken.append(time.thread_time() - began)
-    return min(taken)
+    began = time.thread_time()
+    work(size)
+    return time.thread_time() - began

@@ -42,6 +42,19 @@ OTHERS: Final = {
 }
 """Models that are none of ours, some by a letter."""
 
+NEIGHBOURS: Final = {
+    "gpt": OTHERS["gpt"],
+    "claude": "anthropic/claude-sonnet-4-5",
+    "deepseek": OTHERS["deepseek"],
+    "vllm": "hosted_vllm/x",
+}
+"""Another family for each way that LiteLLM goes."""
+
+RELAYS: Final = {"relay": "", "xiaomi": "/anthropic"}
+"""An unknown host of the messages wire, and one with Xiaomi's path."""
+
+MIMO: Final = "anthropic/mimo-v2.6-pro"
+
 NAMED: Final = {
     "alias": "https://token-plan-sgp.xiaomimimo.com/v1",
     "lookalike": "https://api.xiaomimimo.com.evil.example/v1",
@@ -80,15 +93,24 @@ def deployment(name: str, upstream: Simulator) -> dict[str, Any]:
 
 def config(upstream: Simulator, stranger: Simulator, *, callback: bool) -> dict[str, Any]:
     """The proxy's configuration; JSON is YAML."""
-    key = {"api_key": "os.environ/UPSTREAM_KEY"}
+    key, others = {"api_key": "os.environ/UPSTREAM_KEY"}, {**NEIGHBOURS, **OTHERS}
     deployments = {
         **{name: {"model": model, "api_base": upstream.base_url, **key} for name, (model, _) in PROVIDERS.items()},
-        **{name: {"model": model, "api_base": stranger.base_url, **key} for name, model in OTHERS.items()},
+        **{name: {"model": model, "api_base": stranger.base_url, **key} for name, model in others.items()},
+        "claude": {"model": NEIGHBOURS["claude"], "api_base": stranger.anthropic_url, **key},
+        **{name: {"model": MIMO, "api_base": upstream.origin + path, **key} for name, path in RELAYS.items()},
         **{name: {"model": "openai/acme-brain", "api_base": url, **key} for name, url in NAMED.items()},
         "broken": {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1", **key},
+        "broken-chat": {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1", **key},
+        "broken-native": {"model": MIMO, "api_base": "http://127.0.0.1:9", **key},
     }
+    fallbacks = {"broken": "gpt", "broken-chat": "vllm", "broken-native": "claude"}
     return {
         "model_list": [{"model_name": name, "litellm_params": params} for name, params in deployments.items()],
         "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"] if callback else []},
-        "router_settings": {"fallbacks": [{"broken": ["gpt"]}], "num_retries": 0, "disable_cooldowns": True},
+        "router_settings": {
+            "fallbacks": [{name: [other]} for name, other in fallbacks.items()],
+            "num_retries": 0,
+            "disable_cooldowns": True,
+        },
     }

@@ -17,7 +17,7 @@ from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
 from .clients import KEEPS, Talk
-from .deployments import deployment
+from .deployments import deployment, finding
 
 POORER = '''
 """Takes the names in TAKEN from the modules of LiteLLM, in the eyes of our package alone: LiteLLM needs them itself."""
@@ -65,7 +65,7 @@ def test_requests_go_on(taken: str, name: str, upstream: Simulator, tmp_path: Pa
     upstream.mode = Mode(tool_rounds=1)
     environment = {
         "MIMO_QUIRKS_STORE": "litellm" if "redis_usage_cache" in taken else "memory://",
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+        **finding(tmp_path),
         "TAKEN": taken,
     }
     config = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,47 +15,7 @@ from mimo_quirks.simulator import Mode, Simulator
 from ..cases import NASTY
 from ..pairs import pairs
 from .clients import FUNCTION, KEEPS, SCHEMA, Talk
-
-MIMO = "anthropic/mimo-v2.6-pro"
-CLAUDE = "anthropic/claude-sonnet-4-5"
-OTHERS = {"gpt": "openai/gpt-4o-mini", "claude": CLAUDE, "deepseek": "deepseek/deepseek-chat", "vllm": "hosted_vllm/x"}
-RELAYS = {"relay": "", "xiaomi": "/anthropic"}
-"""An unknown host of the messages wire, and one with Xiaomi's path."""
-
-
-def _config(upstream: Simulator, stranger: Simulator, *, callback: bool) -> str:
-    bases = {"claude": stranger.anthropic_url}
-    deployments = {
-        **{name: {"model": model, "api_base": bases.get(name, stranger.base_url)} for name, model in OTHERS.items()},
-        **{
-            name: {"model": "anthropic/mimo-v2.6-pro", "api_base": upstream.origin + path}
-            for name, path in RELAYS.items()
-        },
-        "broken": {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1"},
-        "broken-native": {"model": MIMO, "api_base": "http://127.0.0.1:9"},
-    }
-    fallbacks = [{"broken": ["vllm"]}, {"broken-native": ["claude"]}]
-    return json.dumps(
-        {
-            "model_list": [
-                {"model_name": name, "litellm_params": {**known, "api_key": "k"}} for name, known in deployments.items()
-            ],
-            "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"] if callback else []},
-            "router_settings": {"num_retries": 0, "disable_cooldowns": True, "fallbacks": fallbacks},
-        }
-    )
-
-
-@pytest.fixture(name="ours", scope="module")
-def _ours(upstream: Simulator, stranger: Simulator) -> Iterator[LiteLLMProxy]:
-    with LiteLLMProxy(_config(upstream, stranger, callback=True), {"MIMO_QUIRKS_SECRET": "s" * 32}) as proxy:
-        yield proxy
-
-
-@pytest.fixture(name="plain", scope="module")
-def _plain(upstream: Simulator, stranger: Simulator) -> Iterator[LiteLLMProxy]:
-    with LiteLLMProxy(_config(upstream, stranger, callback=False)) as proxy:
-        yield proxy
+from .deployments import NEIGHBOURS, RELAYS
 
 
 def _history(route: str, thought: dict[str, Any] | None) -> list[Any]:
@@ -117,16 +76,22 @@ def _ask(proxy: LiteLLMProxy, route: str, model: str, history: list[Any], *, str
 @pytest.mark.parametrize(
     ("model", "route", "thought", "streams"),
     pairs(
-        [*OTHERS, "broken", "broken-native"],
+        [*NEIGHBOURS, "broken-chat", "broken-native"],
         [(route, name) for route, known in THOUGHTS.items() for name in known],
         [False, True],
     ),
 )
 def test_bodies_are_the_same(
-    model: str, route: str, thought: str, streams: bool, ours: LiteLLMProxy, plain: LiteLLMProxy, stranger: Simulator
+    model: str,
+    route: str,
+    thought: str,
+    streams: bool,
+    with_us: LiteLLMProxy,
+    without_us: LiteLLMProxy,
+    stranger: Simulator,
 ) -> None:
     """Another family's deployment receives the same bytes with us and without, and so does a fallback from MiMo."""
-    for proxy in (ours, plain):
+    for proxy in (with_us, without_us):
         _ask(proxy, route, model, _history(route, THOUGHTS[route][thought]), streams=streams)
 
     with_us, without = stranger.exchanges
@@ -134,7 +99,7 @@ def test_bodies_are_the_same(
     assert without.path == with_us.path
 
 
-@pytest.mark.parametrize("model", ["broken", "broken-native"])
+@pytest.mark.parametrize("model", ["broken-chat", "broken-native"])
 @pytest.mark.parametrize(
     ("route", "switch"),
     [
@@ -145,10 +110,10 @@ def test_bodies_are_the_same(
     ids=str,
 )
 def test_a_switch_falls_back(
-    model: str, route: str, switch: dict[str, Any], ours: LiteLLMProxy, plain: LiteLLMProxy, stranger: Simulator
+    model: str, route: str, switch: dict[str, Any], with_us: LiteLLMProxy, without_us: LiteLLMProxy, stranger: Simulator
 ) -> None:
     """What a client asked of MiMo reaches the fallback as LiteLLM alone would have written it."""
-    for proxy in (ours, plain):
+    for proxy in (with_us, without_us):
         _ask(proxy, route, model, _history(route, None), streams=False, **switch)
 
     with_us, without = stranger.exchanges
@@ -156,13 +121,13 @@ def test_a_switch_falls_back(
 
 
 @pytest.mark.parametrize("route", CARRIERS)
-@pytest.mark.parametrize("model", OTHERS)
+@pytest.mark.parametrize("model", NEIGHBOURS)
 def test_carriers_are_taken_away(
-    model: str, route: str, ours: LiteLLMProxy, plain: LiteLLMProxy, stranger: Simulator
+    model: str, route: str, with_us: LiteLLMProxy, without_us: LiteLLMProxy, stranger: Simulator
 ) -> None:
     """A carrier in a request for another family goes, and its block or item with it; the rest is as it was."""
-    _ask(ours, route, model, _history(route, CARRIERS[route]), streams=False)
-    _ask(plain, route, model, _history(route, None), streams=False)
+    _ask(with_us, route, model, _history(route, CARRIERS[route]), streams=False)
+    _ask(without_us, route, model, _history(route, None), streams=False)
 
     with_us, without = stranger.exchanges
     assert without.raw == with_us.raw
@@ -173,12 +138,12 @@ def test_carriers_are_taken_away(
     pairs(RELAYS, ["echoes", "drops"], [None, "enabled", "disabled"], [False, True]),
 )
 def test_relays(
-    name: str, client: str, kind: str | None, streams: bool, ours: LiteLLMProxy, upstream: Simulator
+    name: str, client: str, kind: str | None, streams: bool, with_us: LiteLLMProxy, upstream: Simulator
 ) -> None:
     """A MiMo model on the messages wire of any host: ten turns, thinking on and off."""
     upstream.mode = Mode(accepts="exact", tool_rounds=10, forbids="when-off")
     more = {"thinking": {"type": kind}} if kind else {}
-    Talk("messages", name, KEEPS["messages"][client], streams, more).run(ours, 11)
+    Talk("messages", name, KEEPS["messages"][client], streams, more).run(with_us, 11)
 
     verdicts = [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
     assert [kind != "disabled"] * 11 == [exchange.thinking for exchange in upstream.exchanges]

@@ -82,10 +82,16 @@ def _verdicts(upstream: Simulator) -> Counter[str]:
     return Counter(verdict for exchange in upstream.exchanges for verdict in exchange.verdicts)
 
 
-def test_two_workers(url: str, upstream: Simulator) -> None:
-    """Whichever worker a request meets, every turn is exact."""
+def test_two_workers_and_a_crash(url: str, upstream: Simulator) -> None:
+    """Whichever worker a request meets, every turn is exact.
+
+    A proxy that is killed between a call and its result, and started again, goes on exactly, streams or not.
+    """
     upstream.mode = Mode(accepts="exact", tool_rounds=2)
     environment = {"MIMO_QUIRKS_STORE": url, "MIMO_QUIRKS_STORE_TIMEOUT_SECONDS": "30"}  # two cores do all of it
+    histories: dict[bool, list[Any]] = {
+        stream: [{"role": "user", "content": f"天气? Streams: {stream}."}] for stream in (False, True)
+    }
     with LiteLLMProxy(_config(upstream), environment, workers=2) as proxy, ThreadPoolExecutor(8) as pool:
         client = _client(proxy)
 
@@ -93,28 +99,26 @@ def test_two_workers(url: str, upstream: Simulator) -> None:
             return converse(client, "mimo", echoes=False, streams=bool(number % 2))
 
         answers = list(pool.map(one, range(20 * SCALE)))
+        verdicts = _verdicts(upstream)
+        upstream.reset()
+        _go_on(proxy, histories, upstream)
+        proxy.kill()
+    with LiteLLMProxy(_config(upstream), environment) as proxy:
+        _go_on(proxy, histories, upstream)
 
     assert 20 * SCALE == sum("答案是" in answer for answer in answers)
-    assert {"exact"} == set(_verdicts(upstream))
-
-
-def test_a_crash(url: str, upstream: Simulator) -> None:
-    """A proxy that is killed between a call and its result, and started again, goes on exactly, streams or not."""
-    upstream.mode = Mode(accepts="exact")
-    histories: dict[bool, list[Any]] = {
-        stream: [{"role": "user", "content": f"天气? Streams: {stream}."}] for stream in (False, True)
-    }
-    for _ in range(2):
-        with LiteLLMProxy(_config(upstream), {"MIMO_QUIRKS_STORE": url}) as proxy:
-            for stream, history in histories.items():
-                arguments: Any = {"model": "mimo", "messages": history, "tools": [TOOL], "stream": stream}
-                answer = _client(proxy).chat.completions.create(**arguments)
-                if stream:
-                    list(answer)
-                histories[stream] = [*history, *_told(upstream.exchanges[-1])]
-            proxy.kill()
-
+    assert {"exact"} == set(verdicts)
     assert [()] * 2 + [("exact",)] * 2 == [exchange.verdicts for exchange in upstream.exchanges]
+
+
+def _go_on(proxy: LiteLLMProxy, histories: dict[bool, list[Any]], upstream: Simulator) -> None:
+    """One turn more of each conversation, which knows whether it streams."""
+    for stream, history in histories.items():
+        arguments: Any = {"model": "mimo", "messages": history, "tools": [TOOL], "stream": stream}
+        answer = _client(proxy).chat.completions.create(**arguments)
+        if stream:
+            list(answer)
+        histories[stream] = [*history, *_told(upstream.exchanges[-1])]
 
 
 def _told(exchange: Exchange) -> list[Any]:

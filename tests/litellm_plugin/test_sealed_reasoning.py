@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
+from ..pairs import LONG
 from .clients import KEEPS, Block, Talk
 from .deployments import deployment, finding
 
@@ -45,24 +46,34 @@ def _config(upstream: Simulator, **more: Any) -> str:
     )
 
 
-@pytest.fixture(name="proxy", scope="module")
-def _proxy(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteLLMProxy]:
-    """A proxy that tells its users apart."""
+@pytest.fixture(name="tenants", scope="module")
+def _tenants(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LiteLLMProxy]:
+    """Makes proxies that tell their users apart."""
     folder = tmp_path_factory.mktemp("auth")
     (folder / "tenants.py").write_text(AUTH)
     config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
-    with LiteLLMProxy(config, {**SECRETS, **finding(folder)}) as proxy:
+    return lambda workers=1, **settings: LiteLLMProxy(
+        config, {**SECRETS, **settings, **finding(folder)}, workers=workers
+    )
+
+
+@pytest.fixture(name="proxy", scope="module")
+def _proxy(tenants: Callable[..., LiteLLMProxy]) -> Iterator[LiteLLMProxy]:
+    with tenants() as proxy:
         yield proxy
 
 
 @pytest.fixture(name="successor", scope="module")
-def _successor(upstream: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteLLMProxy]:
-    """The same proxy after a restart, with two workers and a new secret; the old one still opens."""
-    folder = tmp_path_factory.mktemp("auth")
-    (folder / "tenants.py").write_text(AUTH)
-    config = _config(upstream, general_settings={"custom_auth": "tenants.authenticate"})
-    environment = {**SECRETS, "MIMO_QUIRKS_SECRET": f"{NEW},{OLD}", **finding(folder)}
-    with LiteLLMProxy(config, environment, workers=2) as proxy:
+def _successor(tenants: Callable[..., LiteLLMProxy]) -> Iterator[LiteLLMProxy]:
+    """The same proxy after a restart, with a new secret (and two workers); the old one still opens."""
+    with tenants(2 if LONG else 1, MIMO_QUIRKS_SECRET=f"{NEW},{OLD}") as proxy:
+        yield proxy
+
+
+@pytest.fixture(name="strict", scope="module")
+def _strict(tenants: Callable[..., LiteLLMProxy]) -> Iterator[LiteLLMProxy]:
+    """The same proxy, which believes no carrier of yesterday and seals no text of ten bytes."""
+    with tenants(MIMO_QUIRKS_SEALED_TTL_SECONDS="0.001", MIMO_QUIRKS_SEALED_MAX_BYTES="9") as proxy:
         yield proxy
 
 
@@ -132,22 +143,19 @@ def test_another_user_s(route: str, name: str, client: str, proxy: LiteLLMProxy,
 
 
 @pytest.mark.parametrize(
-    "environment",
-    [
-        {"MIMO_QUIRKS_SECRET": NEW},
-        {"MIMO_QUIRKS_SEALED_TTL_SECONDS": "0.001"},
-        {"MIMO_QUIRKS_SEALED_MAX_BYTES": "9"},
-    ],
+    ("first", "second", "sealed"),
+    [("successor", "proxy", True), ("proxy", "strict", True), ("strict", "strict", False)],
     ids=["retired secret", "expired", "larger than allowed"],
 )
-def test_not_believed(environment: dict[str, str], proxy: LiteLLMProxy, upstream: Simulator) -> None:
-    """A retired secret, an expired carrier, and a text that was too large for one: the placeholder."""
+def test_not_believed(
+    first: str, second: str, sealed: bool, upstream: Simulator, request: pytest.FixtureRequest
+) -> None:
+    """A secret that a proxy does not have, an expired carrier, and a text too large for one: the placeholder."""
     upstream.mode = Mode(accepts="present")
-    talks = [Talk(route, name, KEEPS[route][client], False) for route, name, client in CLIENTS]
-    larger = "MIMO_QUIRKS_SEALED_MAX_BYTES" in environment
-    with LiteLLMProxy(_config(upstream), {**SECRETS, **environment}) as other:
-        for talk in talks:
-            talk.step(other if larger else proxy)
-            talk.step(other)
+    talks = [Talk(route, name, KEEPS[route][client], False, key="alice") for route, name, client in CLIENTS]
+    for talk in talks:
+        talk.step(request.getfixturevalue(first))
+        assert sealed is ("mimo-quirks.1." in str(talk.history))
+        talk.step(request.getfixturevalue(second))
 
     assert ["placeholder"] * len(CLIENTS) == _verdicts(upstream)

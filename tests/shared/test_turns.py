@@ -145,7 +145,7 @@ def test_many_calls() -> None:
             reader.feed({"tool_calls": [{"id": f"call_{number}", "function": {"name": "weather"}}]})
         assert size == len(reader.turn().calls)
 
-    assert growth(work, 4000) < LINEAR
+    assert growth(work, 1000) < LINEAR
 
 
 def test_tool_turn() -> None:
