@@ -166,8 +166,7 @@ class Late(DictStore):
 async def test_text_that_came_in_since(way: Any, door: str, simulator: Simulator) -> None:
     """The retry sends what is remembered by then, which is better than any placeholder."""
     simulator.mode = Mode(accepts="exact", tool_rounds=3)
-    store = Late()
-    model = _model(door, simulator, store=store).bind_tools([weather, tide])
+    model = _model(door, simulator, store=Late(), scope="a").bind_tools([weather, tide])
     history: list[BaseMessage] = [HumanMessage("x")]
     turn = await way(model, history)
     bare = AIMessage(turn.text, tool_calls=turn.tool_calls)
