@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from mimo_quirks.history.found import FoundReasoning, Proof
-from mimo_quirks.recall.fingerprints import Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
+from mimo_quirks.recall.fingerprints import Marks, Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
 from mimo_quirks.recall.lookup import TurnLookup
 from mimo_quirks.recall.memories import Memory, owner_digest
 from mimo_quirks.recall.proof import Candidates, Proven, fits, prove, proves
@@ -45,8 +45,8 @@ class Search:
         self._known = Proven()
         self._carried_last: Memory | None = None
         self._alone = alone
-        self._asked = self._look_near()
-        self._marks = {place.ordinal: marks_of(place, self._owner) for place in self._asked}
+        self._marks: dict[int, Marks] = {}
+        self._look_near()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class Search:
         Args:
             far: What the far store has under the keys that it was asked for.
         """
-        proven = self._proven(far) if self._asked else self._known
+        proven = self._proven(far) if self._marks else self._known
         self._near.use(self._used, self._now)
         places = self._lookup.places
         as_carried = {place.ordinal: text for place, text, is_plain in self._lookup.carried if is_plain}
@@ -75,10 +75,9 @@ class Search:
             last.own.place if last else "",
         )
 
-    def _look_near(self) -> list[Place]:
-        """Takes what near memory knows for certain; returns the turns that are left."""
-        left, lookup = [], self._lookup
-        owner = owner_digest(lookup.whose.scope)
+    def _look_near(self) -> None:
+        """Takes what near memory knows for certain; what is left is looked up."""
+        lookup, owner = self._lookup, owner_digest(self._lookup.whose.scope)
         for place, text, is_plain in lookup.carried:
             held = self._near.with_text(owner, text)
             if held is not None and held.fresh_until > self._now:
@@ -88,12 +87,18 @@ class Search:
                 if not is_plain:
                     self._whole[place.at] = text
             elif not self._is_known(place):
-                left.append(place)
-        left += [place for place in lookup.lost if not self._is_known(place)]
+                self._doubt(place)
+        left = [place for place in lookup.lost if not self._is_known(place)]
         for ordinal in self._known.doubtful():
             self._known.drop(ordinal)
             left.append(lookup.places[ordinal])
-        return sorted(left)
+        self._marks.update({place.ordinal: marks_of(place, self._owner) for place in left})
+
+    def _doubt(self, place: Place) -> None:
+        """Looks up a turn that carries a text, which only a memory that needs no chain can mend."""
+        marks = Marks((prefix_mark(place, self._owner),), (), id_marks(place, self._owner)[:1])
+        if not self._alone or any(map(self._near.get, chain(*marks))):
+            self._marks[place.ordinal] = marks
 
     def _is_known(self, place: Place) -> bool:
         """Takes what near memory knows of a turn, if that is all there is to know."""
@@ -120,9 +125,8 @@ class Search:
         places = self._lookup.places
         read = {payload: Memory.from_bytes(payload) for payload in set(chain.from_iterable(far.values()))}
         turns, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
-        for place in self._asked:
-            candidates, is_full = dict[Memory, None](), False
-            marks = self._marks[place.ordinal]
+        for ordinal, marks in sorted(self._marks.items()):
+            place, candidates, is_full = places[ordinal], dict[Memory, None](), False
             for mark in chain(*marks):
                 held, payloads = self._near.get(mark), far.get(key_of(mark), ()) if far else ()
                 near.update({one.memory: one for one in held})
