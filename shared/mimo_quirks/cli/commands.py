@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from importlib.metadata import PackageNotFoundError, version
-from shutil import get_terminal_size
 from typing import Annotated, Any, Final
 
 import typer
 import typer.core
 
 from .modes import read_mode, told_fields, told_wordings
-from .screens import fail, show
+from .screens import fail, say, show
 
 __all__ = ["app", "read_mode"]
-
-_NARROWEST: Final = 40
 
 app: Final = typer.Typer(
     name="mimo-quirks", add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False
@@ -33,7 +29,7 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's signature
 
 @app.callback()
 def _group(
-    version_: Annotated[
+    version_: Annotated[  # noqa: FBT002 - its callback ends the command
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -48,14 +44,8 @@ class _WithFields(typer.core.TyperCommand):
         super().format_help(ctx, formatter)
         typer.echo("Fields of the mode, each with its values, the default first:\n")
         for field, meaning in told_fields():
-            for text, indent in ((field, "  "), (meaning, "      ")):
-                lines = textwrap.wrap(
-                    text,
-                    max(get_terminal_size().columns, _NARROWEST),
-                    initial_indent=indent,
-                    subsequent_indent="      ",
-                )
-                typer.echo("\n".join(lines))
+            say(f"  {field}", hang=6, always=True)
+            say(f"      {meaning}", hang=6, always=True)
 
 
 def _list_wordings(asked: bool) -> None:  # noqa: FBT001 - typer's signature

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..explanation import ExplainedMessage, Explanation, explain, reasoning_lines  # noqa: TID252 - one room up is the core
 from ..settings import Settings, SettingsError  # noqa: TID252 - as above
-from .screens import echo, fail, show
+from .screens import echo, fail, say, show
 
 _COLOURS: Final[Mapping[str, str]] = {
     "kept": "green",
@@ -92,18 +92,16 @@ def print_explanation(explanation: Explanation, *, as_json: bool, show_reasoning
             echo(line)
         return
     for line in explanation.head():
-        echo(line)
+        say(line, hang=7)
     echo()
-    if show_reasoning:
-        for message in explanation.messages:
-            show([_row(message)], _COLOURS)
-            for line in reasoning_lines(message):
-                echo(line)
-    else:
-        show([_row(message) for message in explanation.messages], _COLOURS)
+    shown = [[message] for message in explanation.messages] if show_reasoning else [explanation.messages]
+    for messages in shown:
+        show([_row(message) for message in messages], _COLOURS)
+        for line in reasoning_lines(messages[0]) if show_reasoning else ():
+            say(line, hang=7)
     echo()
     for line in explanation.tail():
-        echo(line)
+        say(line, hang=2)
 
 
 def _row(message: ExplainedMessage) -> tuple[str, str, str, str]:

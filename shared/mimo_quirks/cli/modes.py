@@ -58,7 +58,7 @@ def _values(field: Field[Any], hint: Any) -> str:
     options = [value for value in get_args(hint) if isinstance(value, str)]
     if options:
         return "|".join([str(default), *(value for value in options if value != default)])
-    kind = _MORE.get(field.name, "a whole number")
+    kind = _MORE.get(field.name, "N")
     return f"{kind} (default {_shown(default)})"
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from shutil import get_terminal_size
 from typing import Final, NoReturn
 
 import typer
@@ -12,12 +15,36 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_NARROWEST: Final = 40
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/@\s]*@")
 
 
 def echo(text: str = "") -> None:
     """Prints a line, without the credentials of URLs in it."""
     typer.echo(redacted(text))
+
+
+def say(line: str, *, hang: int = 0, always: bool = False) -> None:
+    """Prints a line, on a terminal in as many as it takes.
+
+    Args:
+        line: Its text; what it begins with in white space is kept.
+        hang: How far those after the first are indented.
+        always: Breaks it where nobody looks too, as help is.
+    """
+    if not (always or sys.stdout.isatty()):
+        echo(line)
+        return
+    width = max(get_terminal_size().columns, _NARROWEST)
+    rest = line.lstrip()
+    wrapped = textwrap.wrap(
+        redacted(rest),
+        width,
+        initial_indent=" " * (len(line) - len(rest)),
+        subsequent_indent=" " * hang,
+        break_on_hyphens=False,
+    )
+    typer.echo("\n".join(wrapped))
 
 
 def fail(message: str) -> NoReturn:

@@ -27,14 +27,13 @@ def serve(mode: Mode, host: str, port: int, say: Callable[[str], None]) -> None:
     Raises:
         ValueError: It cannot listen there; the message says why.
     """
-    with _listener(host, port) as listener:
+    with suppress(KeyboardInterrupt), _listener(host, port) as listener:
         address, bound = listener.getsockname()[:2]
         origin = f"http://[{address}]:{bound}" if ":" in address else f"http://{address}:{bound}"
         for name, path in (*endpoints(mode), ("log", "/simulator/log")):
             say(f"{name:<10} {origin}{path}")
         config = uvicorn.Config(create_app(mode), http=HangingUp, log_level="warning")
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listener(host: str, port: int) -> socket.socket:
