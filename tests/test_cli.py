@@ -175,7 +175,7 @@ model_list:
   - model_name: mimo
     litellm_params: {model: xiaomi_mimo/mimo-v2.6-pro, api_base: os.environ/MY_BASE, api_key: os.environ/MY_KEY}
   - model_name: brain
-    litellm_params: {model: openai/acme-brain, api_base: "https://u:hunter2-7f3a@acme.example/v1", api_key: hunter2-7f3a}
+    litellm_params: {model: openai/acme-brain, api_base: "https://u:hunter2-7f3a@a.example/v1", api_key: hunter2-7f3a}
 litellm_settings: {callbacks: ["litellm_mimo.mimo_callback"]}
 router_settings: {retry_policy: {BadRequestErrorRetries: 1}}
 general_settings: {master_key: hunter2-7f3a, database_url: "postgresql://u:hunter2-7f3a@db/x"}
@@ -200,7 +200,7 @@ def test_doctor_finds_a_good_set_up_well(tmp_path: Path) -> None:
 
     assert [0, {"ok"}] == [status, {status for status, _ in told.values()}]
     assert re.match(r"sqlite: wrote in \d+ ms, read in \d+ ms", told["store"][1])
-    assert "mimo: xiaomi_mimo/mimo-v2.6-pro is mimo's, at api.xiaomimimo.com, row xiaomi" in told["deployment"][1]
+    assert "mimo: xiaomi_mimo/mimo-v2.6-pro is family mimo, at api.xiaomimimo.com, row xiaomi" in told["deployment"][1]
     assert "brain (openai/acme-brain)" in told["left alone"][1]
     assert '{"acme-brain": "mimo"}' in told["left alone"][1]
     assert "what is stored is encrypted" in told["encryption"][1]

@@ -451,7 +451,8 @@ _OWN_NAMES: Final[Mapping[str, str]] = {"messages": "thinking block", "responses
 
 
 def _fields(quirks: Quirks) -> str:
-    return _OWN_NAMES.get(quirks.wire) or " and ".join(quirks.dialect.fields)
+    name = _OWN_NAMES.get(quirks.wire)
+    return f"a {name}" if name else " and ".join(quirks.dialect.fields)
 
 
 _SENT: Final[Mapping[str, Sent]] = {"recalled": "found", "bare": "nothing"}
