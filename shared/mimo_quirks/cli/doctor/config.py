@@ -94,7 +94,8 @@ def _deployments(config: Config, settings: Settings, environ: Mapping[str, str])
             continue
         is_ours = True
         missing = _missing(given, environ)
-        said = f"{name}: {model} is family {quirks.family}, at {quirks.address or 'the default address'}, row {quirks.host}"
+        address = quirks.address or "the default address"
+        said = f"{name}: {model} is family {quirks.family}, at {address}, row {quirks.host}"
         if missing:
             yield Check("error", "deployment", f"{said}, but {missing} is not set", f"set {missing}")
         else:
