@@ -165,7 +165,9 @@ def test_a_store_that_is_gone_for_a_while(workers: Workers) -> None:
     told, untold = workers.verdicts(3)
     time.sleep(BACK)
     earlier = workers.complaints()
-    sys.stdout.write(f"\nwhile it was gone: {dict(told)}, {len(earlier)} complaints, {max(during.waits):.1f} s at most\n")
+    sys.stdout.write(
+        f"\nwhile it was gone: {dict(told)}, {len(earlier)} complaints, {max(during.waits):.1f} s at most\n"
+    )
     workers.forget()
     resumed = workers.go_on(during.conversations)
     again, _ = workers.verdicts(3)
