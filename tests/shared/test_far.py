@@ -148,6 +148,20 @@ async def test_a_busy_loop_is_not_the_store_s_time(store: Store) -> None:
     assert not counts
 
 
+async def test_a_busy_process_is_not_the_store_s_time(store: Store) -> None:
+    """Nor is a read too slow whose thread had no chance to take what the store answered."""
+    far, counts = _far(store)
+    far.write([_entry("x")])
+    store.opens.clear()
+    reading = asyncio.create_task(far.aread(["kx"]))
+    await asyncio.sleep(0.01)
+    asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+    asyncio.get_running_loop().call_soon(store.opens.set)
+
+    assert {"kx": [b"x"]} == await reading
+    assert {} == counts
+
+
 async def test_a_caller_that_leaves(store: Store) -> None:
     """A write whose caller is cancelled is made all the same."""
     far, _ = _far(store, wait_seconds=PATIENCE)
