@@ -51,12 +51,14 @@ class Effort:
 
     def parses(self, arguments: str) -> bool:
         """Whether arguments are parsed, and the Unicode in them is tidied."""
-        if len(arguments) > _LONGEST_ARGUMENTS:
-            return False
-        values = sum(map(arguments.count, ",[{"))
-        is_untidy = not arguments.isascii() and _UNTIDY.search(arguments) is not None
-        characters = len(arguments) if is_untidy else arguments.count("\\u")
-        return self.takes(_VALUE * values + characters)
+        return len(arguments) <= _LONGEST_ARGUMENTS and self.takes(cost_of_parsing(arguments))
+
+
+def cost_of_parsing(arguments: str) -> int:
+    """What it takes to parse arguments, and to tidy the Unicode in them; see `Effort`."""
+    values = arguments.count(",") + arguments.count("[") + arguments.count("{")
+    is_untidy = not arguments.isascii() and _UNTIDY.search(arguments) is not None
+    return _VALUE * values + (len(arguments) if is_untidy else arguments.count("\\u"))
 
 
 _VALUE: Final = 4

@@ -29,7 +29,13 @@ from typing import Final, NamedTuple
 
 from mimo_quirks.facts.digests import digest
 from mimo_quirks.facts.reasoning_fields import without_think
-from mimo_quirks.history.canonical import Effort, canonical_arguments, canonical_content, canonical_text
+from mimo_quirks.history.canonical import (
+    Effort,
+    canonical_arguments,
+    canonical_content,
+    canonical_text,
+    cost_of_parsing,
+)
 from mimo_quirks.history.turns import Call, Message, calls_of, content_text
 
 from .ids import form_of
@@ -237,13 +243,15 @@ def _merged(others: Sequence[tuple[bytes, bytes]]) -> Sequence[bytes]:
 
 def _said(name: str, arguments: str, effort: Effort) -> bytes:
     """What a call says. Each request has the calls of the one before, so those of usual length are kept."""
-    is_usual = len(name) + len(arguments) <= _USUAL
-    return (_kept if is_usual else _digest_of_call)(name, arguments, is_parsed=effort.parses(arguments))
+    if len(name) + len(arguments) <= _USUAL:
+        return _kept(name, arguments, effort.takes(_kept_cost(arguments)))
+    return _digest_of_call(name, arguments, effort.parses(arguments))
 
 
-def _digest_of_call(name: str, arguments: str, *, is_parsed: bool) -> bytes:
+def _digest_of_call(name: str, arguments: str, is_parsed: bool) -> bytes:  # noqa: FBT001 - a cache wants positions
     return digest(name, canonical_arguments(arguments, is_parsed=is_parsed)).encode()
 
 
 _USUAL: Final = 1024
 _kept = functools.lru_cache(maxsize=4096)(_digest_of_call)
+_kept_cost = functools.lru_cache(maxsize=4096)(cost_of_parsing)
