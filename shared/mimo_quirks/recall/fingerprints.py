@@ -1,7 +1,7 @@
 """What a turn is found by: digests of what a client can see, weak enough to survive it, strong enough to tell.
 
 Clients rewrite ids, write arguments anew, reorder parallel calls, cut the beginning of a history and change its system
-prompt (lessons.md 40, 54 to 63). So a turn is found by its calls (name and canonical arguments) or, if it has none, by
+prompt (EVIDENCE §12.2). So a turn is found by its calls (name and canonical arguments) or, if it has none, by
 its text, together with what stands before it; three contexts, the strongest first:
 
     prefix   all that was said before, without system prompts
@@ -41,7 +41,7 @@ from mimo_quirks.history.turns import Call, Message, calls_of, content_text
 from .ids import form_of
 
 MOST_CALLS: Final = 16
-"""How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
+"""How many calls of a turn have keys; v2.6 was seen to make 120 at once (EVIDENCE §7.3), which a few find again."""
 
 _SHORT: Final = 32
 """Characters of an answer, without white space, below which its text tells nothing without all that came before."""

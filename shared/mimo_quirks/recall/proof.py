@@ -10,7 +10,7 @@ One of these makes a candidate the turn's memory:
     cut      no turn is proven, for the beginning was cut off: one run of candidates chains through the whole history
 
 And these make it a stranger's: a drawn id that differs from the remembered one of the same form, a link that names
-another text, another end user. Two different texts that are equally proven are none (lessons.md 55, 59, 70).
+another text, another end user. Two different texts that are equally proven are none (EVIDENCE §12.2).
 """
 
 from __future__ import annotations
