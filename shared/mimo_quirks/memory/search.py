@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from mimo_quirks.history.found import FoundReasoning, Proof
 from mimo_quirks.recall.fingerprints import Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
 from mimo_quirks.recall.lookup import TurnLookup
-from mimo_quirks.recall.memories import Memory, owner_digest
-from mimo_quirks.recall.proof import Candidates, Proven, fits, prove, proves
+from mimo_quirks.recall.memories import Memory, guessed, owner_digest
+from mimo_quirks.recall.proof import Candidates, Proven, fits, is_rewritten, prove, proves
 from mimo_quirks.stores import CANDIDATES
 
 from .near import Held, NearMemory
@@ -67,11 +68,12 @@ class Search:
             if memory.reasoning is not None and memory.reasoning != as_carried.get(ordinal):
                 texts[places[ordinal].at] = memory.reasoning
         last = memories.get(len(places) - 1)
+        place = last.own.place if last else ""
         return FoundReasoning(
             texts,
             {places[ordinal].at: proof for ordinal, proof in proven.proofs.items()},
             frozenset([places[ordinal].at for ordinal in proven.ambiguous]),
-            last.own.place if last else "",
+            guessed(place) if proven.proofs.get(len(places) - 1) == "cut" else place,
         )
 
     def _look_near(self) -> list[Place]:
@@ -102,7 +104,9 @@ class Search:
         """Takes the one memory under a mark, if it is proven and fresh."""
         held = self._near.get(mark)
         whose = self._lookup.whose
-        if len(held) != 1 or held[0].fresh_until <= self._now or not proves(proof, held[0].memory, place, whose):
+        if len(held) != 1 or held[0].fresh_until <= self._now:
+            return False
+        if not proves(proof, held[0].memory, place, whose) or not fits(held[0].memory, place, whose):
             return False
         self._known.take(place.ordinal, held[0].memory, proof)
         self._used += held
@@ -112,7 +116,7 @@ class Search:
         """Judges what both have, and holds what is taken of it."""
         places = self._lookup.places
         read = {payload: Memory.from_bytes(payload) for payload in set(chain.from_iterable(far.values()))}
-        turns, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
+        all_, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
         for place in self._asked:
             candidates, is_full = dict[Memory, None](), False
             marks = self._marks[place.ordinal]
@@ -124,8 +128,13 @@ class Search:
                     candidates[memory] = None
                 candidates.update(dict.fromkeys([one.memory for one in held]))
                 is_full |= mark in marks.prefix and max(len(held), len(payloads)) >= CANDIDATES
-            fitting = [memory for memory in candidates if fits(memory, place, self._lookup.whose)]
-            turns.append(Candidates(place, fitting, is_full))
+            all_.append(Candidates(place, tuple(candidates), is_full))
+        rewritten = {turn.place.ordinal for turn in all_ if is_rewritten(turn.memories, turn.place)}
+        rewritten |= {o for o, memory in self._known.memories.items() if is_rewritten([memory], places[o])}
+        turns = [
+            replace(turn, memories=[m for m in turn.memories if fits(m, turn.place, self._lookup.whose, rewritten)])
+            for turn in all_
+        ]
         proven = prove(turns, [place.tail for place in places], self._lookup.whose, self._known)
         for memory in proven.memories.values():
             if memory in found:
