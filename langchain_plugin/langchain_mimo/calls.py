@@ -126,7 +126,7 @@ class Remembering(BaseChatModel):
 
     @model_validator(mode="after")
     def _remember(self) -> Self:
-        if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "aput"):
+        if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "put"):
             raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
         if self.scope is not None and not self.scope.strip():
             raise ValueError("scope is blank and names nobody: leave it out where nobody is meant")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mimo_quirks.facts.digests import digest
+from mimo_quirks import digest
 
 VERSION: Final = importlib.metadata.version("mimo-quirks")
 KEY: Final = "MIMO_API_KEY"

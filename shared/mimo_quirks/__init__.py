@@ -5,6 +5,7 @@ which import from here alone, as users do.
 """
 
 from .exchange import Conversation, Exchange, Found, Lookup, Outcome, Writes, owner_key
+from .facts.digests import digest
 from .facts.hosts import MESSAGES as MESSAGES_DIALECT
 from .facts.hosts import PLAIN as PLAIN_DIALECT
 from .facts.hosts import Dialect, host_name
@@ -92,6 +93,7 @@ __all__ = [
     "block_texts",
     "blocks_of",
     "content_as_turn",
+    "digest",
     "dropped_demand",
     "effort_means_thinking",
     "has_whole_calls",

@@ -15,7 +15,6 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 
 from langchain_mimo import ChatMiMo, ChatMiMoMessages
 from mimo_quirks.simulator import Mode, Simulator
-from mimo_quirks.stores import MemoryStore
 
 from .test_round_trip import weather
 
@@ -113,7 +112,7 @@ def _model(wire: str, simulator: Simulator, store: Any) -> Any:
 async def test_left_with_whole_calls(kind: str, wire: str, leave: Leave, simulator: Simulator, tmp_path: Path) -> None:
     """A turn whose stream is left as soon as its calls are whole goes back to the byte, in every later request."""
     simulator.mode = Mode(accepts="exact", tool_rounds=3)
-    store = MemoryStore() if kind == "memory" else f"sqlite:///{tmp_path}/store"
+    store = "memory://" if kind == "memory" else f"sqlite:///{tmp_path}/store"
     model, history = _model(wire, simulator, store), History([HumanMessage("天气?")])
     for _ in range(3):
         heard = await leave(model, history, _has_whole_call)
@@ -130,7 +129,7 @@ async def test_left_with_whole_calls(kind: str, wire: str, leave: Leave, simulat
 async def test_left_before(wire: str, leave: Leave, simulator: Simulator) -> None:
     """A turn whose stream is left before its calls are whole is not remembered."""
     simulator.mode = Mode(accepts="off", tool_rounds=3)
-    model, history = _model(wire, simulator, MemoryStore()), History([HumanMessage("天气?")])
+    model, history = _model(wire, simulator, "memory://"), History([HumanMessage("天气?")])
     turn = _kept(await leave(model, history, _has_half_a_call))
     gc.collect()
     history += [turn, *(ToolMessage("21 °C", tool_call_id=call["id"]) for call in turn.tool_calls)]
@@ -162,7 +161,7 @@ async def _aask_between(model: Any, history: History) -> AIMessageChunk:
 async def test_not_left(wire: str, ask: Any, simulator: Simulator) -> None:
     """A stream that goes on after another request was made beside it is remembered once."""
     simulator.mode = Mode(accepts="exact", tool_rounds=3, parallel_calls=2)
-    model, history = _model(wire, simulator, MemoryStore()), History([HumanMessage("天气?")])
+    model, history = _model(wire, simulator, "memory://"), History([HumanMessage("天气?")])
     for _ in range(3):
         turn = _kept(await ask(model, history))
         history += [turn, *(ToolMessage("21 °C", tool_call_id=call["id"]) for call in turn.tool_calls)]
@@ -179,7 +178,7 @@ def test_left_with_its_loop(
 ) -> None:
     """A stream that is still open when its event loop ends is remembered as well, and nothing is raised."""
     simulator.mode = Mode(accepts="exact", tool_rounds=3)
-    store = MemoryStore() if kind == "memory" else f"sqlite:///{tmp_path}/store"
+    store = "memory://" if kind == "memory" else f"sqlite:///{tmp_path}/store"
     model, history = _model(wire, simulator, store), History([HumanMessage("天气?")])
 
     async def begin() -> tuple[Any, AIMessageChunk]:

@@ -19,6 +19,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import ValidationError
 
 from langchain_mimo import ChatMiMo
+from mimo_quirks import ReasoningMemory, open_store
 from mimo_quirks.simulator import Mode, Simulator
 
 from ..cases import TOOL
@@ -79,9 +80,9 @@ async def test_exact(kind: str, call: Any, loss: Any, simulator: Simulator, make
 
 
 def test_copies_share_one_memory(simulator: Simulator, make_model: Make) -> None:
-    """`bind_tools`, `with_config`, `model_copy` and a second instance remember what the first one heard."""
+    """`bind`, `with_config`, `model_copy` and a second instance remember what the first one heard."""
     model = make_model()
-    doors = [model.bind_tools([TOOL]), model.with_config(tags=["x"]), model.model_copy(), make_model()]
+    doors = [model.bind(stop=["x"]), model.with_config(tags=["x"]), model.model_copy(), make_model()]
     question = HumanMessage("a question of this test alone")
     turn = _rebuilt(model.invoke([question]))
     for door in doors:
@@ -238,7 +239,7 @@ def test_bad_stores(make_model: Make, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_failing_store_costs_recall_alone(
     call: Any, simulator: Simulator, make_model: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The request goes out, the turn gets its placeholder, and each failure is counted and told."""
+    """The request goes out with what this process knows, and each failure is counted and told."""
     simulator.mode = Mode(tool_rounds=1)
     (tmp_path / "folder").mkdir()
     model = make_model(store=f"sqlite:///{tmp_path}/folder", scope="a")
@@ -247,5 +248,9 @@ async def test_a_failing_store_costs_recall_alone(
     results = [ToolMessage("1", tool_call_id=c["id"]) for c in turn.tool_calls]
     await call(model.bind(tools=[TOOL]), [question, turn, *results])
 
-    assert [("placeholder",)] == [exchange.verdicts for exchange in simulator.exchanges[1:]]
+    other = make_model(store=f"sqlite:///{tmp_path}/folder", scope="a")
+    other._memory = ReasoningMemory(open_store(f"sqlite:///{tmp_path}/folder"))
+    await call(other.bind(tools=[TOOL]), [question, turn, *results])
+
+    assert [("exact",), ("placeholder",)] == [exchange.verdicts for exchange in simulator.exchanges[1:]]
     assert any("the request goes on without it" in message for message in caplog.messages)

@@ -166,13 +166,13 @@ class Late(DictStore):
 async def test_text_that_came_in_since(way: Any, door: str, simulator: Simulator) -> None:
     """The retry sends what is remembered by then, which is better than any placeholder."""
     simulator.mode = Mode(accepts="exact", tool_rounds=3)
-    store = Late()
-    model = _model(door, simulator, store=store).bind_tools([weather, tide])
+    late = Late()
+    model, other = (_model(door, simulator, store=late, scope="a").bind_tools([weather, tide]) for _ in range(2))
     history: list[BaseMessage] = [HumanMessage("x")]
     turn = await way(model, history)
     bare = AIMessage(turn.text, tool_calls=turn.tool_calls)
     results = [ToolMessage("21 °C", tool_call_id=call["id"]) for call in turn.tool_calls]
-    await way(model, [*history, bare, *results])
+    await way(other, [*history, bare, *results])
 
     assert [200, 400, 200] == [exchange.status for exchange in simulator.exchanges]
     assert [(), ("placeholder",), ("exact",)] == [exchange.verdicts for exchange in simulator.exchanges]

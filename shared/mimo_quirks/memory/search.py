@@ -44,6 +44,7 @@ class Search:
         self._whole: dict[int, str] = {}
         self._used: list[Held] = []
         self._known = Proven()
+        self._carried_last: Memory | None = None
         self._alone = alone
         self._asked = self._look_near()
         self._marks = {place.ordinal: marks_of(place, self._owner) for place in self._asked}
@@ -67,7 +68,7 @@ class Search:
         for ordinal, memory in memories.items():
             if memory.reasoning is not None and memory.reasoning != as_carried.get(ordinal):
                 texts[places[ordinal].at] = memory.reasoning
-        last = memories.get(len(places) - 1)
+        last = memories.get(len(places) - 1, self._carried_last)
         place = last.own.place if last else ""
         return FoundReasoning(
             texts,
@@ -84,6 +85,8 @@ class Search:
             held = self._near.with_text(owner, text)
             if held is not None and held.fresh_until > self._now:
                 self._used.append(held)
+                if place is lookup.places[-1] and self._is_proven(held, place):
+                    self._carried_last = held.memory
                 if not is_plain:
                     self._whole[place.at] = text
             elif not self._is_known(place):
@@ -99,6 +102,10 @@ class Search:
         if (marks := id_marks(place, self._owner)) and self._is_taken(place, marks[0], "ids"):
             return True
         return self._alone and self._is_taken(place, prefix_mark(place, self._owner), "prefix")
+
+    def _is_proven(self, held: Held, place: Place) -> bool:
+        whose = self._lookup.whose
+        return proves("ids", held.memory, place, whose) or proves("prefix", held.memory, place, whose)
 
     def _is_taken(self, place: Place, mark: bytes, proof: Proof) -> bool:
         """Takes the one memory under a mark, if it is proven and fresh."""

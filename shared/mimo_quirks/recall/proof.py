@@ -62,6 +62,11 @@ class Proven:
     proofs: dict[int, Proof] = field(default_factory=dict)
     ambiguous: set[int] = field(default_factory=set)
 
+    @property
+    def systems(self) -> frozenset[str]:
+        """The system prompts under which the proven turns were made."""
+        return frozenset([memory.system for memory in self.memories.values()])
+
     def take(self, ordinal: int, memory: Memory, proof: Proof) -> None:
         """A memory is a turn's."""
         self.memories[ordinal], self.proofs[ordinal] = memory, proof
@@ -211,11 +216,16 @@ def _choose(proven: Proven, ordinal: int, memories: Sequence[Memory], proof: Pro
 
 def _chain_forward(proven: Proven, pools: Mapping[int, Sequence[Memory]], tails: Sequence[bytes]) -> None:
     """From each turn that is proven to those after it."""
-    before, at, prefix = None, 0, b""
+    before, at, prefix, systems = None, 0, b"", proven.systems
     for ordinal, tail in enumerate(tails):
         prefix = prefix_after(prefix, tail)
         if before is not None and ordinal not in proven.memories:
-            chained = [m for m in pools.get(ordinal, ()) if _follows(m, before, prefix, adjacent=ordinal == at + 1)]
+            near = ordinal == at + 1
+            chained = [
+                memory
+                for memory in pools.get(ordinal, ())
+                if _follows(memory, before, prefix, adjacent=near, same_systems=memory.system in systems)
+            ]
             _choose(proven, ordinal, chained, "chain")
         if ordinal in proven.memories:
             before, at = proven.memories[ordinal], ordinal
@@ -224,15 +234,21 @@ def _chain_forward(proven: Proven, pools: Mapping[int, Sequence[Memory]], tails:
 
 def _chain_back(proven: Proven, pools: Mapping[int, Sequence[Memory]], tails: Sequence[bytes]) -> None:
     """From each turn that is proven to those before it."""
-    after = None
+    after, systems = None, proven.systems
     for ordinal in range(len(tails) - 1, -1, -1):
         if after is not None and ordinal not in proven.memories and after - ordinal <= _FAR:
-            following, between = proven.memories[after], tails[ordinal + 1 : after + 1]
+            following, between, near = proven.memories[after], tails[ordinal + 1 : after + 1], after == ordinal + 1
             chained = [
                 memory
                 for memory in pools.get(ordinal, ())
-                if _was_sent(following, memory, adjacent=after == ordinal + 1)
-                or _follows(following, memory, _rolled(memory.prefix, between), adjacent=after == ordinal + 1)
+                if (near and _was_sent(following, memory))
+                or _follows(
+                    following,
+                    memory,
+                    _rolled(memory.prefix, between),
+                    adjacent=near,
+                    same_systems=memory.system in systems,
+                )
             ]
             _choose(proven, ordinal, chained, "chain")
         if ordinal in proven.memories:
@@ -268,7 +284,13 @@ def _take_run(proven: Proven, turns: Sequence[Candidates], tails: Sequence[bytes
             _Run(memory, at, memory.prefix, run)
             for run, prefix in rolled
             for memory in turn.memories
-            if _follows(memory, run.memory, prefix, adjacent=at == run.ordinal + 1)
+            if _follows(
+                memory,
+                run.memory,
+                prefix,
+                adjacent=at == run.ordinal + 1,
+                same_systems=memory.system == run.memory.system,
+            )
         ]
         if len(runs) > CANDIDATES:
             break
@@ -294,7 +316,7 @@ def _steps(run: _Run | None) -> Sequence[tuple[int, Memory]]:
     return steps
 
 
-def _follows(after: Memory, before: Memory, prefix: bytes, *, adjacent: bool) -> bool:
+def _follows(after: Memory, before: Memory, prefix: bytes, *, adjacent: bool, same_systems: bool) -> bool:
     """Whether two memories are of one conversation.
 
     Args:
@@ -302,18 +324,20 @@ def _follows(after: Memory, before: Memory, prefix: bytes, *, adjacent: bool) ->
         before: The other.
         prefix: The running digest at the place of the later one, as what is visible leads to it from the other.
         adjacent: Whether no turn stands between them.
+        same_systems: Whether the one that is judged was recorded under a system prompt of this conversation, which may
+            have several agents.
     """
     if adjacent and after.link.text:
         if after.link == before.own:
             return True
         if after.link.text != before.text:
             return False
-    return after.prefix == prefix and after.system == before.system
+    return same_systems and after.prefix == prefix
 
 
-def _was_sent(after: Memory, before: Memory, *, adjacent: bool) -> bool:
+def _was_sent(after: Memory, before: Memory) -> bool:
     """Whether it was sent for a cut history, and that one answered: no proof, but the history stays as it was."""
-    return adjacent and after.link == Link(before.text, guessed(before.own.place))
+    return after.link == Link(before.text, guessed(before.own.place))
 
 
 def _rolled(prefix: bytes, tails: Sequence[bytes]) -> bytes:
