@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from random import Random
 from typing import Any, NamedTuple
@@ -104,7 +104,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn that was made, with all that was said up to it."""
+    """A turn that was made, with all that was said up to it, and all that the client showed of it."""
 
     talk: int
     at: int
@@ -113,6 +113,7 @@ class Turn:
     end_user: str | None
     ids: tuple[str, ...]
     thought: str
+    shown: tuple[str, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -170,6 +171,8 @@ class Attack(NamedTuple):
         system: What it makes of a system prompt, likewise.
         answers: How many answers it asks for.
         regenerates: Whether it asks again, and takes the second answer.
+        edits: Whether it does anything at all to its history, so that one message is no longer where it was: then every
+            turn is this one before which the same was said in the same order, whatever else was said.
     """
 
     name: str
@@ -179,6 +182,7 @@ class Attack(NamedTuple):
     system: Callable[[str, int], str] = lambda system, number: system
     answers: int = 1
     regenerates: bool = False
+    edits: bool = False
 
 
 Memories = Callable[[], Sequence[ReasoningMemory]]
@@ -210,12 +214,16 @@ class Crowd:
         seed: Of all chance.
 
     Attributes:
-        counts: Lost turns by family, whether they are told apart, and what was put on them.
+        counts: Lost turns by what tells them apart and what was put on them.
+        kept: Those whose calls have the ids that the API drew, by what was put on them.
         strangers: What was wrong, in words, for turns that are told apart.
     """
 
-    def __init__(self, attack: Attack, memories: Memories, dropped: float, scripts: Sequence[Script], seed: int = 0) -> None:
-        self.counts: Counter[tuple[str, str, str]] = Counter()
+    def __init__(
+        self, attack: Attack, memories: Memories, dropped: float, scripts: Sequence[Script], seed: int = 0
+    ) -> None:
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.kept: Counter[str] = Counter()
         self.strangers: list[str] = []
         self._attack, self._memories, self._dropped = attack, memories(), dropped
         self._chance = Random(f"{attack.name} {dropped} {seed}")
@@ -263,6 +271,7 @@ class Crowd:
             self._thought += 1
             thought = step.thought or f"thought {self._thought}"
             message, turn = talk.answer(step, thought, system)
+            turn = replace(turn, shown=(*(_said(one.message) for one in seen), turn.said[-1]))
             self._turns.append(turn)
             answers.append((message, turn))
         messages = [{**message, "reasoning_content": turn.thought} for message, turn in answers]
@@ -279,15 +288,17 @@ class Crowd:
                 continue
             text = found.get(at)
             outcome = "none" if text is None else "own" if text == turn.thought else "stranger's"
-            kind = self._kind(turn, seen[: at + 1], system)
-            self.counts[talk.script.family, kind, outcome] += 1
+            kind = self._kind(turn, seen[: at + 1], system, talk.said)
+            self.counts[kind, outcome] += 1
+            if turn.ids and self._attack.ids is None:
+                self.kept[outcome] += 1
             if outcome == "stranger's" and kind == TOLD:
                 whose = next(other for other in self._turns if other.thought == text)
                 where = f"{talk.script.family} {talk.number} at {turn.at} of {len(talk.messages)}"
                 proof = self._proofs[at + 1]
                 self.strangers.append(f"{where}: {talk.messages[turn.at]} has {proof} {whose.talk} at {whose.at}")
 
-    def _kind(self, turn: Turn, seen: Sequence[Seen], system: str) -> str:
+    def _kind(self, turn: Turn, seen: Sequence[Seen], system: str, said: Sequence[str]) -> str:
         """Whether a turn is told apart from all others, as far as the request shows what stands up to it."""
         kept = [one for one in seen if one.origin is not None]
         is_kept = self._attack.drawn and self._attack.ids is None
@@ -297,6 +308,7 @@ class Crowd:
         depth = sum(one.message["role"] == "assistant" for one in seen)
         first = next(at for at, one in enumerate(seen) if one.message["role"] != "user")
         beginning = {one.origin for one in seen[:first]}
+        shown = [_said(one.message) for one in seen]
         kind = TOLD
         for other in self._turns:
             if other.thought == turn.thought or (other.end_user and turn.end_user and other.end_user != turn.end_user):
@@ -305,13 +317,24 @@ class Crowd:
                 continue
             if any_ids and (own_ids or (other.talk, other.at) != (turn.talk, turn.at)):
                 continue
-            shift = other.at - turn.at
-            unlike = [at for at in whole if at + shift < 0 or other.said[at + shift] != turn.said[at]]
-            if not unlike:
+            unlike = self._unlike(other, other.at - turn.at, whole, said)
+            if not unlike or (self._attack.edits and _is_within(shown, other.shown)):
                 return NOTHING
             if other.depth > depth and beginning.issuperset(unlike):
                 kind = BEGINNING
         return kind
+
+    def _unlike(self, other: Turn, shift: int, whole: Sequence[int], said: Sequence[str]) -> Sequence[int]:
+        """The messages, from the turn itself back, that another turn does not have."""
+        if not self._attack.edits:
+            return [at for at in whole if at + shift < 0 or other.said[at + shift] != said[at]]
+        return [] if _is_within([said[at] for at in reversed(whole)], other.said) else whole
+
+
+def _is_within(some: Sequence[str], all_: Sequence[str]) -> bool:
+    """Whether messages stand in a history in this order, the last one at its end."""
+    left = iter(reversed(all_))
+    return not some or (some[-1] == next(left) and all(said in left for said in reversed(some[:-1])))
 
 
 def _without_reasoning(seen: Seen) -> Seen:

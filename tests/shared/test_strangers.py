@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from .crowd import BEGINNING, NOTHING, TOLD, Attack, Crowd, Memories, Script, Seen, alone, scripts, sharing
 
-SCALE = int(os.environ.get("TEST_SCALE", "1"))
-MEMBERS = 2 if SCALE == 1 else 5
+LONG = "TEST_SCALE" in os.environ
+MEMBERS = 3 if LONG else 2
+KINDS = (TOLD, BEGINNING, NOTHING)
+
+FLOORS: dict[str, float] = {}
 
 
 def _drawn(head: str, upper: bool) -> Any:
@@ -146,45 +154,132 @@ ATTACKS = [
     Attack("ids redrawn in another form each time", ids=_other_form_anew),
     Attack("trimmed, ids redrawn in another form", see=_trimmed, ids=_other_form),
 ]
-SETUPS: dict[str, Memories] = {
-    "one process": alone(1),
-    "three workers, one store": sharing(3),
-    "two workers, no store": alone(2),
+ONE, THREE, TWO = alone(1), sharing(3), alone(2)
+COLUMNS: dict[str, tuple[Sequence[Memories], float]] = {
+    "whole": ((ONE, THREE), 0.0),
+    "10 % dropped": ((ONE, THREE), 0.1),
+    "50 % dropped": ((ONE, THREE), 0.5),
+    "two processes, no store": ((TWO,), 0.0),
 }
-DROPPED = {"whole": 0.0, "10 %": 0.1, "50 %": 0.5}
 OUTCOMES = ("own", "none", "stranger's")
+Cell = tuple[Counter[tuple[str, str]], Counter[str], list[str]]
 
 
+def _crowds(number: int) -> Sequence[Sequence[Script]]:
+    """Each family alone, where there are few rivals, and all at once; every day a few families, others in each cell."""
+    families: dict[str, list[Script]] = {}
+    for script in scripts(MEMBERS):
+        families.setdefault(script.family, []).append(script)
+    if LONG:
+        return [*families.values(), [*chain(*families.values())]]
+    apart = [*families.values()]
+    return [apart[number % len(apart)], [*chain(*(apart[(number + n) % len(apart)] for n in (3, 4, 9)))]]
 
 
-def _crowds() -> list[list[Script]]:
-    """All at once, where there are many rivals; and each family alone, where there are few."""
-    everyone = list(scripts(MEMBERS))
-    families = dict.fromkeys(script.family for script in everyone)
-    return [everyone, *[[script for script in everyone if script.family == family] for family in families]]
+def _cell(attack: Attack, workers: Sequence[Memories], dropped: float, number: int) -> Cell:
+    counts, kept, strangers = Counter[tuple[str, str]](), Counter[str](), list[str]()
+    for memories in workers if LONG else [workers[number % len(workers)]]:
+        for some in _crowds(number):
+            crowd = Crowd(attack, memories, dropped, some)
+            counts += crowd.counts
+            kept += crowd.kept
+            strangers += [f"{attack.name}, {dropped}: {one}" for one in crowd.strangers]
+    return counts, kept, strangers
 
 
-@pytest.mark.parametrize("setup", SETUPS)
-def test_strangers(setup: str) -> None:
-    rows = []
-    families: Counter[tuple[str, str, str]] = Counter()
-    strangers = []
+@pytest.fixture(scope="module")
+def table() -> dict[tuple[str, str], Cell]:
+    """Everything done once. `pytest -s` shows it: own, none and strangers', for turns that are told apart and others."""
+    cells = {
+        (attack.name, column): _cell(attack, workers, dropped, 5 * row + n)
+        for row, attack in enumerate(ATTACKS)
+        for n, (column, (workers, dropped)) in enumerate(COLUMNS.items())
+    }
+    lines = ["", f"{'':38}" + "".join(f"{column:>54}" for column in COLUMNS)]
+    lines.append(f"{'own none stranger, by what tells':38}" + "".join(f"{kind:>18}" for _ in COLUMNS for kind in KINDS))
     for attack in ATTACKS:
-        row = f"{attack.name:42}"
-        for dropped in DROPPED.values():
-            counts: Counter[tuple[str, str, str]] = Counter()
-            for scr in _crowds():
-                crowd = Crowd(attack, SETUPS[setup], dropped, scr)
-                counts += crowd.counts
-                strangers += [f"{attack.name}, {dropped}, {len(scr)}: {s}" for s in crowd.strangers]
-            families += counts
-            for told in (TOLD, BEGINNING, NOTHING):
-                row += " |" + " ".join(f"{sum(v for (f, t, o), v in counts.items() if t is told and o == out):4}" for out in OUTCOMES)
-        rows.append(row)
-    print("\n" + setup)
-    print("\n".join(rows))
-    for family in sorted({f for f, _, _ in families}):
-        print(f"{family:30}", *[families[family, told, out] for told in (TOLD, BEGINNING, NOTHING) for out in OUTCOMES])
-    print("\n".join(s[:400] for s in strangers[:25]))
-    print(Counter(s.split(":")[0][:50] for s in strangers))
-    assert not strangers
+        figures = [
+            " ".join(f"{cells[attack.name, column][0][kind, outcome]:5}" for outcome in OUTCOMES)
+            for column in COLUMNS
+            for kind in KINDS
+        ]
+        lines.append(f"{attack.name:38}" + "".join(f" {figure}" for figure in figures))
+    sys.stdout.write("\n".join(lines) + "\n")
+    return cells
+
+
+def test_never_a_stranger_s(table: dict[tuple[str, str], Cell]) -> None:
+    """No turn that anything visible tells apart is given another one's reasoning, whatever was lost of the memory."""
+    assert [] == [stranger for _, _, strangers in table.values() for stranger in strangers]
+
+
+def test_kept_ids_find_their_own(table: dict[tuple[str, str], Cell]) -> None:
+    """Where the client keeps the ids that the API drew and the memory is whole, every turn with calls is found."""
+    kept = [table[attack.name, "whole"][1] for attack in ATTACKS if attack.drawn and attack.ids is None]
+
+    assert [{"own"}] * len(kept) == [set(counts) for counts in kept]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_one_s_own_is_found(attack: Attack, table: dict[tuple[str, str], Cell]) -> None:
+    """Where the memory is whole all is found that is told apart, but for what `FLOORS` says, and why."""
+    counts = table[attack.name, "whole"][0]
+    own, none = counts[TOLD, "own"], counts[TOLD, "none"]
+
+    assert own >= FLOORS.get(attack.name, 1.0) * (own + none)
+
+
+class Edit(NamedTuple):
+    """One edit of a history: what, and where, as a share of its length."""
+
+    what: str
+    where: float
+
+
+def _edit(seen: list[Seen], edits: Sequence[Edit]) -> list[Seen]:
+    for what, where in edits:
+        at = int(where * len(seen))
+        if what == "trim" and len(seen) > 3:
+            seen = seen[at // 2 :]
+        elif what == "delete" and len(seen) > 1:
+            seen = seen[:at] + seen[at + 1 :]
+        elif what == "swap":
+            seen = seen[:at] + seen[at : at + 2][::-1] + seen[at + 2 :]
+        elif what == "edit" and seen[at].message["role"] != "assistant":
+            message = {**seen[at].message, "content": f"{seen[at].message['content']} Edited."}
+            seen = [*seen[:at], seen[at]._replace(message=message, altered=True), *seen[at + 1 :]]
+        elif what in {"user", "system"}:
+            seen = [*seen[:at], Seen({"role": what, "content": "Be nice."}, None), *seen[at:]]
+    return seen
+
+
+_edits = st.lists(
+    st.builds(Edit, st.sampled_from(["trim", "delete", "swap", "edit", "user", "system"]), st.floats(0, 0.99)),
+    max_size=3,
+)
+
+
+@settings(max_examples=2000 if LONG else 60, deadline=None)
+@given(
+    edits=st.lists(_edits, min_size=1, max_size=4),
+    ids=st.sampled_from([None, None, _same_form, _same_form_anew, _other_form, _other_form_anew]),
+    drawn=st.booleans(),
+    dropped=st.sampled_from([0.0, 0.1, 0.5]),
+    families=st.sets(st.integers(0, 15), min_size=1, max_size=3),
+    seed=st.integers(0, 99),
+)
+def test_any_edits(
+    edits: list[list[Edit]], ids: Any, drawn: bool, dropped: float, families: set[int], seed: int
+) -> None:
+    """Whatever is done to histories, each time something else, no turn that is told apart is given a stranger's."""
+    attack = Attack(
+        "any",
+        lambda seen, chance: _edit(seen, chance.choice(edits)),
+        drawn=drawn,
+        ids=ids if drawn else None,
+        edits=True,
+    )
+    every = list(scripts(2))
+    some = [script for n, script in enumerate(every) if n % (len(every) // 2) in families]
+
+    assert [] == Crowd(attack, ONE, dropped, some, seed).strangers
