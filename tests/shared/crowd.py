@@ -23,9 +23,12 @@ from ..exchanges import begun
 
 Message = dict[str, Any]
 
+PATIENT = Settings(store_timeout_seconds=30, write_wait_seconds=30)
+"""Of workers that wait for a busy machine."""
+
 TOLD, BEGINNING, NOTHING = "told apart", "by a beginning", "by nothing"
-"""What tells a turn apart from every other of its owner: something, what stands before the first turn and may as well be
-a summary of turns that were cut off, or nothing."""
+"""What tells a turn apart from all others of its owner: something; what stands before the first turn alone, where
+that may as well be a summary of turns that were cut off; nothing."""
 
 Calls = tuple[tuple[str, dict[str, Any]], ...]
 
@@ -171,8 +174,8 @@ class Attack(NamedTuple):
         system: What it makes of a system prompt, likewise.
         answers: How many answers it asks for.
         regenerates: Whether it asks again, and takes the second answer.
-        edits: Whether it does anything at all to its history, so that one message is no longer where it was: then every
-            turn is this one before which the same was said in the same order, whatever else was said.
+        edits: Whether it does anything at all to its history, so that no message is where it was: then a turn may be
+            any before which the same was said, in whatever order and whatever else was said.
     """
 
     name: str
@@ -197,8 +200,8 @@ def sharing(workers: int) -> Memories:
     """Workers on one store."""
 
     def memories() -> Sequence[ReasoningMemory]:
-        store, patient = DictStore(), Settings(store_timeout_seconds=30, write_wait_seconds=30)
-        return [ReasoningMemory(store, patient) for _ in range(workers)]
+        store = DictStore()
+        return [ReasoningMemory(store, PATIENT) for _ in range(workers)]
 
     return memories
 
@@ -271,7 +274,7 @@ class Crowd:
             self._thought += 1
             thought = step.thought or f"thought {self._thought}"
             message, turn = talk.answer(step, thought, system)
-            turn = replace(turn, shown=(*(_said(one.message) for one in seen), turn.said[-1]))
+            turn = replace(turn, shown=(*_shown(seen), turn.said[-1]))
             self._turns.append(turn)
             answers.append((message, turn))
         messages = [{**message, "reasoning_content": turn.thought} for message, turn in answers]
@@ -304,11 +307,13 @@ class Crowd:
         is_kept = self._attack.drawn and self._attack.ids is None
         own_ids = is_kept and bool(turn.ids)
         any_ids = own_ids or (is_kept and any(one.message.get("tool_calls") for one in kept))
-        whole = [one.origin for one in reversed(kept) if not one.altered and one.origin is not None]
+        places = [one.origin for one in reversed(kept) if not one.altered]
+        whole = [at for at in places if at is not None and at <= turn.at]
         depth = sum(one.message["role"] == "assistant" for one in seen)
-        first = next(at for at, one in enumerate(seen) if one.message["role"] != "user")
+        first = next(at for at, one in enumerate(seen) if one.message["role"] in {"assistant", "tool"})
         beginning = {one.origin for one in seen[:first]}
-        shown = [_said(one.message) for one in seen]
+        later = [at for at in whole if at not in beginning]
+        shown = _shown(seen)
         kind = TOLD
         for other in self._turns:
             if other.thought == turn.thought or (other.end_user and turn.end_user and other.end_user != turn.end_user):
@@ -317,24 +322,28 @@ class Crowd:
                 continue
             if any_ids and (own_ids or (other.talk, other.at) != (turn.talk, turn.at)):
                 continue
-            unlike = self._unlike(other, other.at - turn.at, whole, said)
-            if not unlike or (self._attack.edits and _is_within(shown, other.shown)):
+            if self._has(other, turn, whole, said) or (self._attack.edits and _is_within(shown, other.shown)):
                 return NOTHING
-            if other.depth > depth and beginning.issuperset(unlike):
+            if other.depth > depth and self._has(other, turn, later, said):
                 kind = BEGINNING
         return kind
 
-    def _unlike(self, other: Turn, shift: int, whole: Sequence[int], said: Sequence[str]) -> Sequence[int]:
-        """The messages, from the turn itself back, that another turn does not have."""
-        if not self._attack.edits:
-            return [at for at in whole if at + shift < 0 or other.said[at + shift] != said[at]]
-        return [] if _is_within([said[at] for at in reversed(whole)], other.said) else whole
+    def _has(self, other: Turn, turn: Turn, places: Sequence[int], said: Sequence[str]) -> bool:
+        """Whether another turn has the same messages before it as a turn has, the last one first."""
+        if self._attack.edits:
+            return _is_within([said[at] for at in reversed(places)], other.said)
+        shift = other.at - turn.at
+        return all(at + shift >= 0 and other.said[at + shift] == said[at] for at in places)
+
+
+def _shown(seen: Sequence[Seen]) -> Sequence[str]:
+    """What a client shows of a history; where its system prompt stands is all one."""
+    return [_said(one.message) for one in seen if one.message["role"] != "system"]
 
 
 def _is_within(some: Sequence[str], all_: Sequence[str]) -> bool:
-    """Whether messages stand in a history in this order, the last one at its end."""
-    left = iter(reversed(all_))
-    return not some or (some[-1] == next(left) and all(said in left for said in reversed(some[:-1])))
+    """Whether messages stand in a history, in any order, but the last one at its end."""
+    return not some or (some[-1] == all_[-1] and Counter(some) <= Counter(all_))
 
 
 def _without_reasoning(seen: Seen) -> Seen:

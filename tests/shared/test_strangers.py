@@ -15,13 +15,45 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .crowd import BEGINNING, NOTHING, TOLD, Attack, Crowd, Memories, Script, Seen, alone, scripts, sharing
+from mimo_quirks import ReasoningMemory
+from mimo_quirks.stores import CANDIDATES
+
+from ..dict_store import DictStore
+from ..exchanges import look_up, record
+from ..timing import LINEAR, STEP, growth
+from .crowd import BEGINNING, NOTHING, PATIENT, TOLD, Attack, Crowd, Memories, Script, Seen, alone, scripts, sharing
 
 LONG = "TEST_SCALE" in os.environ
 MEMBERS = 3 if LONG else 2
 KINDS = (TOLD, BEGINNING, NOTHING)
 
-FLOORS: dict[str, float] = {}
+FLOORS = {
+    # A short plain text is looked for only with all that was said before it, and that is no longer the same.
+    "trimmed, ids kept": 0.9,
+    "sliding window, ids kept": 0.7,
+    "compacted, ids kept": 0.7,
+    "compacted, system changed, ids kept": 0.7,
+    "cleared results, ids kept": 0.7,
+    "injected user message, ids kept": 0.6,
+    "first message edited, ids kept": 0.7,
+    # Plain turns before the first that has calls are nobody's under a new system prompt; nor is any without kept ids.
+    "clock in system prompt, ids kept": 0.6,
+    "clock in system prompt, ids counted": 0.0,
+    # Without ids a turn at the edge of what is left has neither the same round nor the same results before it; and one
+    # turn alone, or two conversations that end alike, are no proof.
+    "trimmed, ids counted": 0.6,
+    "trimmed, ids redrawn in another form": 0.6,
+    "sliding window, ids counted": 0.2,
+    "compacted, ids counted": 0.2,
+    "compacted, system changed, ids counted": 0.2,
+    "cleared results, ids counted": 0.3,
+    "injected user message, ids counted": 0.05,
+    "first message edited, ids counted": 0.3,
+    # An id of the same form that is another one is another turn's; plain turns after it are so where it changes again.
+    "ids redrawn in the same form": 0.2,
+    "ids redrawn in the same form each time": 0.1,
+}
+"""The share of turns that are found where the memory is whole, of those that are told apart; of all others all are."""
 
 
 def _drawn(head: str, upper: bool) -> Any:
@@ -165,7 +197,7 @@ OUTCOMES = ("own", "none", "stranger's")
 Cell = tuple[Counter[tuple[str, str]], Counter[str], list[str]]
 
 
-def _crowds(number: int) -> Sequence[Sequence[Script]]:
+def _crowds(number: int, dropped: float) -> Sequence[Sequence[Script]]:
     """Each family alone, where there are few rivals, and all at once; every day a few families, others in each cell."""
     families: dict[str, list[Script]] = {}
     for script in scripts(MEMBERS):
@@ -173,13 +205,13 @@ def _crowds(number: int) -> Sequence[Sequence[Script]]:
     if LONG:
         return [*families.values(), [*chain(*families.values())]]
     apart = [*families.values()]
-    return [apart[number % len(apart)], [*chain(*(apart[(number + n) % len(apart)] for n in (3, 4, 9)))]]
+    return [[*chain.from_iterable(apart[number % 4 :: 4])]] if dropped == 0 else [apart[number % len(apart)]]
 
 
 def _cell(attack: Attack, workers: Sequence[Memories], dropped: float, number: int) -> Cell:
     counts, kept, strangers = Counter[tuple[str, str]](), Counter[str](), list[str]()
     for memories in workers if LONG else [workers[number % len(workers)]]:
-        for some in _crowds(number):
+        for some in _crowds(number, dropped):
             crowd = Crowd(attack, memories, dropped, some)
             counts += crowd.counts
             kept += crowd.kept
@@ -189,7 +221,7 @@ def _cell(attack: Attack, workers: Sequence[Memories], dropped: float, number: i
 
 @pytest.fixture(scope="module")
 def table() -> dict[tuple[str, str], Cell]:
-    """Everything done once. `pytest -s` shows it: own, none and strangers', for turns that are told apart and others."""
+    """Every cell; `pytest -s` shows it: own, none and strangers', for turns that are told apart and others."""
     cells = {
         (attack.name, column): _cell(attack, workers, dropped, 5 * row + n)
         for row, attack in enumerate(ATTACKS)
@@ -222,11 +254,11 @@ def test_kept_ids_find_their_own(table: dict[tuple[str, str], Cell]) -> None:
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_one_s_own_is_found(attack: Attack, table: dict[tuple[str, str], Cell]) -> None:
-    """Where the memory is whole all is found that is told apart, but for what `FLOORS` says, and why."""
+    """Where the memory is whole all is found that is told apart, but for what `FLOORS` tells."""
     counts = table[attack.name, "whole"][0]
     own, none = counts[TOLD, "own"], counts[TOLD, "none"]
 
-    assert own >= FLOORS.get(attack.name, 1.0) * (own + none)
+    assert own >= FLOORS.get(attack.name, 1) * (own + none)
 
 
 class Edit(NamedTuple):
@@ -259,7 +291,7 @@ _edits = st.lists(
 )
 
 
-@settings(max_examples=2000 if LONG else 60, deadline=None)
+@settings(max_examples=2000 if LONG else 30, deadline=None)
 @given(
     edits=st.lists(_edits, min_size=1, max_size=4),
     ids=st.sampled_from([None, None, _same_form, _same_form_anew, _other_form, _other_form_anew]),
@@ -283,3 +315,46 @@ def test_any_edits(
     some = [script for n, script in enumerate(every) if n % (len(every) // 2) in families]
 
     assert [] == Crowd(attack, ONE, dropped, some, seed).strangers
+
+
+def _polled(number: int) -> list[dict[str, Any]]:
+    """A loop of turns that are all alike, each with the same result."""
+    history: list[dict[str, Any]] = [{"role": "user", "content": "Poll."}]
+    for n in range(number):
+        call = {"id": f"poll:{n}", "type": "function", "function": {"name": "poll", "arguments": "{}"}}
+        history += [
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": f"poll:{n}", "content": "Not yet."},
+        ]
+    return history
+
+
+def _flooded(memory: ReasoningMemory, size: int, at: int | None) -> None:
+    """Turns that look like each of a loop, more than a key answers with, and one that is of it."""
+    for n in range(1000 if LONG else 3 * CANDIDATES):
+        history = [{"role": "user", "content": f"Poll {n}."}, *_polled(2)[1:]]
+        record(memory, history, [{**_polled(1)[1], "reasoning_content": f"thought {n}"}], "a")
+    if at is not None:
+        history = _polled(size)
+        record(memory, history[:at], [{**history[at], "reasoning_content": "own"}], "a")
+
+
+@pytest.mark.parametrize("own", ["none", "first", "last"])
+@pytest.mark.parametrize("far", [False, True], ids=["near", "far"])
+def test_look_alikes_cost_linear_time(own: str, far: bool) -> None:
+    """An owner who records look-alikes without end makes a long history no slower than its length."""
+    small = 250 if LONG else 60
+    memories, expected, found = {}, {}, dict[int, dict[int, str]]()
+    for size in (small, STEP * small):
+        at = {"none": None, "first": 1, "last": 2 * size - 1}[own]
+        expected[size] = {} if at is None else {at: "own"}
+        store = DictStore()
+        writer = ReasoningMemory(store, PATIENT) if far else ReasoningMemory()
+        _flooded(writer, size, at)
+        memories[size] = ReasoningMemory(store, PATIENT) if far else writer
+
+    def work(size: int) -> None:
+        found[size] = look_up(memories[size], _polled(size), "a")
+
+    assert growth(work, small) < LINEAR
+    assert expected == found
