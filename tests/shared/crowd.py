@@ -11,12 +11,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from random import Random
 from typing import Any, NamedTuple
 
-from mimo_quirks import ReasoningMemory, Settings
+from mimo_quirks import Exchange, ReasoningMemory, Settings
 
 from ..dict_store import DictStore
 from ..exchanges import begun
@@ -27,8 +27,8 @@ PATIENT = Settings(store_timeout_seconds=30, write_wait_seconds=30)
 """Of workers that wait for a busy machine."""
 
 TOLD, BEGINNING, NOTHING = "told apart", "by a beginning", "by nothing"
-"""What tells a turn apart from all others of its owner: something; what stands before the first turn alone, where
-that may as well be a summary of turns that were cut off; nothing."""
+"""What tells a turn apart from all others of its owner: something; what stands at the beginning alone, where that
+may as well be a summary of turns that were cut off, and the client's own answer to it; nothing."""
 
 Calls = tuple[tuple[str, dict[str, Any]], ...]
 
@@ -107,7 +107,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn that was made, with all that was said up to it, and all that the client showed of it."""
+    """A turn that was made, with all that was said up to it."""
 
     talk: int
     at: int
@@ -116,7 +116,6 @@ class Turn:
     end_user: str | None
     ids: tuple[str, ...]
     thought: str
-    shown: tuple[str, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -174,8 +173,8 @@ class Attack(NamedTuple):
         system: What it makes of a system prompt, likewise.
         answers: How many answers it asks for.
         regenerates: Whether it asks again, and takes the second answer.
-        edits: Whether it does anything at all to its history, so that no message is where it was: then a turn may be
-            any before which the same was said, in whatever order and whatever else was said.
+        edit: What it makes of a history that it only asks for, and sends again as it is: anything at all, so that no
+            message is where it was, and a turn may be any before which the same was said, in whatever order.
     """
 
     name: str
@@ -185,7 +184,7 @@ class Attack(NamedTuple):
     system: Callable[[str, int], str] = lambda system, number: system
     answers: int = 1
     regenerates: bool = False
-    edits: bool = False
+    edit: Callable[[list[Seen], Random], list[Seen]] | None = None
 
 
 Memories = Callable[[], Sequence[ReasoningMemory]]
@@ -253,28 +252,14 @@ class Crowd:
             talk.say({"role": "user", "content": step.beside})
 
     def _ask(self, talk: Talk, step: Step) -> tuple[Message, Turn]:
-        attack, number = self._attack, len(talk.messages)
-        seen = [Seen({**message}, n) for n, message in enumerate(talk.messages)]
-        for n, turn in talk.turns.items():
-            seen[n].message["reasoning_content"] = turn.thought
-        seen = attack.see(seen, self._chance)
-        seen = [_without_reasoning(one) if one.message.pop("drops", True) else one for one in seen]
-        system = attack.system(talk.script.system, number)
-        ids = attack.ids
-        history = [one.message if ids is None else _renamed(one.message, ids, number) for one in seen]
-        memory = self._chance.choice(self._memories)
-        sent = [{"role": "system", "content": system}, *history]
-        exchange = begun(sent, "owner", end_user=talk.script.end_user)
-        found = memory.read(exchange.lookup())
-        exchange.plan(found)
-        self._proofs = found.reasoning.proofs
-        self._judge(talk, seen, system, {at - 1: text for at, text in found.reasoning.texts.items()})
+        attack = self._attack
+        if attack.edit is not None:
+            self._begin(talk, attack.edit)
+        exchange, memory, system = self._begin(talk, attack.see)
         answers = []
         for _ in range(attack.answers):
             self._thought += 1
-            thought = step.thought or f"thought {self._thought}"
-            message, turn = talk.answer(step, thought, system)
-            turn = replace(turn, shown=(*_shown(seen), turn.said[-1]))
+            message, turn = talk.answer(step, step.thought or f"thought {self._thought}", system)
             self._turns.append(turn)
             answers.append((message, turn))
         messages = [{**message, "reasoning_content": turn.thought} for message, turn in answers]
@@ -282,6 +267,25 @@ class Crowd:
         if self._chance.random() >= self._dropped:
             memory.write(writes)
         return answers[0]
+
+    def _begin(
+        self, talk: Talk, see: Callable[[list[Seen], Random], list[Seen]]
+    ) -> tuple[Exchange, ReasoningMemory, str]:
+        """Sends the history of a conversation as its client has it, and judges what is found for it."""
+        attack, number = self._attack, len(talk.messages)
+        seen = [Seen({**message}, n) for n, message in enumerate(talk.messages)]
+        for n, turn in talk.turns.items():
+            seen[n].message["reasoning_content"] = turn.thought
+        seen = [_without_reasoning(one) if one.message.pop("drops", True) else one for one in see(seen, self._chance)]
+        system, ids = attack.system(talk.script.system, number), attack.ids
+        history = [one.message if ids is None else _renamed(one.message, ids, number) for one in seen]
+        memory = self._chance.choice(self._memories)
+        exchange = begun([{"role": "system", "content": system}, *history], "owner", end_user=talk.script.end_user)
+        found = memory.read(exchange.lookup())
+        exchange.plan(found)
+        self._proofs = found.reasoning.proofs
+        self._judge(talk, seen, system, {at - 1: text for at, text in found.reasoning.texts.items()})
+        return exchange, memory, system
 
     def _judge(self, talk: Talk, seen: Sequence[Seen], system: str, found: dict[int, str]) -> None:
         for at, one in enumerate(seen):
@@ -311,9 +315,8 @@ class Crowd:
         whole = [at for at in places if at is not None and at <= turn.at]
         depth = sum(one.message["role"] == "assistant" for one in seen)
         first = next(at for at, one in enumerate(seen) if one.message["role"] in {"assistant", "tool"})
-        beginning = {one.origin for one in seen[:first]}
+        beginning = {one.origin for one in seen[: first + 1]} - {turn.at}
         later = [at for at in whole if at not in beginning]
-        shown = _shown(seen)
         kind = TOLD
         for other in self._turns:
             if other.thought == turn.thought or (other.end_user and turn.end_user and other.end_user != turn.end_user):
@@ -322,7 +325,7 @@ class Crowd:
                 continue
             if any_ids and (own_ids or (other.talk, other.at) != (turn.talk, turn.at)):
                 continue
-            if self._has(other, turn, whole, said) or (self._attack.edits and _is_within(shown, other.shown)):
+            if self._has(other, turn, whole, said):
                 return NOTHING
             if other.depth > depth and self._has(other, turn, later, said):
                 kind = BEGINNING
@@ -330,15 +333,10 @@ class Crowd:
 
     def _has(self, other: Turn, turn: Turn, places: Sequence[int], said: Sequence[str]) -> bool:
         """Whether another turn has the same messages before it as a turn has, the last one first."""
-        if self._attack.edits:
+        if self._attack.edit is not None:
             return _is_within([said[at] for at in reversed(places)], other.said)
         shift = other.at - turn.at
         return all(at + shift >= 0 and other.said[at + shift] == said[at] for at in places)
-
-
-def _shown(seen: Sequence[Seen]) -> Sequence[str]:
-    """What a client shows of a history; where its system prompt stands is all one."""
-    return [_said(one.message) for one in seen if one.message["role"] != "system"]
 
 
 def _is_within(some: Sequence[str], all_: Sequence[str]) -> bool:

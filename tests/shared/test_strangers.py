@@ -19,7 +19,7 @@ from mimo_quirks import ReasoningMemory
 from mimo_quirks.stores import CANDIDATES
 
 from ..dict_store import DictStore
-from ..exchanges import look_up, record
+from ..exchanges import begun, look_up, record
 from ..timing import LINEAR, STEP, growth
 from .crowd import BEGINNING, NOTHING, PATIENT, TOLD, Attack, Crowd, Memories, Script, Seen, alone, scripts, sharing
 
@@ -303,14 +303,12 @@ _edits = st.lists(
 def test_any_edits(
     edits: list[list[Edit]], ids: Any, drawn: bool, dropped: float, families: set[int], seed: int
 ) -> None:
-    """Whatever is done to histories, each time something else, no turn that is told apart is given a stranger's."""
-    attack = Attack(
-        "any",
-        lambda seen, chance: _edit(seen, chance.choice(edits)),
-        drawn=drawn,
-        ids=ids if drawn else None,
-        edits=True,
-    )
+    """Whatever is asked for, each time something else, no turn that is told apart is given a stranger's."""
+
+    def edit(seen: list[Seen], chance: Random) -> list[Seen]:
+        return _edit(seen, chance.choice(edits))
+
+    attack = Attack("any", drawn=drawn, ids=ids if drawn else None, edit=edit)
     every = list(scripts(2))
     some = [script for n, script in enumerate(every) if n % (len(every) // 2) in families]
 
@@ -358,3 +356,141 @@ def test_look_alikes_cost_linear_time(own: str, far: bool) -> None:
 
     assert growth(work, small) < LINEAR
     assert expected == found
+
+
+# What the table found, each by itself
+
+
+def _user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def _called(ident: str, day: int = 0, result: str = "22 degrees") -> list[dict[str, Any]]:
+    call = {"id": ident, "type": "function", "function": {"name": "weather", "arguments": f'{{"day": {day}}}'}}
+    turn = {"role": "assistant", "content": "", "tool_calls": [call], "reasoning_content": f"{ident} {day}"}
+    return [turn, {"role": "tool", "tool_call_id": ident, "content": result}]
+
+
+def _said(text: str, thought: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, "reasoning_content": thought}
+
+
+def _remembered(*histories: list[dict[str, Any]], lost: Sequence[str] = ()) -> ReasoningMemory:
+    """A memory of these conversations, without what was thought so."""
+    memory = ReasoningMemory()
+    for history in histories:
+        for at, message in enumerate(history):
+            if message["role"] == "assistant" and message["reasoning_content"] not in lost:
+                record(memory, history[:at], [message], "a")
+    return memory
+
+
+def _found(memory: ReasoningMemory, history: list[dict[str, Any]]) -> list[str]:
+    return [text for _, text in sorted(look_up(memory, _bare(history), "a").items())]
+
+
+def _bare(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in message.items() if name != "reasoning_content"} for message in history]
+
+
+ONE_ID, OTHER_ID, REDRAWN = "call_1f3a9c2e4b6d8", "call_7b3d5f9a1c2e4", "toolu_01A4C9E2B7D6F8"
+
+
+def _weather(ident: str, thought: str) -> list[dict[str, Any]]:
+    return [_user("Weather?"), *_called(ident), _said("22 degrees.", thought)]
+
+
+@pytest.mark.parametrize("lost", [["b"], ["b", f"{ONE_ID} 0"], ["b", f"{OTHER_ID} 0"]])
+def test_kept_ids_speak_of_the_turns_after_them(lost: list[str]) -> None:
+    """A plain turn is told apart by the ids of the calls before it, whether anything is known of these or not."""
+    one, other = _weather(ONE_ID, "a"), _weather(OTHER_ID, "b")
+
+    assert "a" not in _found(_remembered(one, other, lost=lost), other)
+    assert [f"{OTHER_ID} 0", "b"] == _found(_remembered(one, other), other)
+
+
+def test_ids_that_clients_make_up_speak_of_nothing() -> None:
+    """Where a client draws ids of another form, each time new ones, plain turns are found by what was said before."""
+    memory, history = ReasoningMemory(), _weather(ONE_ID, "a")
+    for at, ident in ((1, ONE_ID), (3, REDRAWN)):
+        record(memory, _bare(_weather(ident, "")[:at]), [history[at]], "a")
+
+    assert [f"{ONE_ID} 0", "a"] == _found(memory, _weather("toolu_09F8D7B6E5C4A3", ""))
+
+
+def test_other_words_of_the_user_s_break_a_link() -> None:
+    """Where users say something else beside the same results, a turn is another's, equal as the turn before may be."""
+    one, other = (
+        [_user("Go."), *_called("f:0"), _user(f"I am {who}."), *_called("f:1", day)]
+        for who, day in (("one", 1), ("another", 1))
+    )
+
+    assert ["f:0 0"] == _found(_remembered(one), other)
+    assert ["f:0 0", "f:1 1"] == _found(_remembered(one), [*one[:2], {**one[2], "content": "[cleared]"}, *one[3:]])
+
+
+_LONG_AGO = [_user("Hello."), _said("Hi!", "hi"), _user("Weather?"), *_called("f:0"), *_called("f:1", 1)]
+
+
+@pytest.mark.parametrize(("system", "found"), [("One.", ["f:0 0", "f:1 1"]), ("Another.", [])])
+def test_another_agent_s_cut_history(system: str, found: list[str]) -> None:
+    """What is left of a history whose beginning was cut off is found under its own system prompt alone."""
+    agent = [{"role": "system", "content": "One."}, *_LONG_AGO]
+
+    assert found == _found(_remembered(agent), [{"role": "system", "content": system}, *_LONG_AGO[2:]])
+
+
+def test_a_cut_history_has_no_rival_of_its_own_depth() -> None:
+    """Another's turns, which stand deeper, are not taken where one's own are known too, though they prove nothing."""
+    history = [
+        {**message, "reasoning_content": f"own {at}"} if message["role"] == "assistant" else message
+        for at, message in enumerate(_LONG_AGO[2:])
+    ]
+    memory = _remembered(_LONG_AGO, history)
+
+    assert ["own 1", "own 3"] == _found(memory, history)
+    assert [] == _found(memory, [_user("Be nice."), *history])
+
+
+def test_a_cut_history_is_covered_from_its_beginning() -> None:
+    """Turns that nobody knows stand before a run: what is visible of them may be another conversation's."""
+    history = [_user("Weather?"), _said("Who?", ""), _user("I."), _said("Yes?", ""), _user("Weather?"), *_LONG_AGO[3:]]
+    memory = _remembered([*_LONG_AGO[:2], *_LONG_AGO[:2], *_LONG_AGO])
+
+    assert [] == _found(memory, history)
+    assert ["f:0 0", "f:1 1"] == _found(memory, history[2:])
+
+
+def test_what_was_sent_for_a_cut_history_proves_nothing_later() -> None:
+    """It stays where it was sent, and says nothing of the conversation that it may have come from."""
+    memory, cut = _remembered(_LONG_AGO), [_user("Summary."), *_LONG_AGO[2:], *_called("f:2", 2)]
+    exchange = begun(_bare(cut[:-2]), "a")
+    exchange.plan(memory.read(exchange.lookup()))
+    memory.write(exchange.answered([cut[-2]], memory.now()))
+
+    assert ["f:0 0", "f:1 1", "f:2 2"] == _found(memory, cut)
+    assert ["hi", "f:0 0", "f:1 1"] == _found(memory, [*_LONG_AGO, *_called("f:2", 2, "cleared")])
+
+
+def test_runs_do_not_multiply() -> None:
+    """Turns that were made again and again, in a history whose beginning was cut off, are told soon to be no proof."""
+    history, memory = [*_LONG_AGO, *[message for n in range(2, 20) for message in _called(f"f:{n}", n)]], ReasoningMemory()
+    for at, message in enumerate(history):
+        if message["role"] == "assistant":
+            turns = [{**message, "reasoning_content": f"{at} {again}"} for again in range(6)]
+            record(memory, _bare(history[:at]), turns, "a")
+
+    assert [] == _found(memory, history[2:])
+
+
+def test_a_carried_turn_that_is_proven_is_linked_to() -> None:
+    """What is carried is not looked up where it is known, and the turn after it knows its memory all the same."""
+    history = [*_LONG_AGO, *_called("f:2", 2)]
+    memory = _remembered(history[:-4])
+    exchange = begun(history[:-2], "a")
+    exchange.plan(memory.read(exchange.lookup()))
+    writes = exchange.answered([history[-2]], memory.now())
+
+    assert [place_digest(Walk(history).places[2].prefix, system_digest({}, CHAT, ()))] == [
+        recording.memory.link.place for recording in writes.recordings
+    ]

@@ -268,10 +268,11 @@ class _Run:
 def _take_run(proven: Proven, turns: Sequence[Candidates], tails: Sequence[bytes], whose: Whose) -> None:
     """The one run through every turn that has candidates, where more turns stood before it than do now.
 
-    All of it was made under the system prompt of the request, for nothing else tells it from another agent's.
+    All of it was made under the system prompt of the request, for nothing else tells it from another agent's; and no
+    other turns stand before it but one, which may be the client's own answer to its summary.
     """
     covered = [turn for turn in turns if turn.memories]
-    if len(covered) < _LEAST_RUN:
+    if len(covered) < _LEAST_RUN or covered[0].place.ordinal > 1:
         return
     first, *others = covered
     at = first.place.ordinal
