@@ -15,6 +15,7 @@ SLOW: Final = (
     "litellm_plugin/test_recognition.py",
     "litellm_plugin/test_proxy_rejections.py",
     "test_readme.py",
+    "test_cli.py",
     "litellm_plugin/test_rejections.py",
     "langchain_plugin/test_scenarios.py",
     "litellm_plugin/test_neighbours.py",

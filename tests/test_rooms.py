@@ -26,9 +26,11 @@ ORDER = (
     "log",
     "exchange",
     "memory",
+    "explanation",
     "__init__",
     "simulator",
     "cli",
+    "__main__",
 )
 """Each room imports from the rooms before it, and from no other."""
 

@@ -39,7 +39,9 @@ def checked_key(key: Any) -> Any:
     """
     text = key.get_secret_value() if isinstance(key, SecretStr) else key
     if not text:
-        raise ValueError(f"no API key: set {KEY} or pass api_key=...")
+        raise ValueError(
+            f"no API key: set {KEY} or pass api_key=... (OPENAI_API_KEY and ANTHROPIC_API_KEY are not read)"
+        )
     if isinstance(text, str) and not (text.isascii() and text.isprintable()):
         raise ValueError(f"{KEY} or api_key holds what no header can, such as a line break")
     return key

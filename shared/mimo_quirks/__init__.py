@@ -5,6 +5,7 @@ which import from here alone, as users do.
 """
 
 from .exchange import Conversation, Exchange, Found, Lookup, Outcome, Writes, owner_key
+from .explanation import ExplainedMessage, Explanation, explain
 from .facts.digests import digest
 from .facts.hosts import MESSAGES as MESSAGES_DIALECT
 from .facts.hosts import PLAIN as PLAIN_DIALECT
@@ -66,6 +67,8 @@ __all__ = [
     "Conversation",
     "Dialect",
     "Exchange",
+    "ExplainedMessage",
+    "Explanation",
     "Found",
     "HostPolicy",
     "Lookup",
@@ -96,6 +99,7 @@ __all__ = [
     "digest",
     "dropped_demand",
     "effort_means_thinking",
+    "explain",
     "has_whole_calls",
     "host_name",
     "is_foreign",

@@ -36,7 +36,7 @@ def rows() -> None:
     longer = chat_history(3000, reasoning=True)
     memory = _memory_of(longer)
     _look_ups("150 lost turns of 3,000 messages", longer, [*longer[:-300], *_dropped(longer[-300:])], memory)
-    _look_ups("1,500 lost turns of 3,000 messages", longer, _dropped(longer), memory)
+    _look_ups("1,500 lost turns of 3,000 messages", longer, _dropped(longer), memory, None)
     for history in (echoed, longer):
         rounds = _ROUNDS[len(history)]
         (recorded,) = best(rounds, _recording(ReasoningMemory(), history, rounds))
@@ -57,11 +57,11 @@ def _far_look_up() -> None:
         store.close()
 
 
-def _look_ups(what: str, echoed: History, lost: History, memory: ReasoningMemory) -> None:
+def _look_ups(what: str, echoed: History, lost: History, memory: ReasoningMemory, bound: float | None = 2.0) -> None:
     """Beside `json.dumps` of the history that comes out."""
     assert echoed == _look_up_and_replay(memory, lost)
     works = partial(json.dumps, echoed), partial(_look_up_and_replay, memory, lost)
-    show(f"look-up and replay of {what}", *best(_ROUNDS[len(lost)], *works), bound=2.0)
+    show(f"look-up and replay of {what}", *best(_ROUNDS[len(lost)], *works), bound=bound)
 
 
 def _dropped(history: History) -> list[dict[str, Any]]:
@@ -91,10 +91,14 @@ def _look_up_and_replay(memory: ReasoningMemory, history: History) -> Any:
 
 
 def _recording(memory: ReasoningMemory, history: History, rounds: int) -> Callable[[], None]:
-    """Records the answer to a history, again and again; what a request makes before it is answered is made here."""
+    """Records the answer to a history, again and again.
+
+    What a request makes before it is answered is made here, and is held until after it, as adapters hold it.
+    """
     exchanges = [begun(history, _SCOPE) for _ in range(rounds + 1)]  # the first call is not measured
+    held = []
     for exchange in exchanges:
         exchange.lookup()
-        exchange.plan(Found())
+        held.append((exchange, exchange.plan(Found())))
     said = {"role": "assistant", "content": "It is warm.", "reasoning_content": "Let me see."}
     return lambda: memory.write(exchanges.pop().answered([said], memory.now()))

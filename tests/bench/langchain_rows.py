@@ -49,8 +49,7 @@ def _requests() -> None:
         echoed, lost = (langchain_history(size, reasoning=reasoning) for reasoning in (True, False))
         for kind, history in (("echoes", echoed), ("drops", lost)):
             ours = _mimo(http_client=client, store="memory://")
-            if kind == "drops":
-                _converse(ours, host, size)
+            _converse(ours, host, size)
             assert _reasoning(chat_history(size, reasoning=True)) == _reasoning(_body(ours, history)["messages"])
             bodies = [partial(_body, model, history) for model in (theirs, ours)]
             bound = _BOUNDS[kind] if size == 300 else None

@@ -50,7 +50,13 @@ def _openai_dict(turn: AIMessage) -> AIMessage:
     return back
 
 
-LOSSES = [_rebuilt, _from_a_ui, _openai_dict]
+def _trimmed(turn: AIMessage) -> AIMessage:
+    """A framework that tidies what it keeps."""
+    kept = {name: text.strip() for name, text in turn.additional_kwargs.items() if name == "reasoning_content"}
+    return turn.model_copy(update={"additional_kwargs": {**turn.additional_kwargs, **kept}})
+
+
+LOSSES = [_rebuilt, _from_a_ui, _openai_dict, _trimmed]
 
 
 async def _converse(call: Any, model: Any, loss: Callable[[AIMessage], AIMessage], *, mark: str = "") -> None:

@@ -52,8 +52,13 @@ def _stripped(block: Block) -> Block | None:
     return {**block, "thinking": block["thinking"].strip()} if block["type"] == "thinking" else block
 
 
+def _trimmed(message: Block) -> Block | None:
+    """As Qwen Code replays: without white space at the edges."""
+    return {**message, "reasoning_content": message.get("reasoning_content", "").strip()}
+
+
 KEEPS: Final[Mapping[str, Mapping[str, Keep]]] = {
-    "chat": {"echoes": _all, "drops": _known},
+    "chat": {"echoes": _all, "drops": _known, "strips": _trimmed},
     "messages": {"echoes": _all, "drops": _no_reasoning, "signature": _signature_only, "strips": _stripped},
     "responses": {"echoes": _all, "drops": _no_reasoning, "encrypted": _encrypted_only},
 }

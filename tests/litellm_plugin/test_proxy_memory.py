@@ -296,7 +296,10 @@ def _nothing(history: list[Any]) -> list[Any]:
 def test_conversations_that_look_alike(
     change: Callable[[list[Any]], list[Any]], tenants: LiteLLMProxy, upstream: Simulator
 ) -> None:
-    """Interleaved, with ids that repeat in all of them, in several tenants: none gets a thought that is not its own."""
+    """Interleaved, with ids that repeat in all of them, in several tenants: none gets a thought that is not its own.
+
+    Behind a summary a turn is proven by another one that it chains to; the one whose request has none is left alone.
+    """
     upstream.mode = Mode(ids="repeating", conversation="seed", tool_rounds=2, parallel_calls=2)
     conversations, order = _conversations(change.__name__), random.Random(7)
     with ThreadPoolExecutor(50) as pool:
@@ -313,7 +316,7 @@ def test_conversations_that_look_alike(
     sys.stdout.write(f"\n{change.__name__}: {dict(told)}, could not be told apart: {dict(untold)}\n")
 
     assert 0 == told["foreign"] + untold["foreign"]
-    assert told["exact"] >= 0.99 * told.total() > 0
+    assert told["exact"] >= (0.7 if change in (_compacted, _all_at_once) else 0.99) * told.total() > 0
 
 
 def test_the_prefix_holds_among_twins(plain: LiteLLMProxy, upstream: Simulator) -> None:

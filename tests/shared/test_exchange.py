@@ -340,8 +340,8 @@ def test_an_answer_that_goes_on() -> None:
 
     assert begun == again
     assert None is begun.evidence
-    assert (1, 1) == (len(begun.entries), len(ended.entries))
-    assert begun.entries != ended.entries
+    assert (1, 1) == (len(begun.recordings), len(ended.recordings))
+    assert begun.recordings != ended.recordings
     assert Writes() == exchange.answered([_turn("r", first, second)], NOW)
 
 

@@ -261,6 +261,20 @@ def test_the_end(store: Store) -> None:
     assert time.monotonic() - start < PATIENCE / 2
 
 
+def test_an_interpreter_that_begins_no_thread(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written while the interpreter ends is written by whoever ends it, and what is read by whoever asks."""
+    far, _ = _far(store, wait_seconds=PATIENCE)
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    far.write([_entry(1)])
+    far.end(PATIENCE)
+
+    assert {"k1": [b"1"]} == far.read(["k1"])
+
+
 def _script(body: str, tmp_path: Path) -> subprocess.Popen[str]:
     """Another interpreter, with a memory on a file that is slow to take what is written."""
     before = f"""

@@ -439,7 +439,8 @@ async def test_what_the_store_is_asked(shared: Watched, monkeypatch: pytest.Monk
         _found(memory, CARRIED)
         _found(memory, CARRIED, None)
     alone = [*shared.asked]
-    _found(memory, LOST, "b")
+    other = ReasoningMemory(shared)
+    _found(other, LOST)
     _found(memory, LOST, thinking=False)
     monkeypatch.setattr(policies, "STALE_SECONDS", -1)
     await _afound(memory, CARRIED, None)

@@ -15,8 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mimo_quirks import ReasoningMemory
+from mimo_quirks import CHAT, ReasoningMemory
+from mimo_quirks.recall.fingerprints import Walk
+from mimo_quirks.recall.memories import place_digest
 from mimo_quirks.stores import CANDIDATES
+from mimo_quirks.wires import system_digest
 
 from ..dict_store import DictStore
 from ..exchanges import begun, look_up, record
@@ -474,7 +477,10 @@ def test_what_was_sent_for_a_cut_history_proves_nothing_later() -> None:
 
 def test_runs_do_not_multiply() -> None:
     """Turns that were made again and again, in a history whose beginning was cut off, are told soon to be no proof."""
-    history, memory = [*_LONG_AGO, *[message for n in range(2, 20) for message in _called(f"f:{n}", n)]], ReasoningMemory()
+    history, memory = (
+        [*_LONG_AGO, *[message for n in range(2, 20) for message in _called(f"f:{n}", n)]],
+        ReasoningMemory(),
+    )
     for at, message in enumerate(history):
         if message["role"] == "assistant":
             turns = [{**message, "reasoning_content": f"{at} {again}"} for again in range(6)]

@@ -2,36 +2,83 @@
 
 from __future__ import annotations
 
-from dataclasses import Field, fields
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final
 
 import typer
-import uvicorn
+import typer.core
 
-from ..simulator import HangingUp, Mode, create_app, endpoints  # noqa: TID252 - one room up is the core
+from .modes import read_mode, told_fields, told_wordings
+from .screens import fail, say, show
 
-app: Final = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False)
+__all__ = ["app", "read_mode"]
+
+app: Final = typer.Typer(
+    name="mimo-quirks", add_completion=False, no_args_is_help=True, pretty_exceptions_show_locals=False
+)
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's signature
+    if asked:
+        try:
+            typer.echo(f"mimo-quirks {version('mimo-quirks')}")
+        except PackageNotFoundError:
+            typer.echo("mimo-quirks, not installed as a package")
+        raise typer.Exit
 
 
 @app.callback()
-def _group() -> None:
+def _group(
+    version_: Annotated[  # noqa: FBT002 - its callback ends the command
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """MiMo reasoning survives message conversion: show it, and test against it."""
 
 
-@app.command()
+class _WithFields(typer.core.TyperCommand):
+    """Its help ends with the fields of the mode."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """See click; typer prints at once."""
+        super().format_help(ctx, formatter)
+        typer.echo("Fields of the mode, each with its values, the default first:\n")
+        for field, meaning in told_fields():
+            say(f"  {field}", hang=6, always=True)
+            say(f"      {meaning}", hang=6, always=True)
+
+
+def _list_wordings(asked: bool) -> None:  # noqa: FBT001 - typer's signature
+    if asked:
+        show([("code", "status", "about", "what the server says (who reported it)"), *told_wordings()], {})
+        raise typer.Exit
+
+
+@app.command(cls=_WithFields)
 def simulate(
     mode: Annotated[
         list[str] | None,
         typer.Argument(help="Fields of the mode, such as accepts=exact split_utf8=true wires=chat,messages."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8765,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 finds a free one.")] = 8765,
+    list_wordings: Annotated[  # noqa: ARG001, FBT002 - its callback ends the command
+        bool,
+        typer.Option(
+            "--list-wordings",
+            callback=_list_wordings,
+            is_eager=True,
+            help="List the codes of rejection=, and what each says.",
+        ),
+    ] = False,
 ) -> None:
     """Serves a MiMo host that judges every replayed turn; see GET /simulator/log."""
-    world = read_mode(mode or [])
-    for name, path in (*endpoints(world), ("log", "/simulator/log")):
-        typer.echo(f"{name:<10} http://{host}:{port}{path}")
-    uvicorn.run(create_app(world), host=host, port=port, http=HangingUp, log_level="warning")
+    from .serving import serve  # noqa: PLC0415 - the other commands need no server
+
+    try:
+        serve(read_mode(mode or []), host, port, typer.echo)
+    except (ValueError, typer.BadParameter) as error:
+        fail(str(error))
 
 
 @app.command()
@@ -46,44 +93,55 @@ def demo(
     raise typer.Exit(run(live=live))
 
 
-def read_mode(words: list[str]) -> Mode:
-    """The mode that words such as ``accepts=exact`` describe.
+@app.command()
+def explain(  # noqa: PLR0913, PLR0917 - one for each option
+    file: Annotated[
+        str, typer.Argument(help="A request's body, or its list of messages, as JSON; - is standard input.")
+    ],
+    model: Annotated[str | None, typer.Option(help="The model's id; by default the request's own.")] = None,
+    base_url: Annotated[str | None, typer.Option(envvar="MIMO_BASE_URL", help="Where the request goes.")] = None,
+    wire: Annotated[str, typer.Option(help="chat, messages, responses, or auto.")] = "auto",
+    store: Annotated[str | None, typer.Option(help="Where to look; by default MIMO_QUIRKS_STORE.")] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose memory it is; by default MIMO_QUIRKS_SCOPE. ChatMiMo's scope as it is; of LiteLLM "
+            "application:NAME for metadata.mimo_scope, and of its proxy key:HASH, user:ID, team:ID, or proxy."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+    show_reasoning: Annotated[bool, typer.Option("--show-reasoning", help="Print the reasoning too.")] = False,  # noqa: FBT002
+) -> None:
+    """Tells for each assistant message of a request what would be sent, and why.
 
-    After ``then=5`` come the words of the mode that follows after five requests, which is like the first but for them.
-
-    Raises:
-        typer.BadParameter: A word is not a field of the mode, or its value is none of that field's.
+    Exit status: 0 where no reasoning is lost, 1 where some is, 2 where the request cannot be explained.
     """
-    return _mode(words, {})
+    from .explaining import explained, print_explanation, request_in, settings_with  # noqa: PLC0415 - quick help
+
+    request = request_in(file)
+    explanation = explained(
+        request,
+        settings_with(store),
+        model=model,
+        base_url=base_url,
+        wire=None if wire == "auto" else wire,
+        scope=scope,
+    )
+    print_explanation(explanation, as_json=as_json, show_reasoning=show_reasoning)
+    raise typer.Exit(0 if explanation.is_well else 1)
 
 
-def _mode(words: list[str], inherited: dict[str, Any]) -> Mode:
-    known = {field.name: field for field in fields(Mode)}
-    given = dict(inherited)
-    for place, word in enumerate(words, 1):
-        name, _, value = word.partition("=")
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} is not a field of the mode; known: {', '.join(known)}")
-        if name == "then":
-            return _made({**given, "then": (_number(value), _mode(words[place:], given))})
-        given[name] = _read(value, known[name])
-    return _made(given)
+@app.command()
+def doctor(
+    config: Annotated[str | None, typer.Option(help="A LiteLLM proxy's config, such as litellm.yaml.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Checks settings, store, versions, and a LiteLLM config; says what to do about what is wrong.
 
+    Exit status: 0 without an error, 1 with one.
+    """
+    from .doctor import examine, print_checks  # noqa: PLC0415 - quick help
 
-def _made(given: dict[str, Any]) -> Mode:
-    try:
-        return Mode(**given)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _read(value: str, field: Field[Any]) -> object:
-    if isinstance(field.default, tuple):
-        return tuple(value.split(","))
-    if field.type is bool:
-        return {"true": True, "false": False}.get(value.lower(), value)
-    return _number(value) if field.type in (int, int | None) else value
-
-
-def _number(value: str) -> int | str:
-    return int(value) if value.isdigit() else value
+    checks = examine(config)
+    print_checks(checks, as_json=as_json)
+    raise typer.Exit(1 if any(check.status == "error" for check in checks) else 0)

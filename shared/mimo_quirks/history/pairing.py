@@ -11,18 +11,19 @@ from typing import Any
 from .turns import Message, is_turn
 
 
-def unpaired_calls(history: Sequence[Message]) -> tuple[str, ...]:
+def unpaired_calls(history: Sequence[Message], indices: Sequence[int] | None = None) -> tuple[str, ...]:
     """One sentence for each fault of a history, by the index of its message; none of a text.
 
     Args:
         history: Messages of the chat wire; calls that are none are passed over.
+        indices: What each message is called, where that is not its place in this history.
     """
-    return tuple(_faults(history))
+    return tuple(_faults(history, range(len(history)) if indices is None else indices))
 
 
-def _faults(history: Sequence[Message]) -> Iterator[str]:
+def _faults(history: Sequence[Message], indices: Sequence[int]) -> Iterator[str]:
     caller, waiting = 0, list[str]()
-    for index, message in enumerate(history):
+    for index, message in zip(indices, history, strict=True):
         if message.get("role") != "tool":
             if waiting:
                 yield _unanswered(caller, waiting)

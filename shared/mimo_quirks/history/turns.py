@@ -199,7 +199,9 @@ def calls_of(message: Message) -> list[Call]:
     for call in calls if isinstance(calls, (list, tuple)) else ():
         function = call.get("function") if isinstance(call, _OBJECT) else None
         if isinstance(function, _OBJECT):
-            found.append(Call(*map(_text, (call.get("id"), function.get("name"), function.get("arguments")))))
+            said: tuple[Any, Any, Any] = call.get("id"), function.get("name"), function.get("arguments")
+            are_texts = type(said[0]) is type(said[1]) is type(said[2]) is str
+            found.append(Call(*said) if are_texts else Call(*map(_text, said)))
     return found
 
 

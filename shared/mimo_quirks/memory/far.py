@@ -123,8 +123,7 @@ class FarStore:
             if self._failures:
                 write.release()
             if not self._is_writing:
-                self._is_writing = True
-                threading.Thread(target=self._write_all, name="mimo-quirks writer", daemon=True).start()
+                self._begin_to_write()
             self._changed.notify()
         return write.taken
 
@@ -136,6 +135,9 @@ class FarStore:
             self._changed.notify_all()
             while self._waiting and self._is_writing and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
+            is_left = bool(self._waiting) and not self._is_writing
+        if is_left:
+            self._write_all()
 
     def _read(self, task: Task[Found]) -> Found:
         if not task.future.done():
@@ -151,6 +153,13 @@ class FarStore:
                 self._changed.notify_all()
         return task.future.result()
 
+    def _begin_to_write(self) -> None:
+        try:
+            threading.Thread(target=self._write_all, name="mimo-quirks writer", daemon=True).start()
+            self._is_writing = True
+        except RuntimeError:  # the interpreter is about to end, and begins no thread any more: see `end`
+            self._waiting[-1].release()
+
     def _write_all(self) -> None:
         """Writes as long as there is something to write; the work of a thread."""
         while (batch := self._next_batch()) is not None:
@@ -164,7 +173,7 @@ class FarStore:
     def _next_batch(self) -> Sequence[_Write] | None:
         with self.lock:
             deadline = time.monotonic() + _IDLE
-            while not self._waiting and (left := deadline - time.monotonic()) > 0:
+            while not (self._waiting or self._is_ending) and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
             self._is_writing = bool(self._waiting)
             return [*self._waiting][: 1 if self._failures else _BATCH] or None

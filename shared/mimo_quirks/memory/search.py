@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from mimo_quirks.history.found import FoundReasoning, Proof
-from mimo_quirks.recall.fingerprints import Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
+from mimo_quirks.recall.fingerprints import Marks, Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
 from mimo_quirks.recall.lookup import TurnLookup
 from mimo_quirks.recall.memories import Memory, guessed, owner_digest
 from mimo_quirks.recall.proof import Candidates, Proven, fits, is_rewritten, prove, proves
@@ -46,8 +45,8 @@ class Search:
         self._known = Proven()
         self._carried_last: Memory | None = None
         self._alone = alone
-        self._asked = self._look_near()
-        self._marks = {place.ordinal: marks_of(place, self._owner) for place in self._asked}
+        self._marks: dict[int, Marks] = {}
+        self._look_near()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -60,7 +59,7 @@ class Search:
         Args:
             far: What the far store has under the keys that it was asked for.
         """
-        proven = self._proven(far) if self._asked else self._known
+        proven = self._proven(far) if self._marks else self._known
         self._near.use(self._used, self._now)
         places = self._lookup.places
         as_carried = {place.ordinal: text for place, text, is_plain in self._lookup.carried if is_plain}
@@ -77,10 +76,9 @@ class Search:
             guessed(place) if proven.proofs.get(len(places) - 1) == "cut" else place,
         )
 
-    def _look_near(self) -> list[Place]:
-        """Takes what near memory knows for certain; returns the turns that are left."""
-        left, lookup = [], self._lookup
-        owner = owner_digest(lookup.whose.scope)
+    def _look_near(self) -> None:
+        """Takes what near memory knows for certain; what is left is looked up."""
+        lookup, owner = self._lookup, owner_digest(self._lookup.whose.scope)
         for place, text, is_plain in lookup.carried:
             held = self._near.with_text(owner, text)
             if held is not None and held.fresh_until > self._now:
@@ -90,12 +88,18 @@ class Search:
                 if not is_plain:
                     self._whole[place.at] = text
             elif not self._is_known(place):
-                left.append(place)
-        left += [place for place in lookup.lost if not self._is_known(place)]
+                self._doubt(place)
+        left = [place for place in lookup.lost if not self._is_known(place)]
         for ordinal in self._known.doubtful():
             self._known.drop(ordinal)
             left.append(lookup.places[ordinal])
-        return sorted(left)
+        self._marks.update({place.ordinal: marks_of(place, self._owner) for place in left})
+
+    def _doubt(self, place: Place) -> None:
+        """Looks up a turn that carries a text, which only a memory that needs no chain can mend."""
+        marks = Marks((prefix_mark(place, self._owner),), (), id_marks(place, self._owner)[:1])
+        if not self._alone or any(map(self._near.get, chain(*marks))):
+            self._marks[place.ordinal] = marks
 
     def _is_known(self, place: Place) -> bool:
         """Takes what near memory knows of a turn, if that is all there is to know."""
@@ -123,10 +127,9 @@ class Search:
         """Judges what both have, and holds what is taken of it."""
         places = self._lookup.places
         read = {payload: Memory.from_bytes(payload) for payload in set(chain.from_iterable(far.values()))}
-        all_, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
-        for place in self._asked:
-            candidates, is_full = dict[Memory, None](), False
-            marks = self._marks[place.ordinal]
+        turns, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
+        for ordinal, marks in sorted(self._marks.items()):
+            place, candidates, is_full = places[ordinal], dict[Memory, None](), False
             for mark in chain(*marks):
                 held, payloads = self._near.get(mark), far.get(key_of(mark), ()) if far else ()
                 near.update({one.memory: one for one in held})
@@ -135,13 +138,11 @@ class Search:
                     candidates[memory] = None
                 candidates.update(dict.fromkeys([one.memory for one in held]))
                 is_full |= mark in marks.prefix and max(len(held), len(payloads)) >= CANDIDATES
-            all_.append(Candidates(place, tuple(candidates), is_full))
-        rewritten = {turn.place.ordinal for turn in all_ if is_rewritten(turn.memories, turn.place)}
-        rewritten |= {o for o, memory in self._known.memories.items() if is_rewritten([memory], places[o])}
-        turns = [
-            replace(turn, memories=[m for m in turn.memories if fits(m, turn.place, self._lookup.whose, rewritten)])
-            for turn in all_
-        ]
+            turns.append(Candidates(place, tuple(candidates), is_full))
+        rewritten = {turn.place.ordinal for turn in turns if is_rewritten(turn.memories, turn.place)}
+        rewritten |= {at for at, memory in self._known.memories.items() if is_rewritten([memory], places[at])}
+        for turn in turns:
+            turn.memories = [one for one in turn.memories if fits(one, turn.place, self._lookup.whose, rewritten)]
         proven = prove(turns, [place.tail for place in places], self._lookup.whose, self._known)
         for memory in proven.memories.values():
             if memory in found:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -58,16 +59,23 @@ class Threads:
         self._idle = self._count = 0
 
     def do(self, work: Callable[[], T]) -> Task[T]:
-        """Has work done in one of the threads."""
+        """Has work done in one of the threads, or at once where none can be begun: the interpreter is about to end."""
         task = Task(work)
         with self._lock:
-            self._tasks.put(task)  # type: ignore[arg-type] # a queue takes tasks of every result
-            self._idle -= 1
-            if self._idle < 0 and self._count < self._most:
-                self._idle += 1
-                self._count += 1
-                threading.Thread(target=self._run, name="mimo-quirks", daemon=True).start()
+            if self._idle <= 0 and self._count < self._most:
+                self._begin()
+            if self._count:
+                self._idle -= 1
+                self._tasks.put(task)  # type: ignore[arg-type] # a queue takes tasks of every result
+        if not self._count:
+            task.run()
         return task
+
+    def _begin(self) -> None:
+        with suppress(RuntimeError):
+            threading.Thread(target=self._run, name="mimo-quirks", daemon=True).start()
+            self._idle += 1
+            self._count += 1
 
     def _run(self) -> None:
         while True:

@@ -145,9 +145,8 @@ class Walk:
         said = [_said(call.name, call.arguments) for call in calls]
         text = b"" if said else canonical_text(without_think(content_text(message.get("content"))))
         results, others = self._results, self._others
-        if len(results) > 1:
-            results.sort()
-        gap = b"\n".join(results)
+        results.sort()
+        gap = results[0] if len(results) == 1 else b"\n".join(results)
         events = b"%b\n%b" % (self._event, gap)
         asks = b""
         if not others:

@@ -39,7 +39,7 @@ class Candidates:
 
     Attributes:
         place: Where the turn stands.
-        memories: Those that nothing speaks against; see `fits`.
+        memories: Those that were found; those that nothing speaks against where they are judged (see `fits`).
         is_full: Whether more may be kept under what was said before than was found.
     """
 

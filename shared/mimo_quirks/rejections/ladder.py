@@ -22,7 +22,8 @@ from .recognition import Demand, RejectionKind
 _SHOWN: Final = 5
 """How many turns an error names."""
 
-_LOST: Final = frozenset({"placeholder", "bare", "dropped"})
+LOST: Final = frozenset({"placeholder", "bare", "dropped"})
+"""What replay does to turns that go out without their reasoning."""
 _SAID: Final[Mapping[RejectionKind, str]] = {
     RejectionKind.MISSING: "earlier assistant messages must include their reasoning",
     RejectionKind.OTHER_FAMILY: "earlier assistant messages must include their reasoning",
@@ -251,7 +252,7 @@ def _initial_plan(
 
 
 def _lost(report: ReplayReport) -> tuple[int, ...]:
-    return tuple(turn.index for turn in report.turns if turn.action in _LOST)
+    return tuple(turn.index for turn in report.turns if turn.action in LOST)
 
 
 def _indices(places: Sequence[int]) -> str:

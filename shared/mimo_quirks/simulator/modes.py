@@ -155,7 +155,12 @@ class Mode:
 
 def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> None:
     if not any(type(value) is type(option) and value == option for option in allowed):
-        raise ValueError(f"{field}: {value!r} is none of {', '.join(map(repr, allowed))}")
+        raise ValueError(f"{field}: {_shown(value)} is none of {', '.join(map(_shown, allowed))}")
+
+
+def _shown(value: object) -> str:
+    """A value as it is written on the command line."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _some_of(field: str, values: object, allowed: tuple[object, ...]) -> None:

@@ -1,8 +1,8 @@
-"""What a server says when it refuses: every body that was reported, and some that only look like one of them.
+"""What a server says when it rejects: every body that was reported, and some that only look like one of them.
 
-The names are those of contract §5, so that `Mode(refusal="E4")` is the row E4 there. Rows of §5.1 and §5.2 that no
+The names are those of contract §5, so that `Mode(rejection="E4")` is the row E4 there. Rows of §5.1 and §5.2 that no
 server sends, because an SDK or a program made them of another row, are not here. The words of a key of §5.3 are no
-refusal: a client that takes one for it repairs what is not broken.
+rejection: a client that takes one for it repairs what is not broken.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ class Wording:
         body: Its JSON, or its text where it was none.
         source: Who reported it.
         upstream: The model's own host says it, so that a relay wraps it; else it is a relay's and stays as it is.
-        ours: It is a refusal for missing reasoning.
+        ours: It is a rejection for missing reasoning.
     """
 
     name: str
@@ -150,4 +150,4 @@ def _others() -> Iterator[Wording]:
 
 
 WORDINGS: Mapping[str, Wording] = {row.name: row for row in (*_rows(), *_others())}
-"""Every row by its name: the refusals of §5.1 and §5.2, and then what §5.3 says must not be taken for one."""
+"""Every row by its name: the rejections of §5.1 and §5.2, and then what §5.3 says must not be taken for one."""

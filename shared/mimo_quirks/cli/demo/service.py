@@ -60,7 +60,10 @@ def service(*, live: bool) -> Iterator[Service]:
     """
     if live:
         if not _Real.api_key:
-            raise SystemExit("--live uses the real service: set MIMO_API_KEY (and MIMO_BASE_URL for a token plan)")
+            raise SystemExit(
+                "--live uses the real service: set MIMO_API_KEY, and MIMO_BASE_URL for a token plan "
+                "(OPENAI_API_KEY is not read)"
+            )
         yield _Real()
     else:
         with Simulator() as simulator:
