@@ -19,13 +19,13 @@ from mimo_quirks import (
 Messages = Sequence[dict[str, Any]]
 
 
-def begun(history: Messages, scope: str | None) -> Exchange:
+def begun(history: Messages, scope: str | None, *, end_user: str | None = None) -> Exchange:
     """The exchange of a history on its way to Xiaomi."""
     quirks = quirks_for("mimo-v2.6-pro")
     assert quirks is not None
     exchange = Exchange(frozenset(Remedy))
     conversation = Conversation.of({"messages": history}, CHAT, "mimo-v2.6-pro")
-    exchange.begin(conversation, AttemptSettings(quirks, thinking=True), scope)
+    exchange.begin(conversation, AttemptSettings(quirks, thinking=True), scope, end_user=end_user)
     return exchange
 
 

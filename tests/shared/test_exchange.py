@@ -23,7 +23,7 @@ from mimo_quirks.memory import ReasoningMemory
 from mimo_quirks.memory.search import Search
 from mimo_quirks.recall.fingerprints import Walk, key_of
 from mimo_quirks.recall.lookup import TurnLookup
-from mimo_quirks.recall.memories import owner_digest, place_digest, text_digest
+from mimo_quirks.recall.memories import asks_digest, owner_digest, place_digest, text_digest
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, AttemptSettings, Evidence, HostPolicy, Remedy
 from mimo_quirks.rejections.ladder import NoRemedyLeft, RequestPlan
 from mimo_quirks.rejections.recognition import RejectionKind
@@ -788,7 +788,9 @@ def test_an_entry() -> None:
         place.prefix.hex(),
         1,
         [[call.id, said.decode()] for call, said in zip(place.calls, place.said, strict=True)],
+        [],
         [text_digest(NASTY, "a"), place_digest(before.prefix, system)],
+        asks_digest(place),
         owner_digest("a"),
         system,
         digest("end user", "somebody"),

@@ -12,7 +12,7 @@ from ..cases import NASTY
 
 
 def _memory(reasoning: str | None, owner: str = "o", ordinal: int = 0) -> Memory:
-    return Memory(reasoning, "t" if reasoning else "", b"p", ordinal, (), Link(), owner, "", "")
+    return Memory(reasoning, "t" if reasoning else "", b"p", ordinal, (), (), "", Link(), owner, "", "")
 
 
 def _near(max_bytes: int = 2**20, ttl: float = 10, fresh: float = 5) -> NearMemory:

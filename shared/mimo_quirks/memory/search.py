@@ -9,8 +9,8 @@ from typing import Final
 from mimo_quirks.history.found import FoundReasoning, Proof
 from mimo_quirks.recall.fingerprints import Marks, Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
 from mimo_quirks.recall.lookup import TurnLookup
-from mimo_quirks.recall.memories import Memory, owner_digest
-from mimo_quirks.recall.proof import Candidates, Proven, fits, prove, proves
+from mimo_quirks.recall.memories import Memory, guessed, owner_digest
+from mimo_quirks.recall.proof import Candidates, Proven, fits, is_of_end_user, is_rewritten, prove, proves
 from mimo_quirks.stores import CANDIDATES
 
 from .near import Held, NearMemory
@@ -68,11 +68,12 @@ class Search:
             if memory.reasoning is not None and memory.reasoning != as_carried.get(ordinal):
                 texts[places[ordinal].at] = memory.reasoning
         last = memories.get(len(places) - 1, self._carried_last)
+        place = last.own.place if last else ""
         return FoundReasoning(
             texts,
             {places[ordinal].at: proof for ordinal, proof in proven.proofs.items()},
             frozenset([places[ordinal].at for ordinal in proven.ambiguous]),
-            last.own.place if last else "",
+            guessed(place) if proven.proofs.get(len(places) - 1) == "cut" else place,
         )
 
     def _look_near(self) -> None:
@@ -112,9 +113,10 @@ class Search:
 
     def _is_taken(self, place: Place, mark: bytes, proof: Proof) -> bool:
         """Takes the one memory under a mark, if it is proven and fresh."""
-        held = self._near.get(mark)
-        whose = self._lookup.whose
+        held, whose = self._near.get(mark), self._lookup.whose
         if len(held) != 1 or held[0].fresh_until <= self._now or not proves(proof, held[0].memory, place, whose):
+            return False
+        if not (is_of_end_user(held[0].memory, whose) if proof == "ids" else fits(held[0].memory, place, whose)):
             return False
         self._known.take(place.ordinal, held[0].memory, proof)
         self._used += held
@@ -135,8 +137,11 @@ class Search:
                     candidates[memory] = None
                 candidates.update(dict.fromkeys([one.memory for one in held]))
                 is_full |= mark in marks.prefix and max(len(held), len(payloads)) >= CANDIDATES
-            fitting = [memory for memory in candidates if fits(memory, place, self._lookup.whose)]
-            turns.append(Candidates(place, fitting, is_full))
+            turns.append(Candidates(place, tuple(candidates), is_full))
+        rewritten = {turn.place.ordinal for turn in turns if is_rewritten(turn.memories, turn.place)}
+        rewritten |= {at for at, memory in self._known.memories.items() if is_rewritten([memory], places[at])}
+        for turn in turns:
+            turn.memories = [one for one in turn.memories if fits(one, turn.place, self._lookup.whose, rewritten)]
         proven = prove(turns, [place.tail for place in places], self._lookup.whose, self._known)
         for memory in proven.memories.values():
             if memory in found:

@@ -51,6 +51,14 @@ _LONG: Final = 128
 """Bytes of a text above which it is digested once, and not each time that it is looked at."""
 
 
+class Before(NamedTuple):
+    """A turn with calls that stands before another one; its members are those of its `Place`."""
+
+    ordinal: int = -1
+    calls: Sequence[Call] = ()
+    said: Sequence[bytes] = ()
+
+
 class Place(NamedTuple):
     """A turn at its place in a history, as a client sees it.
 
@@ -62,10 +70,12 @@ class Place(NamedTuple):
         tail: What was said from the turn before on, that turn included: `prefix_after` it is the running digest here.
         gap: The tool results that stand between the turn before and this one, or else the other messages there.
         answers: Whether there are such results.
+        asks: What users said between the turn before and this one; empty where they said nothing.
         calls: Its calls.
         said: The digest of name and arguments of each call.
         text: What the turn says, without white space and thoughts; empty where there are calls, because clients rewrite
             what stands beside them.
+        before: The last turn before that has calls.
     """
 
     at: int
@@ -75,9 +85,11 @@ class Place(NamedTuple):
     tail: bytes
     gap: bytes
     answers: bool
+    asks: bytes
     calls: Sequence[Call]
     said: Sequence[bytes]
     text: bytes
+    before: Before
 
 
 class Marks(NamedTuple):
@@ -107,7 +119,18 @@ class Walk:
         last_prefix: The running digest at the last turn; empty where there is none.
     """
 
-    __slots__ = ("_effort", "_event", "_others", "_results", "_round", "_said", "_turns", "last_prefix", "places")
+    __slots__ = (
+        "_before",
+        "_effort",
+        "_event",
+        "_others",
+        "_results",
+        "_round",
+        "_said",
+        "_turns",
+        "last_prefix",
+        "places",
+    )
 
     def __init__(self, history: Iterable[Message]) -> None:
         self.places: list[Place] = []
@@ -115,6 +138,7 @@ class Walk:
         self._said: dict[str, bytes] = {}
         self._results: list[bytes] = []
         self._others: list[tuple[bytes, bytes]] = []
+        self._before = Before()
         self._turns = 0
         self._effort = effort = Effort()
         for index, message in enumerate(history):
@@ -147,14 +171,17 @@ class Walk:
         results.sort()
         gap = results[0] if len(results) == 1 else b"\n".join(results)
         events = b"%b\n%b" % (self._event, gap)
+        asks = b""
         if not others:
             tail, round_ = events, prefix_after(self._round, events)
         else:
-            merged = b"\n".join(_merged(others))
-            tail, round_ = b"%b\n%b" % (events, merged), self._round_after(events)
-            gap = gap or merged
+            asks = b"\n".join(_merged(others))
+            tail, round_ = b"%b\n%b" % (events, asks), self._round_after(events)
+            gap = gap or asks
         prefix = prefix_after(self.last_prefix, tail)
-        return Place(index, self._turns, prefix, round_, tail, gap, bool(results), calls, said, text)
+        return Place(
+            index, self._turns, prefix, round_, tail, gap, bool(results), asks, calls, said, text, self._before
+        )
 
     def _step(self, place: Place) -> None:
         """Goes on behind a turn."""
@@ -163,6 +190,8 @@ class Walk:
         self.last_prefix, self._round = place.prefix, place.round
         # Parallel calls in any order are the same.
         self._event = b"calls " + b" ".join(sorted(place.said)) if place.said else b"text " + _brief(place.text)
+        if place.calls:
+            self._before = Before(place.ordinal, place.calls, place.said)
         for call, said in zip(place.calls, place.said, strict=True):
             self._said[call.id] = said
         self._results, self._others = [], []

@@ -12,8 +12,8 @@ from mimo_quirks.facts.digests import digest
 from mimo_quirks.history.turns import Message, is_placeholder, is_turn, lift, read_turn
 from mimo_quirks.stores.protocol import Entry
 
-from .fingerprints import Place, key_of, marks_of, owner_mark
-from .ids import LONGEST_ID
+from .fingerprints import MOST_CALLS, Place, key_of, marks_of, owner_mark
+from .ids import LONGEST_ID, form_of
 
 _FORMAT: Final = 2
 """The form of a payload: a line of JSON, and the text as UTF-8. Entries of another form are passed over."""
@@ -39,11 +39,16 @@ class Link(NamedTuple):
 
     Attributes:
         text: What its text is known by; empty where none was sent.
-        place: What its place is known by; see `place_digest`.
+        place: What its place is known by; see `place_digest` and `guessed`.
     """
 
     text: str = ""
     place: str = ""
+
+
+def guessed(place: str) -> str:
+    """What the place of a memory is known by that was sent because the beginning of a history was cut off."""
+    return f"~{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Memory:
         prefix: The running digest of all that was said before; see `Place`.
         ordinal: How many turns stood before it.
         calls: The id of each call, and the digest of its name and arguments.
+        before: The same of calls of the last turn before that had any, where their ids were drawn.
+        asks: The digest of what users said between the turn before and this one; empty where they said nothing.
         link: The memory that was sent for the turn before it.
         owner: The digest of the scope.
         system: See `Whose`.
@@ -67,6 +74,8 @@ class Memory:
     prefix: bytes
     ordinal: int
     calls: tuple[tuple[str, bytes], ...]
+    before: tuple[tuple[str, bytes], ...]
+    asks: str
     link: Link
     owner: str
     system: str
@@ -79,9 +88,10 @@ class Memory:
 
     def to_bytes(self) -> bytes:
         """The form in which a store keeps it."""
-        calls = [(ident, said.decode()) for ident, said in self.calls]
-        known = (self.text, self.prefix.hex(), self.ordinal, calls, self.link, self.owner, self.system, self.end_user)
-        header = json.dumps([_FORMAT, self.reasoning is not None, *known], separators=(",", ":"))
+        calls, before = ([(ident, said.decode()) for ident, said in some] for some in (self.calls, self.before))
+        known = (self.text, self.prefix.hex(), self.ordinal, calls, before, self.link, self.asks)
+        whose = (self.owner, self.system, self.end_user)
+        header = json.dumps([_FORMAT, self.reasoning is not None, *known, *whose], separators=(",", ":"))
         return header.encode() + b"\n" + (self.reasoning or "").encode("utf-8", "surrogatepass")
 
     @classmethod
@@ -89,20 +99,20 @@ class Memory:
         """The memory that a process wrote; None for what is none of this format."""
         header, _, reasoning = payload.partition(b"\n")
         try:
-            version, thought, text, prefix, ordinal, calls, link, *whose = _HEADER.decode(header.decode())
-            known = (text, *link, *whose)
+            version, thought, text, prefix, ordinal, calls, before, link, asks, *whose = _HEADER.decode(header.decode())
+            known = (text, asks, *link, *whose)
             if version != _FORMAT or len(known) != _STRINGS or not all(isinstance(one, str) for one in known):
                 return None
-            said = tuple([(str(ident), str(said).encode()) for ident, said in calls])
+            said, seen = (tuple([(str(ident), str(said).encode()) for ident, said in some]) for some in (calls, before))
             read = reasoning.decode("utf-8", "surrogatepass") if thought else None
-            return cls(read, text, bytes.fromhex(prefix), int(ordinal), said, Link(*link), *whose)
+            return cls(read, text, bytes.fromhex(prefix), int(ordinal), said, seen, asks, Link(*link), *whose)
         except (ValueError, TypeError, OverflowError, RecursionError):
             return None
 
 
 _HEADER: Final = json.JSONDecoder()
-_STRINGS: Final = 6
-"""How many of a payload's members are strings: text, link, owner, system and end user."""
+_STRINGS: Final = 7
+"""How many of a payload's members are strings: text, what was asked, link, owner, system and end user."""
 
 
 class Recording(NamedTuple):
@@ -131,12 +141,16 @@ def record(place: Place, message: Message, link: Link, whose: Whose) -> Recordin
     reasoning = read_turn(message).reasoning
     if reasoning and is_placeholder(reasoning):
         return None
+    _, calls, saids = place.before
+    before = [(call.id, said) for call, said in zip(calls, saids, strict=True) if form_of(call.id)]
     memory = Memory(
         reasoning,
         text_digest(reasoning, whose.scope) if reasoning else "",
         place.prefix,
         place.ordinal,
         tuple([(call.id[:LONGEST_ID], said) for call, said in zip(place.calls, place.said, strict=True)]),
+        tuple(sorted(before)[:MOST_CALLS]),
+        asks_digest(place),
         link,
         owner_digest(whose.scope),
         whose.system,
@@ -166,6 +180,11 @@ def owner_digest(scope: str) -> str:
 def text_digest(text: str, scope: str) -> str:
     """What a text is known by in a scope."""
     return hashlib.blake2b(f"{scope}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def asks_digest(place: Place) -> str:
+    """What is known of what users said right before a turn."""
+    return hashlib.blake2b(place.asks).hexdigest()[:16] if place.asks else ""
 
 
 def place_digest(prefix: bytes, system: str) -> str:

@@ -9,22 +9,25 @@ One of these makes a candidate the turn's memory:
              the digest: cleared results, injected messages, dropped calls
     cut      no turn is proven, for the beginning was cut off: one run of candidates chains through the whole history
 
-And these make it a stranger's: a drawn id that differs from the remembered one of the same form, a link that names
-another text, another end user. Two different texts that are equally proven are none (EVIDENCE §12.2).
+And these make it a stranger's: a drawn id, of the turn or of the last one before it that has calls, that differs from
+the remembered one of the same form, a link that names another text, other words of the user's right before it, another
+end user. Two different texts that are equally proven are none (EVIDENCE §12.2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mimo_quirks.history.found import Proof
+from mimo_quirks.history.turns import Call
 from mimo_quirks.stores.protocol import CANDIDATES
 
-from .fingerprints import Place, prefix_after
+from .fingerprints import Before, Place, prefix_after
 from .ids import LONGEST_ID, form_of
-from .memories import Link, Memory, Whose
+from .memories import Link, Memory, Whose, asks_digest, guessed
 
 _FAR: Final = 16
 """Over how many turns without a memory a chain goes back at most, each of which is one digest for each candidate."""
@@ -36,7 +39,7 @@ class Candidates:
 
     Attributes:
         place: Where the turn stands.
-        memories: Those that nothing speaks against; see `fits`.
+        memories: Those that were found; those that nothing speaks against where they are judged (see `fits`).
         is_full: Whether more may be kept under what was said before than was found.
     """
 
@@ -84,23 +87,65 @@ class Proven:
         ]
 
 
-def fits(memory: Memory, place: Place, whose: Whose) -> bool:
-    """Whether nothing speaks against a candidate: it has every visible call, and no other id or end user."""
-    if memory.end_user != whose.end_user and memory.end_user and whose.end_user:
+def fits(memory: Memory, place: Place, whose: Whose, rewritten: AbstractSet[int] = frozenset()) -> bool:
+    """Whether nothing speaks against a candidate: it has every visible call, and nothing that tells it apart.
+
+    Drawn ids speak of their own turn and of those after it until the next that has calls, so plain turns are told apart
+    too. What users say speaks of the turn that answers them, but for the first one, before which a summary may stand.
+
+    Args:
+        memory: The candidate.
+        place: Where the turn stands.
+        whose: Whose request it is.
+        rewritten: The ordinals of turns whose ids the client made up.
+    """
+    if not is_of_end_user(memory, whose):
         return False
-    if has_ids(memory, place):
+    if is_kept(memory, place):
         return True
-    remembered = [said for _, said in memory.calls]
-    return all(said in remembered for said in place.said) and not _has_another_id(memory, place)
+    remembered, before = [said for _, said in memory.calls], place.before
+    if any(said not in remembered for said in place.said) or _has_another_id(memory.calls, place.calls, place.said):
+        return False
+    if before.ordinal not in rewritten and _has_another_id(memory.before, before.calls, before.said):
+        return False
+    if not memory.asks or not place.asks or (place.ordinal == 0 and not place.answers):
+        return True
+    if memory.prefix == place.prefix:
+        return True  # which has what users said in it
+    return memory.asks == asks_digest(place)
+
+
+def is_of_end_user(memory: Memory, whose: Whose) -> bool:
+    """Whether a memory is of the request's end user, where both name one."""
+    return memory.end_user == whose.end_user or not (memory.end_user and whose.end_user)
 
 
 def proves(proof: Proof, memory: Memory, place: Place, whose: Whose) -> bool:
-    """Whether ids, or all that was said before, prove a candidate."""
-    if not fits(memory, place, whose):
-        return False
+    """Whether ids, or all that was said before, prove a candidate that `fits`."""
     if proof == "ids":
-        return has_ids(memory, place) and any(form_of(call.id) for call in place.calls)
+        return is_kept(memory, place)
     return memory.prefix == place.prefix and memory.system == whose.system
+
+
+def is_rewritten(memories: Sequence[Memory], place: Place) -> bool:
+    """Whether a client made up the ids of a turn's calls: the memories that it has know ids of another form."""
+    drawn = [(form, said) for call, said in zip(place.calls, place.said, strict=True) if (form := form_of(call.id))]
+    return (
+        bool(drawn)
+        and not any(has_ids(memory, place) for memory in memories)
+        and any(
+            form_of(ident) != form
+            for memory in memories
+            for ident, remembered in memory.calls
+            for form, said in drawn
+            if said == remembered
+        )
+    )
+
+
+def is_kept(memory: Memory, place: Place) -> bool:
+    """Whether it has every visible call by its id, and one of these was drawn."""
+    return has_ids(memory, place) and any(form_of(call.id) for call in place.calls)
 
 
 def has_ids(memory: Memory, place: Place) -> bool:
@@ -127,7 +172,7 @@ def prove(turns: Sequence[Candidates], tails: Sequence[bytes], whose: Whose, kno
             pools[ordinal] = memories
             _choose(proven, ordinal, memories, proof)
     if not proven.memories and not proven.ambiguous:
-        _take_run(proven, turns, tails)
+        _take_run(proven, turns, tails, whose)
     elif not proven.memories.keys() >= pools.keys():
         _chain_forward(proven, pools, tails)
         _chain_back(proven, pools, tails)
@@ -157,7 +202,7 @@ def _direct(turn: Candidates, whose: Whose) -> tuple[Proof | None, Sequence[Memo
     if by_ids:
         return "ids", by_ids
     same = [memory for memory in turn.memories if proves("prefix", memory, place, whose)]
-    kept = [memory for memory in same if has_ids(memory, place)]
+    kept = [memory for memory in same if has_ids(memory, place)] or [m for m in same if _stands_after(m, place.before)]
     if same and turn.is_full and not kept:
         return "prefix", [*same, _UNKNOWN]
     return ("prefix", kept or same) if same else (None, ())
@@ -203,7 +248,8 @@ def _chain_back(proven: Proven, pools: Mapping[int, Sequence[Memory]], tails: Se
             chained = [
                 memory
                 for memory in pools.get(ordinal, ())
-                if _follows(
+                if (near and _was_sent(following, memory))
+                or _follows(
                     following,
                     memory,
                     _rolled(memory.prefix, between),
@@ -226,14 +272,18 @@ class _Run:
     before: _Run | None = None
 
 
-def _take_run(proven: Proven, turns: Sequence[Candidates], tails: Sequence[bytes]) -> None:
-    """The one run through every turn that has candidates, where more turns stood before it than do now."""
+def _take_run(proven: Proven, turns: Sequence[Candidates], tails: Sequence[bytes], whose: Whose) -> None:
+    """The one run through every turn that has candidates, where more turns stood before it than do now.
+
+    All of it was made under the system prompt of the request, for nothing else tells it from another agent's; and no
+    other turns stand before it but one, which may be the client's own answer to its summary.
+    """
     covered = [turn for turn in turns if turn.memories]
-    if len(covered) < _LEAST_RUN:
+    if len(covered) < _LEAST_RUN or covered[0].place.ordinal > 1:
         return
     first, *others = covered
     at = first.place.ordinal
-    runs = [_Run(memory, at, memory.prefix) for memory in first.memories if at < memory.ordinal]
+    runs = [_Run(memory, at, memory.prefix) for memory in first.memories]
     for turn in others:
         between = tails[at + 1 : turn.place.ordinal + 1]
         at = turn.place.ordinal
@@ -254,6 +304,9 @@ def _take_run(proven: Proven, turns: Sequence[Candidates], tails: Sequence[bytes
             break
     rivals = {tuple(memory.reasoning for _, memory in _steps(run)) for run in runs[: CANDIDATES + 1]}
     if len(rivals) == 1 and len(runs) <= CANDIDATES:
+        steps = [step for run in runs for step in _steps(run)]
+        if any(ordinal >= memory.ordinal or memory.system != whose.system for ordinal, memory in steps):
+            return
         for ordinal, memory in _steps(runs[0]):
             proven.take(ordinal, memory, "cut")
     elif runs:
@@ -290,21 +343,34 @@ def _follows(after: Memory, before: Memory, prefix: bytes, *, adjacent: bool, sa
     return same_systems and after.prefix == prefix
 
 
+def _was_sent(after: Memory, before: Memory) -> bool:
+    """Whether it was sent for a cut history, and that one answered: no proof, but the history stays as it was."""
+    return after.link == Link(before.text, guessed(before.own.place))
+
+
 def _rolled(prefix: bytes, tails: Sequence[bytes]) -> bytes:
     for tail in tails:
         prefix = prefix_after(prefix, tail)
     return prefix
 
 
-def _has_another_id(memory: Memory, place: Place) -> bool:
-    """Whether a visible call has a drawn id where the remembered call that says the same has another of its form."""
-    for call, said in zip(place.calls, place.said, strict=True):
+def _stands_after(memory: Memory, before: Before) -> bool:
+    """Whether the turn before it that had calls had a visible, drawn id."""
+    visible = {call.id for call in before.calls} if memory.before else ()
+    return any(ident in visible for ident, _ in memory.before)
+
+
+def _has_another_id(remembered: Sequence[tuple[str, bytes]], calls: Sequence[Call], said: Sequence[bytes]) -> bool:
+    """Whether a visible call has a drawn id where the remembered calls that say the same have others of its form."""
+    if not remembered:
+        return False
+    for call, what in zip(calls, said, strict=True):
         form = form_of(call.id)
-        same = [ident for ident, remembered in memory.calls if remembered == said] if form else []
+        same = [ident for ident, other in remembered if other == what] if form else []
         if same and all(ident != call.id and form_of(ident) == form for ident in same):
             return True
     return False
 
 
-_UNKNOWN: Final = Memory("", "", b"", 0, (), Link(), "", "", "")
+_UNKNOWN: Final = Memory("", "", b"", 0, (), (), "", Link(), "", "", "")
 """A candidate that there may be besides those that a full key gave."""
