@@ -74,9 +74,6 @@ COMMANDS: Final = {
 }
 """Command → where it is run, or why it is not."""
 
-COMING: Final = frozenset({ROOT / "shared/mimo_quirks/facts/EVIDENCE.md"})
-"""What pages link to and another change brings."""
-
 _RUNNER: Final = """
 import json, sys, traceback
 failed = []
@@ -288,7 +285,7 @@ def test_links(page: str) -> None:
     for link in links_of(page):
         path, _, anchor = link.partition("#")
         target = ((ROOT / page).parent / path).resolve() if path else ROOT / page
-        is_there = target in COMING or (target.exists() and ROOT in target.parents)
+        is_there = target.exists() and ROOT in target.parents
         if not is_there or (anchor and anchor not in anchors_of(target.relative_to(ROOT).as_posix())):
             broken.append(link)
 
@@ -348,12 +345,14 @@ def _warnings() -> set[str]:
     """Every warning of the packages that a proxy or an application runs."""
     packages = ("shared/mimo_quirks", "litellm_plugin/litellm_mimo", "langchain_plugin/langchain_mimo")
     files = [file for package in packages for file in (ROOT / package).rglob("*.py") if "simulator" not in file.parts]
-    calls = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
     said = set()
-    for call in calls:
-        name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
-        if isinstance(call, ast.Call) and call.args and name in ("_LOGGER.warning", "log_rejection"):
-            said.add(_said(call.args[0]))
+    for node in nodes:
+        name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and node.args and name in ("_LOGGER.warning", "log_rejection"):
+            said.add(_said(node.args[0]))
+        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) in ("_UNSCOPED", "_UNNAMED"):
+            said.add(str(_said(node.value)).replace("{}", "…"))
     return {text for text in said if text not in (None, "…")}
 
 
