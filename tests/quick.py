@@ -17,6 +17,7 @@ SLOW: Final = (
     "litellm_plugin/test_recognition.py",
     "litellm_plugin/test_proxy_rejections.py",
     "test_readme.py",
+    "test_pages.py",
     "test_cli.py",
     "litellm_plugin/test_rejections.py",
     "langchain_plugin/test_scenarios.py",

@@ -1,201 +1,190 @@
-"""Every code block of the README is run, and every table in it is what the code says."""
+"""The README: its length, and that what it shows is what is printed."""
 
 from __future__ import annotations
 
+import ast
 import json
 import os
-import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from mimo_quirks.facts.families import FAMILIES
-from mimo_quirks.facts.hosts import HOSTS, Host
-from mimo_quirks.settings import PREFIX, Settings
+from .pages import ROOT, code, rows_of, words_of
 
 pytest.importorskip("litellm")
 pytest.importorskip("langchain_openai")
 
-from mimo_quirks.cli.demo import CONFIG
+import litellm
+import yaml
+from langchain_openai import ChatOpenAI
+
+from mimo_quirks.cli.demo import CONFIG, run
 from mimo_quirks.cli.proxy import LiteLLMProxy
-from mimo_quirks.simulator import Mode, Simulator, errors
+from mimo_quirks.simulator import Mode, Simulator
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
+from .picture.drawing import DRAWING, SOURCE, draw
+
+README = "README.md"
+ERRORS, LOG, DEMO = code("text", README)
+(CONFIGURATION,) = code("yaml", README)
+SCRIPTS = Path(sys.executable).parent
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+DROPPED = [
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "content": "", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "c1", "content": "sunny"},
+]
+DROPPED_BLOCKS = [
+    {"role": "user", "content": "hi"},
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "weather", "input": {}}]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "sunny"}]},
+]
 
 
-def _blocks(kind: str) -> list[str]:
-    return [block for found, block in BLOCKS if found == kind]
+def test_length(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has 600 to 800 words, code blocks and tables not counted."""
+    words = words_of(README)
+    with capsys.disabled():
+        sys.stdout.write(f" README: {words} words ")
+
+    assert 600 <= words <= 800
 
 
-@pytest.fixture(name="environment", scope="module")
-def _environment() -> Iterator[dict[str, str]]:
+def test_errors_as_people_meet_them() -> None:
+    """The three texts are what LangChain, LiteLLM and Claude Code show of the API's answer, so a search finds them."""
     with Simulator() as simulator:
-        yield {**os.environ, "MIMO_API_KEY": "k", "MIMO_BASE_URL": simulator.base_url}
+        with pytest.raises(Exception, match="Param Incorrect") as of_langchain:
+            ChatOpenAI(model="mimo-v2.6-pro", api_key="k", base_url=simulator.base_url).invoke(DROPPED)
+        where = {"model": "xiaomi_mimo/mimo-v2.6-pro", "api_key": "k", "api_base": simulator.base_url}
+        with pytest.raises(litellm.BadRequestError) as of_litellm:
+            litellm.completion(messages=DROPPED, **where)
+        body = {"model": "mimo-v2.6-pro", "max_tokens": 100, "messages": DROPPED_BLOCKS}
+        answer = httpx.post(f"{simulator.anthropic_url}/v1/messages", json=body, headers={"Authorization": "Bearer k"})
+
+    shown = {
+        "LangChain": str(of_langchain.value),
+        "LiteLLM": str(of_litellm.value),
+        "Claude Code": f"API Error: {answer.status_code} {answer.text}",
+    }
+    assert [f"{who:12} {text}" for who, text in shown.items()] == ERRORS.splitlines()
 
 
-def test_every_kind_of_block_is_known() -> None:
-    """A block of another kind would be one that nobody runs."""
-    assert {"json", "python", "sh", "text", "yaml"} == {kind for kind, _ in BLOCKS}
+def test_picture() -> None:
+    """The drawing is that of its text."""
+    assert draw(SOURCE.read_text(encoding="utf-8")) == DRAWING.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("program", _blocks("python"))
-def test_python(program: str, environment: dict[str, str]) -> None:
-    """Each program runs as it stands, against the simulator."""
-    ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
+def test_configuration_is_the_demo_s() -> None:
+    """`make demo` runs a proxy with the same configuration, but for the store."""
+    given, demo = yaml.safe_load(CONFIGURATION), yaml.safe_load(CONFIG)
+
+    assert ["MIMO_QUIRKS_STORE"] == list(given.pop("environment_variables"))
+    assert demo == given
+
+
+@pytest.fixture(name="proxy", scope="module")
+def _proxy() -> Iterator[LiteLLMProxy]:
+    """The README's proxy, with the deployment of the other page as a second model; the host has the chat wire alone."""
+    config = yaml.safe_load(CONFIGURATION)
+    of_chat = yaml.safe_load(code("yaml", "litellm_plugin/README.md")[0])
+    config["model_list"] += [{**model, "model_name": "chat-wire"} for model in of_chat["model_list"]]
+    assert of_chat["litellm_settings"] == config["litellm_settings"]
+    with Simulator(Mode(wires=("chat",))) as simulator:
+        environment = {"MIMO_API_KEY": "k", "MIMO_BASE_URL": simulator.base_url}
+        with LiteLLMProxy(yaml.safe_dump(config), environment) as proxy:
+            yield proxy
+
+
+def _answer(proxy: LiteLLMProxy, path: str, body: dict[str, Any]) -> httpx.Response:
+    return httpx.post(
+        f"{proxy.base_url}/v1/{path}", json=body, headers={"Authorization": f"Bearer {proxy.key}"}, timeout=60
     )
 
-    assert (0, "") == (ended.returncode, ended.stderr)
+
+def test_configuration(proxy: LiteLLMProxy) -> None:
+    """With the configuration a client that drops reasoning is answered, the file is made, and the log says the line."""
+    answer = _answer(proxy, "chat/completions", {"model": "mimo", "messages": DROPPED})
+    until = time.monotonic() + 30
+    while LOG.strip() not in proxy.log().splitlines() and time.monotonic() < until:
+        time.sleep(0.1)
+
+    assert (200, "") == (answer.status_code, "" if answer.is_success else answer.text)
+    assert 1 == proxy.log().splitlines().count(LOG.strip())
+    assert proxy.log_file.with_name("reasoning.db").exists()
 
 
-def test_error() -> None:
-    """The quoted body is the API's."""
-    (block,) = _blocks("json")
-
-    assert errors.REASONING_MISSING.body == json.loads(block)
-
-
-def test_configuration() -> None:
-    """The first YAML is the demo's, with which `make demo` runs a proxy."""
-    assert CONFIG == _blocks("yaml")[0]
-
-
-def test_a_host_of_the_chat_wire_alone() -> None:
-    """The second YAML serves the other routes from a host that has no endpoint for them."""
+def test_a_host_of_the_chat_wire_alone(proxy: LiteLLMProxy) -> None:
+    """One line of configuration serves the other routes from a host that has no endpoint for them."""
     question = [{"role": "user", "content": "hi"}]
-    body = {"model": "mimo", "input": question, "messages": question, "max_tokens": 4000}
-    with Simulator(Mode(wires=("chat",))) as simulator:
-        environment = {**os.environ, "MIMO_API_KEY": "k", "MIMO_BASE_URL": simulator.base_url}
-        with LiteLLMProxy(_blocks("yaml")[1], environment) as proxy:
-            headers = {"Authorization": f"Bearer {proxy.key}"}
-            urls = [f"{proxy.base_url}/v1/{path}" for path in ("responses", "messages")]
-            answers = [httpx.post(url, json=body, headers=headers, timeout=60) for url in urls]
+    body = {"model": "chat-wire", "input": question, "messages": question, "max_tokens": 4000}
 
-    assert [True, True] == ["答案是" in answer.text for answer in answers]
-
-
-def test_commands() -> None:
-    """The commands are those that are run: here, in test_packaging, and by whoever runs this."""
-    assert [
-        'pip install "mimo-quirks[langchain]"',
-        'pip install "mimo-quirks[anthropic]"',
-        'pip install "mimo-quirks[proxy]"',
-        'export LITELLM_MASTER_KEY="sk-$(openssl rand -hex 32)"',
-        "litellm --config config.yaml",
-        "make demo",
-        "make test",
-        'pip install "mimo-quirks[cli]"',
-        "mimo-quirks simulate accepts=exact tool_rounds=3 --port 8765",
-        "mimo-quirks simulate accepts=non-empty enforces_every=2 then=5 forbids=always",
-    ] == COMMANDS
+    assert [True, True] == ["答案是" in _answer(proxy, path, body).text for path in ("responses", "messages")]
 
 
 def test_make_demo() -> None:
-    """`make demo` ends with the table and status 0; here with the environment that is there already."""
-    here = [f"BIN={Path(sys.executable).parent}", "INSTALLED=pyproject.toml"]
+    """`make demo` ends with the table and status 0, and the README's lines are in it; here in this environment."""
+    here = [f"BIN={SCRIPTS}", "INSTALLED=pyproject.toml"]
     ended = subprocess.run(["make", "demo", *here], capture_output=True, text=True, check=False, cwd=ROOT)
+    printed = [" ".join(line.split()) for line in ended.stdout.splitlines()]
 
     assert 0 == ended.returncode, ended.stderr
     assert 4 == ended.stdout.count("HTTP 400 at step 2")
     assert 8 == ended.stdout.count("ok, 3 exact")
+    assert [] == [line for line in DEMO.splitlines() if " ".join(line.split()) not in printed]
+
+
+def _run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [str(SCRIPTS / "mimo-quirks"), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **variables})
 
 
 def test_help() -> None:
     """The command says what it is for."""
-    ended = subprocess.run([_script("mimo-quirks"), "--help"], capture_output=True, text=True, check=False)
+    said = " ".join(_run("--help").stdout.split())
 
-    assert "MiMo reasoning survives message conversion: show it, and test against it." in " ".join(ended.stdout.split())
+    assert "MiMo reasoning survives message conversion: show it, and test against it." in said
 
 
 def test_live_demo_wants_a_key() -> None:
-    """The real service is asked only with a key."""
-    ended = subprocess.run([_script("mimo-quirks"), "demo", "--live"], capture_output=True, text=True, check=False)
-
-    assert ended.returncode
-    assert "set MIMO_API_KEY" in ended.stderr
+    """The real service is asked only with a key, and the tests have none."""
+    with pytest.raises(SystemExit, match="set MIMO_API_KEY"):
+        run(live=True)
 
 
-def test_simulate() -> None:
-    """The simulator serves in the mode that was asked for, and says where."""
-    command = next(command for command in COMMANDS if "simulate" in command).split()
-    with subprocess.Popen([_script(command[0]), *command[1:]], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            log = _patiently(f"http://127.0.0.1:{command[-1]}/simulator/log")
-        finally:
-            process.terminate()
-        printed, _ = process.communicate()
+def test_doctor_and_explain(tmp_path: Path) -> None:
+    """Both commands run as they are written: the configuration has no error, and lost reasoning is named."""
+    store = f"sqlite:///{tmp_path}/reasoning.db"
+    config, request = tmp_path / "config.yaml", tmp_path / "request.json"
+    config.write_text(CONFIGURATION.replace("sqlite:///reasoning.db", store), encoding="utf-8")
+    request.write_text(json.dumps({"model": "mimo-v2.6-pro", "messages": DROPPED}), encoding="utf-8")
+    files = {"config.yaml": str(config), "request.json": str(request)}
+    doctor, explain = (
+        [files.get(word, word) for word in line.split()[1:]]
+        for block in code("sh", README)
+        for line in block.splitlines()
+        if line.startswith(("mimo-quirks doctor", "mimo-quirks explain"))
+    )
+    checked = _run(*doctor, MIMO_API_KEY="k", MIMO_BASE_URL="https://api.xiaomimimo.com/v1")
+    explained = _run(*explain)
 
-    assert [] == log
-    assert [
-        ["chat", "http://127.0.0.1:8765/v1/chat/completions"],
-        ["messages", "http://127.0.0.1:8765/anthropic/v1/messages"],
-        ["messages", "http://127.0.0.1:8765/v1/messages"],
-        ["responses", "http://127.0.0.1:8765/v1/responses"],
-        ["log", "http://127.0.0.1:8765/simulator/log"],
-    ] == [line.split() for line in printed.splitlines()]
-
-
-@pytest.mark.parametrize(
-    ("words", "complaint"), [(["acepts=exact"], "known: accepts"), (["accepts=sometimes"], "'sometimes' is none of")]
-)
-def test_simulate_rejects_unknown_modes(words: list[str], complaint: str) -> None:
-    """A mode that does not exist is named."""
-    ended = subprocess.run([_script("mimo-quirks"), "simulate", *words], capture_output=True, text=True, check=False)
-
-    assert 2 == ended.returncode
-    assert complaint in re.sub(r"[│\s]+", " ", ended.stderr)
+    assert (0, True) == (checked.returncode, "0 errors" in checked.stdout), checked.stdout
+    assert (1, True) == (explained.returncode, "1 lost its reasoning" in explained.stdout), explained.stdout
 
 
-def _script(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
+def test_causes() -> None:
+    """The texts of the table are texts of ours, but the first, which is the API's."""
+    of_the_api, *ours = [row[0].strip("`") for row in rows_of(README, "the text")]
+    packages = ("shared/mimo_quirks", "litellm_plugin/litellm_mimo")
+    files = [file for package in packages for file in (ROOT / package).rglob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+    known = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
-
-def _patiently(url: str) -> object:
-    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
-        return client.get(url, timeout=60).json()
-
-
-def test_families() -> None:
-    """The table of families is the rows'."""
-    rows = [f'| {row.name} | `"{row.placeholder}"` | {row.source} | {row.date} |' for row in FAMILIES]
-
-    assert [] == [row for row in rows if row not in README]
-
-
-def _host_row(host: Host) -> str:
-    dialect, switch = host.dialect, host.dialect.switches[0]
-    names = [f"`{field}`" for field in (*dialect.alternatives, *dialect.fields)]
-    placeholder = "the family's" if host.takes_placeholder else "none"
-    fields = " or ".join(names) if dialect.alternatives else " and ".join(names)
-    return f"| {host.name} | {fields} | `{'.'.join(switch.path)}` | {placeholder} | {host.source} | {host.date} |"
-
-
-def test_hosts() -> None:
-    """The table of hosts is the rows'."""
-    assert [] == [row for row in map(_host_row, HOSTS) if row not in README]
-
-
-def test_settings() -> None:
-    """The table of settings has every setting with its default, and each example is accepted and changes something."""
-    rows = re.findall(rf"^\| `({PREFIX}\w+)` \| (?:`(.*?)` )?\| `(.*?)` \|", README, re.MULTILINE)
-    defaults = {name: default for name, default, _ in rows if default}
-    changed = [name for name, _, example in rows if Settings() != Settings.from_env({name: example})]
-
-    assert {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} == {name for name, _, _ in rows}
-    assert Settings() == Settings.from_env(defaults)
-    assert {f"{PREFIX}SCOPE", f"{PREFIX}SECRET"} == {name for name, _, _ in rows} - set(defaults)
-    assert [name for name, _, _ in rows] == changed
-
-
-def test_layout() -> None:
-    """What the tree names is there."""
-    (tree,) = _blocks("text")
-
-    assert [] == [line for line in tree.splitlines() if not (ROOT / line.split()[0]).exists()]
+    assert of_the_api in ERRORS
+    assert [] == [text for text in ours if not any(text in one for one in known)]

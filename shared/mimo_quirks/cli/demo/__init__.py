@@ -28,7 +28,7 @@ from .outcomes import Outcome, Promise, outcome_of
 from .service import Service, service
 
 CONFIG: Final = files(__package__).joinpath("proxy.yaml").read_text(encoding="utf-8")
-"""The proxy's configuration, which is the README's."""
+"""The proxy's configuration, which is the README's without a store."""
 CONFIG_WITHOUT_US: Final = CONFIG.partition("litellm_settings:")[0]
 
 _MODEL: Final = "mimo-v2.6-pro"

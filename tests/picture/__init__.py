@@ -1,0 +1,1 @@
+"""The README's picture: a text that says it, and the drawing of it."""
