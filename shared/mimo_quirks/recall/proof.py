@@ -110,9 +110,7 @@ def fits(memory: Memory, place: Place, whose: Whose, rewritten: AbstractSet[int]
         return False
     if not memory.asks or not place.asks or (place.ordinal == 0 and not place.answers):
         return True
-    if memory.prefix == place.prefix:
-        return True  # which has what users said in it
-    return memory.asks == asks_digest(place)
+    return memory.prefix == place.prefix or memory.asks == asks_digest(place)  # what users said is in the prefix too
 
 
 def is_of_end_user(memory: Memory, whose: Whose) -> bool:
