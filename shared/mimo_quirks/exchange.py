@@ -354,6 +354,7 @@ class Exchange:
     def _ended(self) -> _Attempt:
         """Lets go of all that an attempt holds of the history."""
         attempt, self.planned, self.sent, self._build = self._attempt, None, None, None
+        self.scope = None
         del self._attempt
         return attempt
 

@@ -8,6 +8,7 @@ an error that names it: a misspelt setting that is silently ignored is how a fla
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import os
 from collections.abc import Mapping
@@ -229,7 +230,7 @@ class Settings(BaseModel):
         if owner is None and self.scope is None and shared:
             return None
         host = quirks.host if self.provenance is Provenance.HOST else None
-        return digest("scope", owner if owner is not None else self.scope, quirks.family, host)
+        return _scope(owner if owner is not None else self.scope, quirks.family, host)
 
     def quirks_for(
         self,
@@ -274,6 +275,11 @@ class Settings(BaseModel):
         if address is None:
             return None
         return self.hosts.get(address) or self.hosts.get(str(host_name(base_url)))
+
+
+@functools.lru_cache(maxsize=1024)  # each request asks for its own
+def _scope(owner: str | None, family: str, host: str | None) -> str:
+    return digest("scope", owner, family, host)
 
 
 def _require(value: str, known: tuple[str, ...]) -> None:

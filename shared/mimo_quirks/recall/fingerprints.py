@@ -243,6 +243,7 @@ def _kind_and_said(place: Place) -> tuple[bytes, Sequence[bytes]]:
     return (b"call", sorted({*place.said})[:MOST_CALLS]) if place.said else (b"text", [_brief(place.text)])
 
 
+@functools.lru_cache(maxsize=1024)  # each request asks for that of its own scope
 def owner_mark(scope: str) -> bytes:
     """What the marks of a scope begin with, so that they have nothing in common with those of another."""
     return digest("scope", scope).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
@@ -172,6 +173,7 @@ def link_of(sent: Sequence[Message], place: str, scope: str) -> Link:
     return Link() if not previous or is_placeholder(previous) else Link(text_digest(previous, scope), place)
 
 
+@functools.lru_cache(maxsize=1024)  # each request asks for that of its own scope, several times
 def owner_digest(scope: str) -> str:
     """What the owner of a memory is known by."""
     return digest("owner", scope)
