@@ -2,7 +2,7 @@
 
 Two dictionaries and one order. Every entry expires the same time after its last use, so the order of use, the order of
 eviction and the order of expiry are one, and what has to go is always in front. An entry leaves all its keys at once,
-so nothing is left behind in the index (lessons.md 68).
+so nothing is left behind in the index (EVIDENCE §12.2).
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ TESTS: Final = Path(__file__).parent
 SLOW: Final = (
     "test_packaging.py",
     "litellm_plugin/test_proxy_memory.py",
+    "litellm_plugin/test_two_workers.py",
+    "litellm_plugin/test_gaps.py",
     "litellm_plugin/test_routes.py",
     "litellm_plugin/test_sealed_reasoning.py",
     "litellm_plugin/test_switch.py",

@@ -97,7 +97,7 @@ def test_the_wheel_holds_exactly_the_three_packages(wheel: Path) -> None:
 
     assert PACKAGES == {top for top in tops if not top.endswith(".dist-info")}
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
-    assert "mimo_quirks/cli/demo/proxy.yaml" in names
+    assert {"mimo_quirks/cli/demo/proxy.yaml", "mimo_quirks/facts/EVIDENCE.md"} <= set(names)
 
 
 EXTRAS = {

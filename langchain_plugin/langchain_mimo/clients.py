@@ -4,7 +4,7 @@ LangChain's classes keep one asynchronous client for the whole process, and the 
 loop of whoever was first. An application with several loops, such as one `asyncio.run` after another, then meets
 connections of a loop that has ended, and every other request fails. Here each loop has a pool of its own.
 
-To an SDK every 5xx is transient, whatever it says, and relays make one of a rejection (contract §5.4).
+To an SDK every 5xx is transient, whatever it says, and relays make one of a rejection (EVIDENCE §5.4).
 """
 
 from __future__ import annotations

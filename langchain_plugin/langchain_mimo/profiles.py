@@ -18,7 +18,7 @@ def profile_of(model: str) -> ModelProfile | None:
         text_inputs=True,
         image_inputs=row.sees,
         image_url_inputs=row.sees,
-        image_tool_message=False,  # a tool's content is a string (contract §7)
+        image_tool_message=False,  # a tool's content is a string (EVIDENCE §9)
         audio_inputs=row.hears,
         video_inputs=row.hears,
         text_outputs=True,

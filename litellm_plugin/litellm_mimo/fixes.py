@@ -137,7 +137,7 @@ def _without_effort(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reasoning(given: Any, on: bool, dialect: Dialect) -> dict[str, Any]:  # noqa: FBT001 - the switch itself
-    """The responses wire's object; an effort that Xiaomi documents stays (contract §3)."""
+    """The responses wire's object; an effort that Xiaomi documents stays (EVIDENCE §6.1)."""
     if on and isinstance(given, Mapping) and given.get("effort") in ("low", "medium", "high"):
         return dict(given)
     switch: dict[str, Any] = thinking_parameters(on, dialect)["reasoning"]

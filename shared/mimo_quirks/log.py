@@ -16,7 +16,7 @@ def log_replay(report: ReplayReport) -> None:
     """Writes down what matters of a replay.
 
     A history that could not be read is a warning. Lost reasoning is information: the request goes on, but the model
-    follows instructions worse without its thoughts, and silence would hide that (contract §14).
+    follows instructions worse without its thoughts, and silence would hide that (EVIDENCE §4.1).
     """
     if report.unreadable:
         _LOGGER.warning("history sent as it came, because %s", report.unreadable)

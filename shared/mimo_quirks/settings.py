@@ -2,7 +2,7 @@
 
 A setting is an environment variable ``MIMO_QUIRKS_<NAME>``. A wrong value, or a name that is none, stops the start with
 an error that names it: a misspelt setting that is silently ignored is how a flag comes to be set and never read
-(lessons.md 9).
+(EVIDENCE §12.3).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class SettingsError(ValueError):
 
 
 class Placeholder(str, Enum):
-    """What stands in for lost reasoning; never a sentence, because models echo them (contract §11)."""
+    """What stands in for lost reasoning; never a sentence, because models echo them (EVIDENCE §11.1)."""
 
     AUTO = "auto"
     EMPTY = "empty"

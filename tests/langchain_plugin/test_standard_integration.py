@@ -94,7 +94,7 @@ class TestChatMiMoMessages(_Standard):
 
     @property
     def supported_usage_metadata_details(self) -> dict[Literal["invoke", "stream"], list[Any]]:
-        """Reasoning is not counted on this wire (contract §7)."""
+        """Reasoning is not counted on this wire (EVIDENCE §7.2)."""
         return {way: ["cache_read_input"] for way in ("invoke", "stream")}
 
     @pytest.mark.xfail(reason=JSON_MODE, strict=True, raises=ValueError)

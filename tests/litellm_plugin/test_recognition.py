@@ -1,4 +1,4 @@
-"""Every error body of the fact sheet, as the real libraries wrap it: a server sends it, an SDK or LiteLLM raises.
+"""Every error body of EVIDENCE §5, as the real libraries wrap it: a server sends it, an SDK or LiteLLM raises.
 
 Nothing here is typed by hand but the table of what each row is. The request that an error is classified with is the one
 that arrived at the simulator, or at the proxy.
@@ -39,7 +39,7 @@ ROWS: Final[Mapping[str, RejectionKind | None]] = {
     ),
     **dict.fromkeys(("deepseek-effort", "kimi-effort", "custom-tool", "web-search", "key")),
 }
-"""What each row of contract §5 is, to a MiMo model; without its quotes F1 is the words of both families."""
+"""What each row of EVIDENCE §5 is, to a MiMo model; without its quotes F1 is the words of both families."""
 OURS: Final = {name: kind for name, kind in ROWS.items() if kind}
 WORDED: Final = {name: kind for name, kind in OURS.items() if name != "E6"}
 
@@ -296,7 +296,7 @@ HOSTS_OWN: Final = {name: kind for name, kind in OURS.items() if WORDINGS[name].
 
 @wires
 def test_first_frame(wire: WireName, upstream: Simulator) -> None:
-    """An error in a stream is raised, or is an event that the SDK hands on (lessons 47)."""
+    """An error in a stream is raised, or is an event that the SDK hands on (EVIDENCE §7.1)."""
     assert HOSTS_OWN == _kinds(_sdk(wire), upstream, wire, HOSTS_OWN, streams=True, first_frame_errors=True)
 
 

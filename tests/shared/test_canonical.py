@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mimo_quirks.facts.reasoning_fields import split_think, without_think
-from mimo_quirks.history.canonical import canonical_arguments, canonical_content, canonical_text
+from mimo_quirks.history.canonical import Effort, canonical_arguments, canonical_content, canonical_text
 from mimo_quirks.recall.fingerprints import Walk
 
 from .recalling import marks_of_turns
@@ -27,7 +27,7 @@ ROUNDS = 40
 MOST = 3.0
 """How many times what ASCII of the same size takes."""
 CAP = 2**15
-"""The longest text whose Unicode is tidied."""
+"""The longest text that is tidied: there is effort for two in a history."""
 WHITE = [character for character in map(chr, range(0x3001)) if character.isspace()]
 MARKS = {
     "stack": "\u0300\u0316",
@@ -138,6 +138,78 @@ def test_a_walk_takes_no_longer_than_over_ascii(history: Callable[[int], Any], s
     assert _ratio(lambda: marks_of_turns(hostile), lambda: marks_of_turns(plain)) <= MOST
 
 
+def _pieces(unit: str, size: int, each: int = 30_000) -> list[str]:
+    """So many bytes of a text, in pieces of so many characters, none of which is another."""
+    piece = ("a" + unit * each)[:each]
+    return [f"{n} {piece}" for n in range(size // len(piece.encode("utf-8", "surrogatepass")))]
+
+
+def _users(pieces: list[str]) -> Any:
+    return [*({"role": "user", "content": piece} for piece in pieces), _turn("x")]
+
+
+def _called(pieces: list[str]) -> Any:
+    return [_turn("", *(("i", "f", piece) for piece in pieces))]
+
+
+ASCII = "abcdefg "
+WHOLE = 2**22
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("unit", MARKS.values(), ids=MARKS)
+def test_many_texts_take_no_longer_than_ascii(unit: str) -> None:
+    """A history of texts each of which would be tidied by itself; white space in so many kinds goes with the rest."""
+    hostile, plain = _users(_pieces(unit, WHOLE)), _users(_pieces(ASCII, WHOLE))
+
+    assert _ratio(lambda: marks_of_turns(hostile), lambda: marks_of_turns(plain)) <= MOST
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("unit", ["1e3,", "1,", '{"a":1},', "[],", '"\\u0301",', '"e\u0301",', f"{'9' * 4000},"])
+def test_many_arguments_take_no_longer_than_ascii(unit: str) -> None:
+    """Calls each of which would be parsed by itself."""
+    hostile = _called([f"[{piece[piece.index('a') + 1 :].rpartition(',')[0]}]" for piece in _pieces(unit, WHOLE)])
+    plain = _called(_pieces(ASCII, WHOLE))
+
+    assert _ratio(lambda: marks_of_turns(hostile), lambda: marks_of_turns(plain)) <= MOST
+
+
+@pytest.mark.parametrize("made", [_users, _called, lambda pieces: [_turn(piece) for piece in pieces]])
+@pytest.mark.parametrize("unit", ["e\u0301", "1e3,"])
+def test_effort_is_spent_from_the_beginning(unit: str, made: Callable[[list[str]], Any]) -> None:
+    """A history that goes on has the turns that it had, and an answer is read as the next request reads it."""
+    history = [one for piece in _pieces(unit, 2**18, 10_000) for one in made([piece])]
+    whole = Walk(history).places
+
+    for at, place in enumerate(whole):
+        before = Walk(history[: place.at])
+        assert whole[:at] == before.places
+        assert [place._replace(at=-1)] * 2 == [before.next(history[place.at]), before.next(history[place.at])]
+
+
+def test_what_finds_no_effort_is_as_it_is() -> None:
+    """Then only white space is nothing, and what takes less may still be tidied."""
+    effort = Effort(3)
+
+    assert canonical_text("e\u0301e\u0301 \u3000", effort) == "e\u0301e\u0301".encode()
+    assert canonical_text("e\u0301", effort) == "é".encode()
+    assert effort.left == 1
+    assert canonical_text("é推" * 99, effort) == ("é推" * 99).encode()
+    assert not effort.parses("[1]")
+    assert effort.left == 1
+
+
+def test_every_character_is_one_composed_and_apart() -> None:
+    """Whether a text has a character that may be composed is seen of all that there are."""
+    for character in map(chr, range(0x110000)):
+        apart = unicodedata.normalize("NFD", character)
+        if apart != character or unicodedata.combining(character):
+            composed = unicodedata.normalize("NFC", f"a\u0315{character}")
+            assert canonical_text(f"a\u0315{character}") == canonical_text(composed)
+            assert canonical_text(apart) == canonical_text(unicodedata.normalize("NFC", apart))
+
+
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("ident", ["a" * 250, "1" * 250, "a1" * 125, "a-" * 125, "é" * 125])
@@ -183,6 +255,8 @@ def test_arguments_of_large_numbers() -> None:
     assert len(canonical_arguments(numbers)) < 2 * len(numbers)
     assert canonical_arguments("[1e3, 1.0e3]") == canonical_arguments("[1000,1000.0]")
     assert canonical_arguments("1e300") == canonical_arguments("1.0E+300")
+    assert canonical_arguments(f"[{'9' * 101}]") == canonical_arguments(f"[ {'9' * 101} ]")
+    assert canonical_arguments(f"[{'9' * 101}]") != canonical_arguments(f"[{'9' * 102}]")
 
 
 @pytest.mark.parametrize(("padding", "is_parsed"), [(2**16 - 20, True), (2**16, False)])

@@ -172,7 +172,7 @@ def test_what_the_row_says_and_where_it_comes_from() -> None:
     """Its sentences, its source and its date."""
     explanation = _of(LOST)
 
-    assert "Xiaomi API reference; contract §1.1 (2026-05-12)" == explanation.source
+    assert "Xiaomi API reference; EVIDENCE §3.2 (2026-05-12)" == explanation.source
     assert ["mimo", "xiaomi", "api.xiaomimimo.com"] == [explanation.family, explanation.host, explanation.address]
     assert 'where a message with tool calls has lost its reasoning, "" stands in for it' in explanation.rules
     assert "thinks only where the request asks for it" in _of(LOST, model="mimo-v2-flash").rules

@@ -148,6 +148,20 @@ async def test_a_busy_loop_is_not_the_store_s_time(store: Store) -> None:
     assert not counts
 
 
+async def test_a_busy_process_is_not_the_store_s_time(store: Store) -> None:
+    """Nor is a read too slow whose thread had no chance to take what the store answered."""
+    far, counts = _far(store)
+    far.write([_entry("x")])
+    store.opens.clear()
+    reading = asyncio.create_task(far.aread(["kx"]))
+    await asyncio.sleep(0.01)
+    asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+    asyncio.get_running_loop().call_soon(store.opens.set)
+
+    assert {"kx": [b"x"]} == await reading
+    assert {} == counts
+
+
 async def test_a_caller_that_leaves(store: Store) -> None:
     """A write whose caller is cancelled is made all the same."""
     far, _ = _far(store, wait_seconds=PATIENCE)
@@ -227,6 +241,24 @@ def test_what_waits_is_bounded(store: Store) -> None:
     assert _soon(lambda: "k9" in store.get([f"k{number}" for number in range(10)]))
     assert 5 <= counts["dropped"] <= 6
     assert "k1" not in store.get(["k1"])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_dropped_while_it_is_written(fails: bool, store: Store) -> None:
+    """It is gone, whatever becomes of it, and what came after it is written."""
+    far, counts = _far(store, max_waiting_bytes=3000, wait_seconds=0)
+    store.opens.clear()
+    began, is_held = threading.Event(), store.opens.wait
+    store.opens.wait = lambda timeout=None: began.set() or is_held(timeout)  # type: ignore[method-assign,func-returns-value]
+    store.fails = lambda entries: fails and entries[0].keys == ("k0",)
+    far.write_soon([_entry(0, size=2000)])
+    assert began.wait(PATIENCE)
+    far.write_soon([_entry(1, size=2000)])
+    store.opens.set()
+
+    assert _soon(lambda: "k1" in store.get(["k1"]))
+    assert (1, int(fails)) == (counts["dropped"], counts["write_failed"])
+    assert not fails or {} == store.get(["k0"])
 
 
 def test_many_writes_are_few_batches(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Every error body of the fact sheet, with its class. The sheet's own row names are the ids."""
+"""Every error body of EVIDENCE §5, with its class. The names of its rows are the ids."""
 
 from __future__ import annotations
 

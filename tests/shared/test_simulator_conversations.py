@@ -94,7 +94,7 @@ def ids_of(history):
 
 
 def test_repeating_ids_are_the_same_in_every_conversation(world):
-    """An id is the call's name and its ordinal in the history (lessons 54)."""
+    """An id is the call's name and its ordinal in the history (EVIDENCE §12.2)."""
     there = world(ids="repeating", tool_rounds=2, parallel_calls=2)
     expected = ["read_file:0", "grep:1", "read_file:2", "grep:3", "read_file:4", "grep:5"]
 

@@ -165,7 +165,7 @@ def test_blocks_count_in_their_order(world):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_dropped_thinking_is_rejected(world, stream):
-    """A call without its reasoning is rejected with Xiaomi's own words, though no such field is on this wire (§4.7)."""
+    """A call without its reasoning is rejected with Xiaomi's own words, which name a field of another wire."""
     there = world()
     history = there.talk(1, without_thinking)
     with pytest.raises(BadRequestError) as caught:
@@ -209,7 +209,7 @@ def test_what_passes_as_reasoning(world, accepts, text, status):
     "change", [joined, lambda blocks: sorted(blocks, key=lambda block: block["type"] != "thinking")]
 )
 def test_order_is_told_and_asked_only_by_its_mode(world, change, keeps_order):
-    """Where blocks stood is no part of the verdict; it is told beside it, and a mode rejects it (lessons 37)."""
+    """Where blocks stood is no part of the verdict; it is told beside it, and a mode rejects it (EVIDENCE §12.1)."""
     there = world(accepts="exact", keeps_order=keeps_order, **LATE)
     blocks = said(there.ask([USER]))
     history = [USER, {"role": "assistant", "content": change(blocks)}, {"role": "user", "content": results(blocks)}]
@@ -264,7 +264,7 @@ def test_thinking_on(world, control):
 
 
 def test_document(world):
-    """A document in the shape of contract §4.7: no signature, thinking first, usage in three numbers."""
+    """A document in the shape of EVIDENCE §4.7: no signature, thinking first, usage in three numbers."""
     there = world()
     body = there.post().json()
     issued = there.last.issued
@@ -452,7 +452,7 @@ def test_conversation_by_a_mark(world, worlds):
     ],
 )
 def test_keys(world, headers, x_api_key, status):
-    """A host takes Anthropic's header, or the documented ones only (contract §1.2)."""
+    """A host takes Anthropic's header, or the documented ones only (EVIDENCE §3.10)."""
     there = world(x_api_key=x_api_key)
     url = f"{there.simulator.anthropic_url}/v1/messages"
     response = httpx.post(url, headers=headers, json={"messages": [USER]})

@@ -215,7 +215,7 @@ def test_the_place_is_named(world, wire):
 
 @wires
 def test_plain_turns_are_asked_too(world, wire):
-    """A reading of the contract asks each turn (C2), another only those that call."""
+    """Some reports say that the rule asks each turn (EVIDENCE §4.2), others only those that call."""
     plain = {"role": "assistant", "content": "sunny"}
     strict, lenient = (world(every_turn=every).post(wire, plain, USER).status_code for every in (True, False))
 
@@ -325,8 +325,8 @@ def test_wordings(world, wire, name):
     assert row.body == (response.text if isinstance(row.body, str) else response.json())
 
 
-def test_the_names_are_the_sheets():
-    """Every body of contract §5.1 and §5.2 that a server can send is there; E2 is a prefix, F9 and F10 have modes."""
+def test_the_names_are_those_of_evidence():
+    """Every body of EVIDENCE §5.1 and §5.2 that a server can send is there; E2 is a prefix, F9 and F10 have modes."""
     rows = {row.name.partition("-")[0] for row in WORDINGS.values() if row.ours}
     others = [row for row in WORDINGS.values() if not row.ours]
 

@@ -229,7 +229,7 @@ def test_what_passes_as_reasoning(world, accepts, text, status):
 @pytest.mark.parametrize("keeps_order", [False, True])
 @pytest.mark.parametrize("change", [joined, lambda items: sorted(items, key=lambda item: item["type"] != "reasoning")])
 def test_order_is_told_and_asked_only_by_its_mode(world, change, keeps_order):
-    """Where items stood is no part of the verdict; it is told beside it, and a mode rejects it (lessons 37)."""
+    """Where items stood is no part of the verdict; it is told beside it, and a mode rejects it (EVIDENCE §12.1)."""
     there = world(accepts="exact", keeps_order=keeps_order, **LATE)
 
     assert (400 if keeps_order else 200) == there.post(there.talk(1, change)).status_code
@@ -262,7 +262,7 @@ def test_thinking_on(world, effort):
 
 
 def test_document(world):
-    """A document in the shape of contract §4.8: an item of reasoning with content and no summary, then the call."""
+    """A document in the shape of EVIDENCE §4.8: an item of reasoning with content and no summary, then the call."""
     there = world()
     body = there.post().json()
     issued = there.last.issued
@@ -532,7 +532,7 @@ def test_malformed_requests(world, body, param, stream):
     ("headers", "status"), [({"Authorization": "Bearer any"}, 200), ({"x-api-key": "any"}, 401), ({}, 401)]
 )
 def test_keys(world, headers, status):
-    """The documented headers open the door, and no other (contract §1.2)."""
+    """The documented headers open the door, and no other (EVIDENCE §3.10)."""
     response = httpx.post(f"{world().simulator.base_url}/responses", headers=headers, json={"input": "x"})
 
     assert status == response.status_code

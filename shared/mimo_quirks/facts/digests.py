@@ -1,4 +1,4 @@
-"""Digests of JSON values: equal for equal values only (lessons.md 58)."""
+"""Digests of JSON values: equal for equal values only (EVIDENCE §12.1)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Which family is this model: one row per family, told by the shape of its id and never by a list of ids.
 
-Every list of ids broke when v2.6 came (lessons.md 3, 16). "contract §n" in a source is a section of
-mimo-api-contract.md, the project's fact sheet, which names the public reports; "lessons.md n" is a line of its list of
-what broke for others.
+Every list of ids broke when v2.6 came (EVIDENCE §2.4). "EVIDENCE §n", here and everywhere, is a section of EVIDENCE.md
+in this folder: where each row's facts come from, and how sure they are.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ FAMILIES: Final = (
         unlike=words(r"[-_.](?:tts|asr|audio)(?=$|[-_.:])|[-_.:]\d+(?:\.\d+)?b(?=$|[-_.:])"),
         quiet=words(r"mimo[-_.]v2[-_.]flash(?=$|[-_.])"),
         placeholder="",
-        source="Xiaomi's own CLI sends the empty string; contract §2, §4.3",
+        source="Xiaomi's page on passing reasoning back; its own CLI sends the empty string; EVIDENCE §2.1",
         date="2026-05-12",
     ),
     Family(
@@ -58,7 +57,7 @@ FAMILIES: Final = (
         unlike=_NEVER,
         quiet=_NEVER,
         placeholder=" ",
-        source="V4 Pro rejects the empty string (hermes-agent#17341, #18263); contract §10",
+        source="V4 Pro rejects the empty string (hermes#17341, hermes#18263); EVIDENCE §2.2",
         date="2026-10-04",
     ),
 )

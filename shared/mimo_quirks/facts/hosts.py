@@ -1,7 +1,7 @@
 """Who serves the model, and how that host speaks: one row per kind of host.
 
-A host is known by its name, parsed and never searched, so that a lookalike is not taken for the real one (lessons.md
-2). "contract §n" in a source is a section of mimo-api-contract.md, the project's fact sheet.
+A host is known by its name, parsed and never searched, so that a lookalike is not taken for the real one (EVIDENCE
+§3.9). Each row has a section in EVIDENCE.md.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Host:
 PLAIN: Final = Dialect(
     fields=("reasoning_content",),
     switches=(Switch(("thinking", "type"), on="enabled", off="disabled"),),
-    source="Xiaomi deep-thinking page; contract §3, §8",
+    source="Xiaomi deep-thinking page; EVIDENCE §6.1, §8",
     date="2026-05-12",
 )
 OPENROUTER: Final = Dialect(
@@ -80,20 +80,20 @@ OPENROUTER: Final = Dialect(
         Switch(("reasoning", "enabled"), on=True, off=False),
         Switch(("reasoning", "effort"), on="high", off="none"),
     ),
-    source="strips `thinking`; wants what a client kept of `reasoning_details` back verbatim; contract §3, §8",
+    source="OpenRouter docs, nanobot#3851: strips `thinking`, wants `reasoning_details` verbatim; EVIDENCE §3.3",
     date="2026-09-22",
 )
 ALIBABA: Final = Dialect(
     fields=("reasoning_content",),
     switches=(Switch(("enable_thinking",), on=True, off=False),),
-    source="help.aliyun.com model-studio/mimo; contract §1.3, §3",
+    source="help.aliyun.com model-studio/mimo; EVIDENCE §3.4, §6.1",
     date="2026-10-21",
 )
 MESSAGES: Final = Dialect(
     fields=("reasoning_content",),
     alternatives=(BLOCKS,),
     switches=(Switch(("thinking", "type"), on="enabled", off="disabled"),),
-    source="Xiaomi anthropic-api.md: blocks, the same switch, no budget, no effort; contract §3, §4.7",
+    source="Xiaomi anthropic-api.md: blocks, the same switch, no budget, no effort; EVIDENCE §4.7, §6.1",
     date="2026-05-15",
 )
 """The messages wire, the same at every host; what its view calls `reasoning_content` is written as a block."""
@@ -101,14 +101,14 @@ RESPONSES: Final = Dialect(
     fields=("reasoning_content",),
     alternatives=(BLOCKS,),
     switches=(Switch(("reasoning", "effort"), on="high", off="none"),),
-    source="Xiaomi responses page: `none` is off, the other efforts are the same; contract §3, §4.8",
+    source="Xiaomi responses page: `none` is off, the other efforts are the same; EVIDENCE §4.8, §6.1",
     date="2026-08-02",
 )
 TEMPLATE: Final = Dialect(
     # vLLM reads `reasoning` only since 0.26 and drops the older name without a word; SGLang reads the older one.
     fields=("reasoning_content", "reasoning"),
     switches=(Switch(("chat_template_kwargs", "enable_thinking"), on=True, off=False),),
-    source="vLLM 0.26 and SGLang reasoning outputs; contract §9",
+    source="vLLM 0.26 and SGLang reasoning outputs; EVIDENCE §3.5, §3.6",
     date="2026-09-22",
 )
 
@@ -118,9 +118,9 @@ HOSTS: Final = (
         domains=words(r"token-plan-[a-z]+\.xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
-        forces_tools=False,  # contract §7
+        forces_tools=False,  # EVIDENCE §9
         takes_n=False,
-        source="models.dev xiaomi-token-plan providers; contract §1.1",
+        source="models.dev xiaomi-token-plan providers; EVIDENCE §3.1",
         date="2026-05-18",
     ),
     Host(
@@ -128,9 +128,9 @@ HOSTS: Final = (
         domains=words(r"(?:[a-z0-9-]+\.)*xiaomimimo\.com"),
         serves="mimo",
         dialect=PLAIN,
-        forces_tools=False,  # contract §7
+        forces_tools=False,  # EVIDENCE §9
         takes_n=False,
-        source="Xiaomi API reference; contract §1.1",
+        source="Xiaomi API reference; EVIDENCE §3.2",
         date="2026-05-12",
     ),
     Host(
@@ -138,14 +138,14 @@ HOSTS: Final = (
         domains=words(r"(?:[a-z0-9-]+\.)*openrouter\.ai"),
         dialect=OPENROUTER,
         takes_placeholder=False,
-        source="reasoning goes back unmodified or not at all; contract §8",
+        source="OpenRouter docs: reasoning goes back unmodified or not at all; EVIDENCE §3.3",
         date="2026-09-22",
     ),
     Host(
         name="alibaba",
         domains=words(r"(?:[a-z0-9-]+\.)*aliyuncs\.com"),
         dialect=ALIBABA,
-        source="help.aliyun.com model-studio/mimo; contract §1.3",
+        source="help.aliyun.com model-studio/mimo; EVIDENCE §3.4",
         date="2026-10-21",
     ),
     Host(
@@ -153,7 +153,7 @@ HOSTS: Final = (
         domains=None,
         dialect=TEMPLATE,
         takes_placeholder=False,
-        source="no engine enforces the rule, and its template renders nothing and `` alike; contract §4.3, §9",
+        source="vLLM docs; the open weights' template renders an empty text like none; EVIDENCE §3.5",
         date="2026-09-22",
     ),
     Host(
@@ -161,7 +161,7 @@ HOSTS: Final = (
         domains=None,
         dialect=TEMPLATE,
         takes_placeholder=False,
-        source="as vllm; contract §9",
+        source="SGLang docs; else as vllm; EVIDENCE §3.6",
         date="2026-09-22",
     ),
     Host(
@@ -169,11 +169,17 @@ HOSTS: Final = (
         domains=None,
         dialect=PLAIN,
         forbids_when_off=True,
-        source="gateways that reject the field while thinking is off (oh-my-pi#1485); contract §4.6",
+        source="gateways that reject the field while thinking is off (oh-my-pi#1485); EVIDENCE §3.7",
         date="2026-06-01",
     ),
     # Whoever else serves the family is taken to enforce the rule: a placeholder on a host that does not is harmless.
-    Host(name="relay", domains=None, dialect=PLAIN, source="contract §1.3, §4.4", date="2026-05-12"),
+    Host(
+        name="relay",
+        domains=None,
+        dialect=PLAIN,
+        source="docs.infini-ai.com, models.dev, cursor-byok#268; EVIDENCE §3.8",
+        date="2026-05-12",
+    ),
 )
 
 HOST_NAMES: Final = tuple(host.name for host in HOSTS)

@@ -1,7 +1,7 @@
 """What a model of the family can do: one row per shape of ids, the newest first.
 
 A row is known by its shape, so that dated, prefixed and suffixed ids are known too; an id of no row tells nothing.
-"contract §n" in a source is a section of mimo-api-contract.md, the project's fact sheet.
+More about each is in EVIDENCE §10.1.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ MODELS: Final = (
         context=_MILLION,
         output=131_072,
         sees=True,
-        follows_schemas=True,  # llmgateway#4173, and a probe of 2026-10-04; contract §7
-        source="mimo.mi.com model pages; contract §2, §7",
+        follows_schemas=True,  # llmgateway#4173, and a client's published test, 2026-10-04; EVIDENCE §9
+        source="mimo.mi.com model pages, llmgateway#4173",
         date="2026-10-04",
     ),
     Abilities(
         shape=words(r"(?:^|[-_.])mimo-v2[.-]5-pro(?![a-z0-9])"),
         context=_MILLION,
         output=131_072,
-        source="mimo.mi.com model pages; contract §2",
+        source="mimo.mi.com model pages",
         date="2026-04-22",
     ),
     Abilities(
@@ -61,14 +61,14 @@ MODELS: Final = (
         output=131_072,
         sees=True,
         hears=True,
-        source="mimo.mi.com model pages; contract §2",
+        source="mimo.mi.com model pages",
         date="2026-04-22",
     ),
     Abilities(
         shape=words(r"(?:^|[-_.])mimo-v2-flash(?![a-z0-9])"),
         context=262_144,
         output=65_536,
-        source="open weights; contract §2",
+        source="open weights (huggingface.co/XiaomiMiMo)",
         date="2025-12-16",
     ),
 )

@@ -1,6 +1,6 @@
 """What the current models cost: facts that LiteLLM's cost map wants to know.
 
-"contract §n" in a source is a section of mimo-api-contract.md, the project's fact sheet.
+How sure they are stands in EVIDENCE §10.2.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ class Price:
     date: str
 
 
+_PAGE: Final = "mimo.mi.com pay-as-you-go page"
+
 PRICES: Final = (
-    Price("mimo-v2.6-pro", 0.435, 0.0036, 0.87, source="contract §2", date="2026-09-22"),
-    Price("mimo-v2.6-flash", 0.14, 0.0028, 0.28, source="contract §2", date="2026-09-22"),
-    Price("mimo-v2.6-pro-ultraspeed", 4.35, None, 8.70, source="hearsay; contract §2", date="2026-09-22"),
-    Price("mimo-v2.5-pro", 0.435, 0.0036, 0.87, source="contract §2", date="2026-04-22"),
-    Price("mimo-v2.5", 0.14, 0.0028, 0.28, source="contract §2", date="2026-04-22"),
-    Price("mimo-v2.5-pro-ultraspeed", 1.305, 0.0108, 2.61, source="contract §2", date="2026-06-08"),
+    Price("mimo-v2.6-pro", 0.435, 0.0036, 0.87, source=_PAGE, date="2026-09-22"),
+    Price("mimo-v2.6-flash", 0.14, 0.0028, 0.28, source=_PAGE, date="2026-09-22"),
+    Price("mimo-v2.6-pro-ultraspeed", 4.35, None, 8.70, source="Vercel AI Gateway alone", date="2026-09-22"),
+    Price("mimo-v2.5-pro", 0.435, 0.0036, 0.87, source=_PAGE, date="2026-04-22"),
+    Price("mimo-v2.5", 0.14, 0.0028, 0.28, source=_PAGE, date="2026-04-22"),
+    Price("mimo-v2.5-pro-ultraspeed", 1.305, 0.0108, 2.61, source=_PAGE, date="2026-06-08"),
 )

@@ -32,7 +32,7 @@ _PROVIDER_DIALECTS: Final[Mapping[str, Dialect]] = {"openrouter": OPENROUTER, "h
 
 _WIRES: Final[Mapping[str, tuple[Dialect, str | None]]] = {"messages": (MESSAGES, " "), "responses": (RESPONSES, None)}
 """Wire → its dialect, and its placeholder where it is not the family's: on the messages wire nobody has shown that an
-empty block passes, and `" "` was sent by several clients (contract §4.7); of responses there is no report (§4.8)."""
+empty block passes, and `" "` was sent by several clients (EVIDENCE §4.7); of responses there is no report (§4.8)."""
 
 
 @dataclass(frozen=True, slots=True)

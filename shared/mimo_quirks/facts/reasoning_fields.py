@@ -1,7 +1,7 @@
 """Every name that reasoning goes by on an assistant message of the chat wire: the one place that knows them.
 
 A *key* is a member of the message, a *block* a typed dict inside a list. Reading never joins with a separator and never
-trims: what the API issued is what is read (lessons.md 32 to 36). Everything here is total: a value of an unexpected
+trims: what the API issued is what is read (EVIDENCE §12.1). Everything here is total: a value of an unexpected
 shape reads as nothing.
 """
 
@@ -17,7 +17,7 @@ BLOCKS: Final = "thinking_blocks"
 """LiteLLM's key for the blocks that a text was made of."""
 
 KEYS: Final = ("reasoning_content", "reasoning", "reasoning_details", BLOCKS)
-"""Message keys that hold reasoning and nothing else, the most faithful first (contract §8)."""
+"""Message keys that hold reasoning and nothing else, the most faithful first (EVIDENCE §8)."""
 
 NESTS: Final = ("provider_specific_fields", "additional_kwargs")
 """Message keys of a mapping in which frameworks keep `KEYS` among other things: LiteLLM's and LangChain's."""
@@ -61,7 +61,7 @@ def split_think(content: object) -> tuple[str, Any] | None:
     """Splits a leading ``<think>…</think>`` off a content: (reasoning, the rest of the content), or None.
 
     Some relays put reasoning there, and so does LiteLLM's `merge_reasoning_content_in_choices`. The first closing tag
-    ends it (contract §8).
+    ends it (EVIDENCE §8).
     """
     if isinstance(content, list | tuple) and content and isinstance(content[0], Mapping):
         text = content[0].get("text") if content[0].get("type") == "text" else None

@@ -1,7 +1,7 @@
 """Content as a string: MiMo takes nothing else from the model and from tools.
 
-An assistant message with `content: null` and a tool message with a list were each answered with a 400 (contract §5.3,
-§7; XiaomiMiMo/MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44). Other roles keep a list that holds more than text, but no
+An assistant message with `content: null` and a tool message with a list were each answered with a 400 (EVIDENCE
+§5.3, §9; MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44). Other roles keep a list that holds more than text, but no
 reasoning: the wire has it in turns alone, and an application that takes an answer for a question copies its blocks.
 """
 

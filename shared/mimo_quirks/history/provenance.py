@@ -1,7 +1,7 @@
 """Who produced a piece of reasoning, as far as the message that carries it tells.
 
 Reasoning of another model is never replayed as the family's own: a model that is handed thoughts it never had follows
-them (lessons.md 81), and a signed block belongs to the vendor that signed it (contract §4.5, §4.7). What nobody signed
+them (EVIDENCE §12.4), and a signed block belongs to the vendor that signed it (EVIDENCE §4.5). What nobody signed
 or named counts as ours, because most clients carry the bare text.
 """
 

@@ -5,7 +5,7 @@ reasoning of another family is dropped; a turn that is left without gets what wa
 still left without gets the placeholder of its host, where there is one; everything else is left alone. The result is a
 new list in which untouched messages are the same objects, and the caller's messages are never edited. The choice
 depends on the message, and on what is remembered of it, so the same history gives the same bytes in every later request
-and the prompt cache holds (lessons.md 38, 39).
+and the prompt cache holds (EVIDENCE §12.1).
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _replace(rest: Message, quirks: Quirks, reason: str, *, thinking: bool) -> t
 
 
 def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
-    """The placeholder, on tool turns unless a rejection taught otherwise (contract §4.1, §4.2)."""
+    """The placeholder, on tool turns unless a rejection taught otherwise (EVIDENCE §4.2)."""
     if not thinking:
         return message, "left", "thinking is off"
     if not is_tool_turn(message) and not quirks.pads_every_turn:

@@ -84,7 +84,7 @@ def _whole(pieces: _Pieces) -> dict[str, Any]:
 
 
 def _whole_call(pieces: _Pieces) -> dict[str, Any]:
-    """Some relays repeat a call's id and name on each of its deltas; only the arguments come in parts (contract §6)."""
+    """Some relays repeat a call's id and name on each delta; only the arguments come in parts (EVIDENCE §7.1)."""
     first = {key: held[0] for key, held in pieces.items()}
     return {
         "id": first.get("id"),

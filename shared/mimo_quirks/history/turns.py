@@ -1,7 +1,7 @@
 """Turns of the chat wire: an assistant message, read whatever it calls its reasoning, and rewritten without it.
 
 Reading tolerates every spelling at once; the first spelling whose text is neither blank nor a placeholder wins, so that
-the same text under two names is not doubled (lessons.md 49).
+the same text under two names is not doubled (EVIDENCE §8).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Message = Mapping[str, Any]
 
 PLACEHOLDERS: Final = frozenset(
     {
-        ".",  # tried against OpenCode Zen (lessons.md 89)
-        "tool call",  # cc-switch 3.20.0 (contract §15)
+        ".",  # tried against OpenCode Zen (oh-my-pi#1483)
+        "tool call",  # cc-switch 3.20.0 (EVIDENCE §11.2)
         "[redacted thinking]",  # cc-switch 3.20.0
-        "(prior reasoning summary unavailable)",  # OmniRoute (contract §4.3)
+        "(prior reasoning summary unavailable)",  # OmniRoute (EVIDENCE §11.2)
         "redacted-by-litellm",  # LiteLLM's message redaction
     }
 )
@@ -78,7 +78,7 @@ def is_placeholder(text: str) -> bool:
 
 
 def is_damaged(carried: str, issued: str) -> bool:
-    """Whether the one text is what a framework left of the other (lessons.md 32 to 36).
+    """Whether the one text is what a framework left of the other (EVIDENCE §12.1).
 
     Frameworks strip it, join its blocks, or close it with the first tool call, though the model thinks on after it.
     """

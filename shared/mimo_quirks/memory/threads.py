@@ -28,11 +28,23 @@ class Task(Generic[T]):
         self._work = work
         self._asked = time.monotonic()
         self._begun: float | None = None
+        self._excused = 0.0
+        self._until: float | None = None
 
     def left(self, limit_seconds: float) -> float:
-        """How long to wait for it yet, if it may take so long to begin, and as long again from then on."""
+        """How long to wait now, and then to ask again; nothing where the work is done, or too slow.
+
+        It may take so long to begin, and as long again from then on. What passes while whoever waits cannot go on
+        is not counted: there this process was held up, and its threads were too.
+        """
+        now = time.monotonic()
+        if self._until is not None:
+            self._excused += max(0.0, now - self._until)
         since = self._asked if self._begun is None else self._begun
-        return 0.0 if self.future.done() else since + limit_seconds - time.monotonic()
+        left = 0.0 if self.future.done() else since + limit_seconds + self._excused - now
+        left = min(left, limit_seconds / 2)
+        self._until = now + left
+        return left
 
     def run(self) -> None:
         """Does the work."""

@@ -1,7 +1,7 @@
 """What a turn is found by: digests of what a client can see, weak enough to survive it, strong enough to tell.
 
 Clients rewrite ids, write arguments anew, reorder parallel calls, cut the beginning of a history and change its system
-prompt (lessons.md 40, 54 to 63). So a turn is found by its calls (name and canonical arguments) or, if it has none, by
+prompt (EVIDENCE §12.2). So a turn is found by its calls (name and canonical arguments) or, if it has none, by
 its text, together with what stands before it; three contexts, the strongest first:
 
     prefix   all that was said before, without system prompts
@@ -29,13 +29,19 @@ from typing import Final, NamedTuple
 
 from mimo_quirks.facts.digests import digest
 from mimo_quirks.facts.reasoning_fields import without_think
-from mimo_quirks.history.canonical import canonical_arguments, canonical_content, canonical_text
+from mimo_quirks.history.canonical import (
+    Effort,
+    canonical_arguments,
+    canonical_content,
+    canonical_text,
+    cost_of_parsing,
+)
 from mimo_quirks.history.turns import Call, Message, calls_of, content_text
 
 from .ids import form_of
 
 MOST_CALLS: Final = 16
-"""How many calls of a turn have keys; v2.6 was seen to make 120 at once (contract §6), which dozens will find again."""
+"""How many calls of a turn have keys; v2.6 was seen to make 120 at once (EVIDENCE §7.3), which a few find again."""
 
 _SHORT: Final = 32
 """Characters of an answer, without white space, below which its text tells nothing without all that came before."""
@@ -113,7 +119,18 @@ class Walk:
         last_prefix: The running digest at the last turn; empty where there is none.
     """
 
-    __slots__ = ("_before", "_event", "_others", "_results", "_round", "_said", "_turns", "last_prefix", "places")
+    __slots__ = (
+        "_before",
+        "_effort",
+        "_event",
+        "_others",
+        "_results",
+        "_round",
+        "_said",
+        "_turns",
+        "last_prefix",
+        "places",
+    )
 
     def __init__(self, history: Iterable[Message]) -> None:
         self.places: list[Place] = []
@@ -123,27 +140,33 @@ class Walk:
         self._others: list[tuple[bytes, bytes]] = []
         self._before = Before()
         self._turns = 0
+        self._effort = effort = Effort()
         for index, message in enumerate(history):
             role = message.get("role")
             if role == "assistant":
-                self._step(self.next(message, index))
+                self._step(self._place(message, index, effort))
             elif role == "tool" or role == "function":  # noqa: PLR1714 - a set would hash what may have no hash
                 answered = message.get("tool_call_id")
                 said = self._said.get(answered, b"") if isinstance(answered, str) else b""
-                self._results.append(b"result %b %b" % (said, _brief(canonical_content(message.get("content")))))
+                self._results.append(
+                    b"result %b %b" % (said, _brief(canonical_content(message.get("content"), effort)))
+                )
             elif role != "system" and role != "developer":  # noqa: PLR1714 - as above
-                self._others.append((canonical_text(str(role)), canonical_content(message.get("content"))))
+                said = canonical_content(message.get("content"), effort)
+                self._others.append((canonical_text(str(role), effort), said))
 
-    def next(self, message: Message, index: int = -1) -> Place:
+    def next(self, message: Message) -> Place:
         """The place of a turn that answers the history; several answers stand at the same place.
 
         Args:
             message: The turn, as an assistant message of the chat wire.
-            index: Its place among the messages, where it is known.
         """
+        return self._place(message, -1, Effort(self._effort.left))
+
+    def _place(self, message: Message, index: int, effort: Effort) -> Place:
         calls = calls_of(message) if message.get("tool_calls") else ()
-        said = [_said(call.name, call.arguments) for call in calls]
-        text = b"" if said else canonical_text(without_think(content_text(message.get("content"))))
+        said = [_said(call.name, call.arguments, effort) for call in calls]
+        text = b"" if said else canonical_text(without_think(content_text(message.get("content"))), effort)
         results, others = self._results, self._others
         results.sort()
         gap = results[0] if len(results) == 1 else b"\n".join(results)
@@ -247,14 +270,17 @@ def _merged(others: Sequence[tuple[bytes, bytes]]) -> Sequence[bytes]:
     ]
 
 
-def _said(name: str, arguments: str) -> bytes:
+def _said(name: str, arguments: str, effort: Effort) -> bytes:
     """What a call says. Each request has the calls of the one before, so those of usual length are kept."""
-    return (_kept if len(name) + len(arguments) <= _USUAL else _digest_of_call)(name, arguments)
+    if len(name) + len(arguments) <= _USUAL:
+        return _kept(name, arguments, effort.takes(_kept_cost(arguments)))
+    return _digest_of_call(name, arguments, effort.parses(arguments))
 
 
-def _digest_of_call(name: str, arguments: str) -> bytes:
-    return digest(name, canonical_arguments(arguments)).encode()
+def _digest_of_call(name: str, arguments: str, is_parsed: bool) -> bytes:  # noqa: FBT001 - a cache wants positions
+    return digest(name, canonical_arguments(arguments, is_parsed=is_parsed)).encode()
 
 
 _USUAL: Final = 1024
 _kept = functools.lru_cache(maxsize=4096)(_digest_of_call)
+_kept_cost = functools.lru_cache(maxsize=4096)(cost_of_parsing)

@@ -11,7 +11,7 @@ One of these makes a candidate the turn's memory:
 
 And these make it a stranger's: a drawn id, of the turn or of the last one before it that has calls, that differs from
 the remembered one of the same form, a link that names another text, other words of the user's right before it, another
-end user. Two different texts that are equally proven are none (lessons.md 55, 59, 70).
+end user. Two different texts that are equally proven are none (EVIDENCE §12.2).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a deployment's rejections teach about it, and what is changed for the one retry.
 
-The rows say what a host wants; reports contradict them and each other, and the API drifts (contract §4.4, §12). So each
+The rows say what a host wants; reports contradict them and each other, and the API drifts (EVIDENCE §4.4, §14). So each
 rejection is evidence about one deployment: a host, a model family, a wire, and thinking on or off. Evidence is counted
 and grows old. One rejection is enough to send another placeholder; what costs the model its thoughts needs two. A
-single answer takes nothing back, for some relays enforce a rule now and then (lessons.md 92).
+single answer takes nothing back, for some relays enforce a rule now and then (EVIDENCE §4.4).
 
 Evidence has an owner, whose own it is at once. What one owner's rejections teach is no reason to change the requests of
 others: they may be about what that owner's client does, or be provoked. So others learn what two owners were taught;
@@ -42,17 +42,17 @@ DEMANDS: Final = frozenset({RejectionKind.MISSING, RejectionKind.OTHER_FAMILY})
 class Remedy(str, Enum):
     """What is changed of a request, each further from what the row says.
 
-    The second is what clients send who pad every assistant message: hermes-agent, GCMP, mateclaw (contract §15).
+    The second is what clients send who pad every assistant message: hermes-agent, GCMP, mateclaw (EVIDENCE §11.2).
     """
 
     NONE = "none"
     """As the quirks have it."""
     PAD = "pad"
-    """A space on every turn that has no reasoning, whether it calls tools or not (contract §4.2, §4.3)."""
+    """A space on every turn that has no reasoning, whether it calls tools or not (EVIDENCE §4.2, §4.3)."""
     STRIP = "strip"
     """No reasoning on any turn."""
     THINKING_OFF = "thinking off"
-    """Thinking switched off for the request, and no reasoning (contract §11)."""
+    """Thinking switched off for the request, and no reasoning (EVIDENCE §11.1)."""
 
 
 ALL_REMEDIES: Final = frozenset(Remedy)

@@ -1,6 +1,6 @@
 """A rejected request: what may be changed for the one retry, and what its sender is told where nothing can be.
 
-A rejection is never transient: the same body is rejected again, for hours if need be (hermes-agent#24784). So a request
+A rejection is never transient: the same body is rejected again, for hours if need be (hermes#24784). So a request
 is made again once, with another body, or not at all.
 """
 

@@ -1,8 +1,8 @@
 """Recognise the rejections: the 400s about reasoning, told apart from each other and from every other 400.
 
-The useful words stand in `param`, not in `message` (contract §5.1), and relays wrap, reword and cut them, so the whole
+The useful words stand in `param`, not in `message` (EVIDENCE §5.1), and relays wrap, reword and cut them, so the whole
 text of an error is searched, wherever its library keeps it. "Missing" and "forbidden" need opposite repairs: padding a
-host that forbids the field would be as wrong as stripping one that demands it (contract §5.4; lessons.md 94).
+host that forbids the field would be as wrong as stripping one that demands it (EVIDENCE §5.2).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class RejectionKind(Enum):
     """What a rejection says of the reasoning in the request."""
 
     MISSING = "missing"
-    """The family's own demand: a tool turn came back without its reasoning (contract §5.1)."""
+    """The family's own demand: a tool turn came back without its reasoning (EVIDENCE §5.1)."""
     OTHER_FAMILY = "other family"
-    """The same demand by another family's API (contract §5.2, F1 to F8)."""
+    """The same demand by another family's API (EVIDENCE §5.2, F1 to F8)."""
     FORBIDDEN = "forbidden"
-    """The host takes no reasoning field (contract §5.2, F10)."""
+    """The host takes no reasoning field (EVIDENCE §5.2, F10)."""
     FOREIGN_SIGNATURE = "foreign signature"
-    """A signed thinking block was changed, lost or put before the wrong vendor (contract §5.2, F9)."""
+    """A signed thinking block was changed, lost or put before the wrong vendor (EVIDENCE §5.2, F9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ _MODERATED: Final = re.compile(
     r"""|\brisk[ _-]control|\bmoderat(?:ed|ion)\b|\bflagged\b""",
     re.IGNORECASE,
 )
-"""An error that may quote what a user wrote, who may have asked about a rejection (contract §5.3)."""
+"""An error that may quote what a user wrote, who may have asked about a rejection (EVIDENCE §5.3)."""
 _ECHO: Final = re.compile(rf"""\binput(?:_value)?["']?\s*[:=]\s*(["']).*?(?:\1|{CUT})""", re.IGNORECASE | re.DOTALL)
 """What a validator repeats of the request."""
 _OF_BARE: Final = (None, 400)
@@ -184,7 +184,7 @@ def is_reasoning_rejection(error: object, request: Mapping[str, Any] | None = No
 
 
 def _may_reject(status: int | None) -> bool:
-    """Contract §5.4: 400 where it is known, 422 of strict hosts, and 5xx of relays, which reword it."""
+    """EVIDENCE §5.4: 400 where it is known, 422 of strict hosts, and 5xx of relays, which reword it."""
     return status in _OF_BARE_EXTRA or (status or 0) >= _OF_SERVERS
 
 
@@ -207,7 +207,7 @@ def _of_family(kind: RejectionKind, request: Mapping[str, Any] | None) -> Reject
 
 
 def _lacks_reasoning(request: Mapping[str, Any] | None, wire: Wire | None) -> bool:
-    """Whether it could have been rejected: thinking is on, and a tool turn has no reasoning (contract §5.3)."""
+    """Whether it could have been rejected: thinking is on, and a tool turn has no reasoning (EVIDENCE §5.3)."""
     tool_turns = ([message for message in messages if is_tool_turn(message)] for messages in _views(request, wire))
     turns = next((turns for turns in tool_turns if turns), [])
     return any(is_placeholder(read_reasoning(turn) or "") for turn in turns) and _thinks(request or {})

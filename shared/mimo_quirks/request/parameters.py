@@ -1,7 +1,7 @@
 """Parameters of a request that a host does not obey: what is sent in their place, or why nothing can be.
 
 Xiaomi's chat wire knows `tool_choice: "auto"` alone and drops every other value without a word, and it rejects `n`
-(contract §7). An application that asks for more must not believe that it got it.
+(EVIDENCE §9). An application that asks for more must not believe that it got it.
 """
 
 from __future__ import annotations

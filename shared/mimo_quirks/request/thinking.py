@@ -1,7 +1,7 @@
 """The thinking switch of a request: is it on, and how is this host told.
 
 The rule about reasoning holds while thinking is on (Xiaomi, "passing back reasoning_content", 2026-05-12), and
-thinking is on unless a request says otherwise (contract §3; lessons.md 27). Leaving the switch out is not "off".
+thinking is on unless a request says otherwise (EVIDENCE §6.3). Leaving the switch out is not "off".
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def asked_to_think(parameters: Mapping[str, Any]) -> bool | None:
     """What a client asks for, in any of the spellings that vendors have: on, off, or None for no word about it.
 
     The switch is heard before efforts. A budget of nothing is off; `adaptive`, and every effort but none, are on, for
-    MiMo knows no degrees (contract §3).
+    MiMo knows no degrees (EVIDENCE §6.1).
 
     Args:
         parameters: A request's body, or the arguments of a call.
@@ -82,11 +82,11 @@ _ASKED: Final = (
     ("reasoning_effort",),
     ("reasoning_effort", "effort"),
 )
-"""Where the hosts' dialects, Anthropic (budget, type), OpenAI and LiteLLM (efforts) have the switch; contract §3."""
+"""Where the hosts' dialects, Anthropic (budget, type), OpenAI and LiteLLM (efforts) have the switch; EVIDENCE §6.1."""
 
 
 def effort_means_thinking(effort: str) -> bool:
-    """What a `reasoning_effort` asks for. MiMo's chat wire rejects or ignores it (contract §3, C6)."""
+    """What a `reasoning_effort` asks for. MiMo's chat wire rejects or ignores it (EVIDENCE §6.2)."""
     return effort.lower() not in ("none", "off", "disable", "disabled", "false")
 
 

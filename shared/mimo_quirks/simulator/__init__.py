@@ -1,7 +1,7 @@
 """A real HTTP server that behaves like Xiaomi's MiMo service, so that a client can be judged without a key.
 
 The simulator is the independent judge of this project: it imports nothing of the core, it reads what
-arrived on the socket, and it rejects exactly where the contract says the service does.
+arrived on the socket, and it rejects exactly where its makers and its users say that the service does.
 
     from mimo_quirks.simulator import Mode, Simulator
 
@@ -24,8 +24,7 @@ The rooms, from facts to sockets; arrows point upward only:
     messages, responses  the other wires: their schemas, their documents and events
     app, protocol, server    HTTP, a connection that is cut, and the thread
 
-Comments cite "contract §n", a section of mimo-api-contract.md, the project's fact sheet, with the public report
-behind it, and "lessons n", an entry of lessons.md beside it.
+"EVIDENCE §n" in a comment is a section of `facts/EVIDENCE.md`, which names the public reports.
 """
 
 try:

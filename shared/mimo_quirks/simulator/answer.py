@@ -12,7 +12,7 @@ from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.records import Exchange, Issued
 
 MODELS = ("mimo-v2.6-pro", "mimo-v2.6-flash")
-"""Contract §2: the current chat models."""
+"""EVIDENCE §10.1: the current chat models."""
 
 Sign: TypeAlias = Callable[[str], str]
 """Makes the signature of a block of reasoning."""
@@ -33,7 +33,7 @@ class Bill:
 
     @property
     def output(self) -> int:
-        """Contract §6: reasoning is part of the completion."""
+        """EVIDENCE §7.2: reasoning is part of the completion."""
         return self.thought + self.spoken
 
 
@@ -59,7 +59,7 @@ class Answer:
 def bill(raw: bytes, issued: Issued, earlier: Sequence[Exchange]) -> Bill:
     """The bill of a turn; `earlier` are the exchanges that the prompt cache reaches.
 
-    Contract §7: the cache is implicit and holds the longest prefix that was sent before, so a history that changed
+    EVIDENCE §9: the cache is implicit and holds the longest prefix that was sent before, so a history that changed
     shows here, as it does on the real bill.
     """
     cached = max((_shared(raw, exchange.raw) for exchange in earlier if exchange.issued), default=0)

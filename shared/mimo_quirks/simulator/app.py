@@ -27,7 +27,7 @@ WIRES: Mapping[str, Wire] = {
     "/v1/messages": MESSAGES,
     "/v1/responses": RESPONSES,
 }
-"""Every wire by its paths: Xiaomi has the messages wire below `/anthropic` (contract §1.1), relays have not."""
+"""Every wire by its paths: Xiaomi has the messages wire below `/anthropic` (EVIDENCE §3.2), relays have not."""
 
 
 def endpoints(mode: Mode) -> tuple[tuple[WireName, str], ...]:

@@ -1,7 +1,7 @@
 """What the pretend model takes from the request's own words: values for its arguments, and the form of its answer.
 
 A real model fills in what the user wrote. So a number or a quoted text of the last user message goes into the first
-plain property that takes it, and an answer has the `response_format` that was asked for (contract §7: `json_object` is
+plain property that takes it, and an answer has the `response_format` that was asked for (EVIDENCE §9: `json_object` is
 documented, `json_schema` was honoured by v2.6).
 """
 

@@ -16,7 +16,7 @@ from mimo_quirks.simulator.spellings import REASONING_FIELDS
 Check: TypeAlias = Callable[[Asked, Mode], WireError | None]
 
 _HOTTEST = 1.5
-"""Contract §7: temperature is in [0, 1.5]."""
+"""EVIDENCE §9: temperature is in [0, 1.5]."""
 
 
 def _messages(asked: Asked, _: Mode) -> WireError | None:
@@ -40,7 +40,7 @@ def _temperature(asked: Asked, _: Mode) -> WireError | None:
 
 
 def _tools(asked: Asked, _: Mode) -> WireError | None:
-    # Contract §7: `function` or the chat wire's own `web_search`. `tool_choice` has no check: it is ignored
+    # EVIDENCE §9: `function` or the chat wire's own `web_search`. `tool_choice` has no check: it is ignored
     # in silence.
     tools = [] if asked.body.get("tools") is None else asked.body["tools"]
     return None if isinstance(tools, list) and all(map(_is_known_tool, tools)) else errors.FUNCTION_NOT_SET

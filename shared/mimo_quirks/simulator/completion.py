@@ -34,7 +34,7 @@ def envelope(answer: Answer) -> dict[str, Any]:
 
 
 def usage(answer: Answer) -> dict[str, Any]:
-    """The bill in the words of the chat wire (contract §6)."""
+    """The bill in the words of the chat wire (EVIDENCE §7.2)."""
     bill = answer.bill
     return {
         "prompt_tokens": bill.prompt,

@@ -1,7 +1,7 @@
 """The error bodies, to the letter: clients search these texts, so they are the wire's and not improved.
 
 `upstream` tells who speaks. Xiaomi's own 400s reach the client as they are, after `data:` on stream
-requests (contract E2), or wrapped by a relay (E12). What a gateway says for itself is never wrapped.
+requests (EVIDENCE §5.1, E2), or wrapped by a relay (E12). What a gateway says for itself is never wrapped.
 """
 
 import json
@@ -34,30 +34,30 @@ class WireError:
 
 
 def param_incorrect(param: str) -> WireError:
-    """Xiaomi's 400: the useful text is in `param`, not in `message` (contract E1)."""
+    """Xiaomi's 400: the useful text is in `param`, not in `message` (EVIDENCE §5.1, E1)."""
     return WireError(400, {"error": {"code": "400", "message": "Param Incorrect", "param": param, "type": ""}})
 
 
 def extra_input(place: str) -> WireError:
-    """A strict gateway's rejection of a field it does not know (contract §4.6, F10); the place is in dots."""
+    """A strict gateway's rejection of a field it does not know (EVIDENCE §5.2, F10); the place is in dots."""
     message = f"{place}: {EXTRA_INPUT}"
     detail = {"message": message, "type": "invalid_request_error", "param": None, "code": "400"}
     return WireError(400, {"error": detail}, upstream=False)
 
 
 def invalid_request(message: str) -> WireError:
-    """What the messages wire says of a request that it cannot read, in Anthropic's shape (contract F9)."""
+    """What the messages wire says of a request that it cannot read, in Anthropic's shape (EVIDENCE §5.2, F9)."""
     detail = {"type": "invalid_request_error", "message": message}
     return WireError(400, {"type": "error", "error": detail}, upstream=False)
 
 
 def invalid_signature(position: int, block: int) -> WireError:
-    """Claude's rejection of a thinking block that it did not sign (contract F9)."""
+    """Claude's rejection of a thinking block that it did not sign (EVIDENCE §5.2, F9)."""
     return invalid_request(f"messages.{position}.content.{block}: Invalid `signature` in `thinking` block")
 
 
 def feature_not_supported(message: str) -> WireError:
-    """What the responses wire says of things that its gateway does not have (contract §5.3; opencodex#1158)."""
+    """What the responses wire says of things that its gateway does not have (EVIDENCE §5.3; opencodex#1158)."""
     detail = {"code": "responses_feature_not_supported", "message": message, "type": "unsupported_feature"}
     return WireError(400, {"error": detail}, upstream=False)
 
@@ -69,24 +69,24 @@ def invalid_value(param: str, message: str) -> WireError:
 
 
 EXTRA_INPUT = "Extra inputs are not permitted"
-"""Contract F10: what every strict host says, whatever it calls the place."""
+"""EVIDENCE §5.2, F10: what every strict host says, whatever it calls the place."""
 
-# Contract E1, 2026-05-12: chatbox#3715, pi#4504 and many more.
+# EVIDENCE §5.1, E1, 2026-05-12: chatbox#3715, pi#4504 and many more.
 REASONING_MISSING = param_incorrect("The reasoning_content in the thinking mode must be passed back to the API.")
 
-# Contract §5.3, in this order: MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44, 9router#1785, Kotatsu 2026-10-04.
+# EVIDENCE §5.3, in this order: MiMo-V2-Flash#8, XiaomiMiMo/MiMo#44, 9router#1785, Kotatsu 2026-10-04.
 TEXT_NOT_PRESENT = param_incorrect("`text` is not present")
 TEXT_NOT_SET = param_incorrect("`text` is not set")
 FUNCTION_NOT_SET = param_incorrect("`function` is not set")
 N_NOT_SUPPORTED = param_incorrect("n is not supported")
 
-# The status and `Param Incorrect` are attested for these (contract §3, §5.3); the words in `param` are the
+# The status and `Param Incorrect` are attested for these (EVIDENCE §5.3); the words in `param` are the
 # simulator's own.
 BAD_TEMPERATURE = param_incorrect("temperature must be a number from 0 to 1.5")
 BAD_THINKING = param_incorrect("thinking.type must be enabled or disabled")
 BAD_MESSAGES = param_incorrect("messages must be a list of objects")
 
-# Contract §5.3.
+# EVIDENCE §5.3.
 INVALID_KEY = WireError(
     401,
     {
@@ -113,14 +113,14 @@ def to_bytes(value: object) -> bytes:
 
 
 def relayed(error: WireError, provider: str = "Xiaomi") -> WireError:
-    """An upstream's error as a client of OpenRouter sees it (contract E12)."""
+    """An upstream's error as a client of OpenRouter sees it (EVIDENCE §5.1, E12)."""
     metadata = {"raw": error.raw.decode(), "provider_name": provider, "is_byok": False}
     detail = {"message": "Provider returned error", "code": error.status, "metadata": metadata}
     return WireError(error.status, {"error": detail, "user_id": "user_simulated"}, upstream=False)
 
 
 def relayed_messages(error: WireError) -> WireError:
-    """An upstream's error as a client of a relay's messages wire sees it (contract E11, cursor-byok#268)."""
+    """An upstream's error as a client of a relay's messages wire sees it (EVIDENCE §5.1, E11; cursor-byok#268)."""
     said = error.detail
     reason = f"Upstream request failed: [invalid_request_error] {said.get('param') or said.get('message')}"
     return invalid_request(f"Error from provider (Console Go): {reason}")

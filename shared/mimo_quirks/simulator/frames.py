@@ -1,4 +1,4 @@
-"""An error as the first event of a stream that was answered with 200, in each wire's form (lessons 47)."""
+"""An error as the first event of a stream that was answered with 200, in each wire's form (EVIDENCE §7.1)."""
 
 from mimo_quirks.simulator.errors import WireError, to_bytes
 

@@ -1,7 +1,7 @@
 """The rule itself, as pure functions: what each replayed turn carries, and whether the history is rejected.
 
 Two questions are kept apart. The *verdict* is a fact about one turn and the same in every mode; it is what
-a test compares. The *rejection* depends on the mode, as the readings of the contract differ (§12, C1 to C3).
+a test compares. The *rejection* depends on the mode, as reports of the rule differ (EVIDENCE §14, C1 to C3).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -65,33 +65,33 @@ def verdict(text: str | None, turn: Issued | None, *, known: bool) -> Verdict:
 
 
 PRESENCE: Mapping[Accepts, Callable[[str | None], bool]] = {
-    # Contract §4.3: `""`, `" "` and any text were each shipped as the pad; null is missing.
+    # EVIDENCE §4.3: `""`, `" "` and any text were each shipped as the pad; null is missing.
     "present": lambda text: text is not None,
     # hermes#17341, #18263: the reading of DeepSeek V4 Pro, and of cc-switch's comment about MiMo.
     "non-empty": bool,
     "non-blank": lambda text: bool(text and text.strip()),
-    # What nobody here issued cannot be demanded to the byte (contract §4.5: histories of another model).
+    # What nobody here issued cannot be demanded to the byte (EVIDENCE §4.5: histories of another model).
     "exact": lambda text: text is not None,
-    # Contract §4.4: a live 200 without the field, Reasonix#2585, 2026-06-01.
+    # EVIDENCE §4.4: a 200 without the field, Reasonix#2585, 2026-06-01.
     "off": lambda _: True,
 }
 """What passes as reasoning on a turn that is asked for it."""
 
 
 def rejects(mode: Mode, turns: Iterable[Replayed]) -> bool:
-    """Whether a history breaks the rule; asked only while thinking is on (contract §4.1)."""
+    """Whether a history breaks the rule; asked only while thinking is on (EVIDENCE §4.1)."""
     return not all(_accepted(mode, turn) and not (mode.keeps_order and _is_moved(turn)) for turn in turns)
 
 
 def forbids(mode: Mode, *, thinking: bool) -> bool:
-    """Whether reasoning is an error in a request (contract §4.6)."""
+    """Whether reasoning is an error in a request (EVIDENCE §4.6)."""
     return mode.forbids == "always" or (mode.forbids == "when-off" and not thinking)
 
 
 def is_asked(mode: Mode, turn: Replayed) -> bool:
     """Whether the rule asks a turn for its reasoning.
 
-    Contract §4.1, 2026-05-12: assistant messages with tool calls, in all rounds. Some ask plain turns too (§4.2).
+    EVIDENCE §4.1, 2026-05-12: assistant messages with tool calls, in all rounds. Some ask plain turns too (§4.2).
     """
     return mode.every_turn or bool(turn.message.calls)
 
@@ -102,7 +102,7 @@ def _is_moved(turn: Replayed) -> bool:
 
 def _accepted(mode: Mode, turn: Replayed) -> bool:
     # A turn issued without reasoning has no text to demand: it is held to presence, like a stranger's
-    # (contract §13.10).
+    # (EVIDENCE §4.6).
     if mode.accepts == "exact" and turn.issued is not None and turn.issued.reasoning is not None:
         return turn.verdict == "exact"
     return not is_asked(mode, turn) or PRESENCE[mode.accepts](turn.message.reasoning)

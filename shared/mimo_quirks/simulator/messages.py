@@ -76,7 +76,7 @@ def _first_error(asked: Asked, mode: Mode, sign: Sign) -> WireError | None:
 
 
 def _is_forged(block: dict[str, str], sign: Sign) -> bool:
-    # Contract §4.7: absent and empty signatures were each shipped, and passed.
+    # EVIDENCE §4.7: absent and empty signatures were each shipped, and passed.
     return bool(block.get("signature")) and block["signature"] != sign(block["thinking"])
 
 

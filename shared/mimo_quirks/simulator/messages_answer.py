@@ -1,4 +1,4 @@
-"""One answer on the messages wire, as a document and as events (contract §4.7, §6)."""
+"""One answer on the messages wire, as a document and as events (EVIDENCE §4.7, §7.2)."""
 
 import json
 from collections.abc import Iterator

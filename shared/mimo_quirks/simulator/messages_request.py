@@ -26,7 +26,7 @@ class Media(_Part):
 
 
 class Thinking(_Part):
-    """A block of reasoning; contract §4.7: `signature` is optional."""
+    """A block of reasoning; EVIDENCE §4.7: `signature` is optional."""
 
     type: Literal["thinking"]
     thinking: str
@@ -34,7 +34,7 @@ class Thinking(_Part):
 
 
 class Redacted(_Part):
-    """Not in Xiaomi's schema, yet replayed without an error by GCMP (contract §4.7); it holds no reasoning."""
+    """Not in Xiaomi's schema, yet replayed without an error by GCMP (EVIDENCE §4.7); it holds no reasoning."""
 
     type: Literal["redacted_thinking"]
     data: str
@@ -73,7 +73,7 @@ class Turn(_Part):
 
 
 class Advertised(_Part):
-    """A tool of the client's; contract §5.3: those that the server would run are not there (9router#1785)."""
+    """A tool of the client's; EVIDENCE §5.3: those that the server would run are not there (9router#1785)."""
 
     type: Literal["custom"] | None = None
     name: str
@@ -81,7 +81,7 @@ class Advertised(_Part):
 
 
 class Switch(_Part):
-    """Contract §3: two words are documented; `adaptive` and budgets are not, and are taken for on."""
+    """EVIDENCE §6.1: two words are documented; `adaptive` and budgets are not, and are taken for on."""
 
     type: Literal["enabled", "disabled", "adaptive"]
 
@@ -93,6 +93,6 @@ class MessagesRequest(_Part):
     system: str | list[Text] = ""
     tools: list[Advertised] | None = None
     thinking: Switch = Switch(type="enabled")
-    # Contract §7: optional on MiMo, and within these bounds.
+    # EVIDENCE §9: optional on MiMo, and within these bounds.
     max_tokens: int | None = Field(None, ge=1, le=131_072)
     temperature: float | None = Field(None, ge=0, le=1.5)

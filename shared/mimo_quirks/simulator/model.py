@@ -18,7 +18,7 @@ _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 _TRAPS = (
     "先想一想。\r\n"  # CR LF is one line end to a client that normalises
     f"{_FAMILY} \U0001f914\n\n"  # one emoji of five code points, one outside the basic plane
-    "</think> <think>\n"  # inline tags of bare engines (contract §8)
+    "</think> <think>\n"  # inline tags of bare engines (EVIDENCE §8)
     "data: [DONE]\n\n"  # the stream's own last word
     "```json\n{\"quoted\": 'it\\'s \\\\ here'}\n```\n"
     "a &lt; b &amp; c\t"
@@ -27,7 +27,7 @@ _TRAPS = (
 
 def reply(asked: Asked, mode: Mode, *, ordered: bool) -> Issued:
     """Answer a request with a new turn; `ordered` where the wire orders its parts."""
-    # Contract §6 and §7: content is the empty string beside tool calls, and all calls belong to one turn's reasoning.
+    # EVIDENCE §7.1, §7.3: content is the empty string beside tool calls, and all calls belong to one turn's reasoning.
     calls = tuple(_calls(asked, mode)) if asked.tools and _rounds_so_far(asked.history) < mode.tool_rounds else ()
     content = "" if calls else formatted(asked.body, asked.history, _answer(mode))
     late = mode.late_reasoning and bool(calls)

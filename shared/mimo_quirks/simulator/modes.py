@@ -1,6 +1,6 @@
 """How the simulated host behaves: a difference between hosts, or readings of the contract, is a field here.
 
-Public reports contradict one another (contract §12), and a client has to live with every reading. So
+Public reports contradict one another (EVIDENCE §14), and a client has to live with every reading. So
 nothing is decided in code: a mode says which world this is. A new difference is a new field with a default
 that changes nothing.
 """
@@ -38,60 +38,60 @@ class Mode:
 
     Attributes:
         accepts: What passes as reasoning on a replayed turn while thinking is on. `present`: any string
-            (contract §4.3, the best supported reading for Xiaomi). `non-empty`: DeepSeek V4 Pro's reading
+            (EVIDENCE §4.3, the best supported reading for Xiaomi). `non-empty`: DeepSeek V4 Pro's reading
             (hermes#17341). `non-blank`: not white space only. `exact`: stricter than any known host, it
             demands of every turn this server issued the text it was issued with; the guarantee of this
-            project in one word. `off`: never rejects, still judges (contract §4.4: a live 200 on
-            2026-06-01; and self-hosted engines, §9).
+            project in one word. `off`: never rejects, still judges (EVIDENCE §4.4: a 200 on
+            2026-06-01; and self-hosted engines, §3.5).
         spelling: The row of `SPELLINGS` that this host speaks on the chat wire.
         wires: The wires that this host serves; the others are answered with 404, as an upstream that has no such
             endpoint does.
         forbids: When reasoning is an error wherever the wire has it, and then none is asked for. `never`. `when-off`:
-            while thinking is off (contract §4.6 and F10; the gateways of oh-my-pi#1485). `always`: strict hosts (F10).
-        every_turn: The rule asks plain turns for their reasoning too (contract §4.2, C2; OmniRoute#4639,
+            while thinking is off (EVIDENCE §3.7; the gateways of oh-my-pi#1485). `always`: strict hosts (§5.2, F10).
+        every_turn: The rule asks plain turns for their reasoning too (EVIDENCE §4.2; OmniRoute#4639,
             openclaw#82387).
         enforces_every: Of the requests that break the rule, only each so-many-th is rejected; the others are lucky
-            (contract §4.4).
+            (EVIDENCE §4.4).
         rejects_every: Of the requests that keep the rule, each so-many-th is rejected all the same, so that the same
-            body may pass when it is sent again (contract §4.4; qwen-code#4223); 0 is none. One without a turn that
+            body may pass when it is sent again (EVIDENCE §4.4; qwen-code#4223); 0 is none. One without a turn that
             the rule asks about is not counted here, as nothing could be missing from it.
-        then: After how many requests this host is another, and which: the rule changed (contract §4.4; lessons 96).
+        then: After how many requests this host is another, and which: the rule changed (EVIDENCE §4.4).
             Requests count that the rule was asked about: those with a key that the wire could read.
-        rejection: The row of `WORDINGS` that a request is rejected with that lacks reasoning; rows of contract §5.3 are
+        rejection: The row of `WORDINGS` that a request is rejected with that lacks reasoning; rows of EVIDENCE §5.3 are
             there to be answered to it and not to be taken for a rejection.
         rejection_status: The status of such a rejection in place of the row's own, as relays reword it to 500 and 502
-            (contract §5.4).
-        string_content: The older gateway's demand for string contents (contract §5.3, §7; MiMo-V2-Flash#8,
-            MiMo#44).
-        data_prefixed_errors: A 400 on a stream request begins with `data:` (contract E2; 9router#1210).
+            (EVIDENCE §5.4).
+        string_content: The older gateway's demand for string contents (EVIDENCE §5.3, §9; MiMo-V2-Flash#8,
+            XiaomiMiMo/MiMo#44).
+        data_prefixed_errors: A 400 on a stream request begins with `data:` (EVIDENCE §5.1, E2; 9router#1210).
         first_frame_errors: Any error on a stream request is the first event of a 200, in the wire's own form
-            (lessons 47).
+            (EVIDENCE §7.1).
         second_frame_errors: It is the second, after the one that opens a stream and says nothing.
         cut_after: The connection is closed after so many events of a stream that has more, without the end of its
-            body (lessons 45).
+            body (EVIDENCE §7.1).
         split_utf8: Events leave in pieces that end inside multi-byte characters, as TCP may always do.
         tool_rounds: Tool turns after each user message before the final answer, when tools are advertised.
-        parallel_calls: Calls in one tool turn (contract §6: up to 120 were seen).
+        parallel_calls: Calls in one tool turn (EVIDENCE §7.3: up to 120 were seen).
         ids: `unique`: every call's id is a token that nobody can guess. `repeating`: it is the call's name and its
-            ordinal in the history, `read_file:0`, the same in every conversation (lessons 54; Kimi's form).
+            ordinal in the history, `read_file:0`, the same in every conversation (EVIDENCE §12.2; Kimi's form).
         answers: `unique`: the text of a plain turn holds such a token. `identical`: it is always the same, so
             that texts tell nothing.
         conversation: Name of a parameter of the request, as `seed` or `user`, that tells the judge, and nobody
             else, which conversation a request belongs to; dots go deeper, as in `metadata.user_id`. Turns are then
             recognised as `alignment` says, within that conversation. A request without it is judged
             as if the mode named none.
-        late_reasoning: A part of the reasoning follows each tool call (lessons 35), on the chat wire on streams only;
-            a turn's reasoning is all of it in the order of arrival.
+        late_reasoning: A part of the reasoning follows each tool call (EVIDENCE §7.1), on the chat wire on streams
+            only; a turn's reasoning is all of it in the order of arrival.
         thinking_blocks: In how many blocks or items a turn's reasoning comes, at least, on the messages and the
-            responses wire: dealt out before what is said and before each call (lessons 36, 37).
+            responses wire: dealt out before what is said and before each call (EVIDENCE §12.1).
         keeps_order: Rejects a turn that has all its reasoning, though in other blocks than it was issued in or at
-            another place among its texts and calls (lessons 36, 37); stricter than any known host. See
+            another place among its texts and calls (EVIDENCE §12.1); stricter than any known host. See
             `Exchange.kept`.
-        signatures: What a thinking block of the messages wire has as its signature (contract §4.7, C7). `absent`: no
+        signatures: What a thinking block of the messages wire has as its signature (EVIDENCE §4.7). `absent`: no
             such key. `empty`: the empty string. `issued`: a token. `checked`: a token, and a block that comes back
-            with another is rejected as Claude's host does (contract F9); absence and emptiness pass.
+            with another is rejected as Claude's host does (EVIDENCE §5.2, F9); absence and emptiness pass.
         x_api_key: The messages wire opens to `x-api-key` too, as Anthropic's SDK sends it; some hosts take
-            only the documented headers (contract §1.2).
+            only the documented headers (EVIDENCE §3.10).
         strict_elsewhere: The chat wire takes reasoning on assistant messages, and rejects the field on any other
             message and among the members of a request, in the words of F10.
         quotes: The chat wire answers a request with an error of its own, which quotes the last user message, if that

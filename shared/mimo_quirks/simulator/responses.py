@@ -1,4 +1,4 @@
-"""The responses wire, OpenAI's: `POST /v1/responses`, stateless (contract §4.8).
+"""The responses wire, OpenAI's: `POST /v1/responses`, stateless (EVIDENCE §4.8).
 
 A turn is a run of items of reasoning, of the assistant's messages and of calls, up to the next item of somebody else;
 its reasoning is the `content` of its items of reasoning. What an item has in `encrypted_content` is not read, as the

@@ -1,4 +1,4 @@
-"""One answer on the responses wire, as a document and as events (contract §4.8)."""
+"""One answer on the responses wire, as a document and as events (EVIDENCE §4.8)."""
 
 from collections.abc import Iterator
 from itertools import count

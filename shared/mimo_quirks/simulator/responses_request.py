@@ -31,7 +31,7 @@ class Said(_Part):
 
 
 class Reasoning(_Part):
-    """An item of reasoning, as contract §4.8 has it."""
+    """An item of reasoning, as EVIDENCE §4.8 has it."""
 
     type: Literal["reasoning"]
     content: list[Content] | None = None
@@ -82,7 +82,7 @@ class Function(_Part):
 
 
 class Effort(_Part):
-    """Contract §3: `none` is off, and every other effort is the same."""
+    """EVIDENCE §6.1: `none` is off, and every other effort is the same."""
 
     effort: str | None = None
 
@@ -94,7 +94,7 @@ class ResponsesRequest(_Part):
     instructions: str | None = None
     tools: list[Function] | None = None
     reasoning: Effort | None = None
-    # Contract §4.8.
+    # EVIDENCE §4.8.
     max_output_tokens: int | None = Field(None, ge=1, le=131_072)
     temperature: float | None = Field(None, ge=0, le=1.5)
 
@@ -104,7 +104,7 @@ _STATEFUL = ("previous_response_id", "conversation", "background", "context_mana
 
 
 def unsupported(body: Json) -> Iterator[str]:
-    """What a request asks for that is not there (contract §4.8; opencodex#1158), in the gateway's words."""
+    """What a request asks for that is not there (EVIDENCE §4.8; opencodex#1158), in the gateway's words."""
     for kind in _kinds(body.get("tools")):
         if kind != "function":
             yield f"tool type '{kind}' is not supported by this gateway phase."

@@ -165,7 +165,7 @@ def _worded(mode: Mode) -> WireError:
 
 
 def _has_key(wire: Wire, headers: Mapping[str, str], mode: Mode) -> bool:
-    # Contract §1.2: two are documented; `x-api-key` was answered with 401 on the chat wire (oh-my-pi#1581), while
+    # EVIDENCE §3.10: two are documented; `x-api-key` was answered with 401 on the chat wire (oh-my-pi#1581), while
     # reports about the messages wire disagree.
     scheme, _, token = headers.get("authorization", "").partition(" ")
     names = ("api-key", "x-api-key") if wire.name == "messages" and mode.x_api_key else ("api-key",)

@@ -14,7 +14,7 @@ SpellingName: TypeAlias = Literal["reasoning_content", "reasoning", "openrouter"
 
 
 def _thinking_object(body: Json) -> bool | None:
-    # Contract §3 (Xiaomi's documentation; live hermes#17314, 2026-04): an object, two values, on when absent.
+    # EVIDENCE §6.1 (Xiaomi's documentation; hermes#17314, 2026-04): an object, two values, on when absent.
     if "thinking" not in body:
         return True
     control = body["thinking"]
@@ -23,18 +23,18 @@ def _thinking_object(body: Json) -> bool | None:
 
 
 def _flag(body: Json) -> bool | None:
-    # Contract §3: Alibaba's switch is a boolean of its own.
+    # EVIDENCE §6.1: Alibaba's switch is a boolean of its own.
     return body.get("enable_thinking") is not False
 
 
 def _template_argument(body: Json) -> bool | None:
-    # Contract §3 and §9: vLLM hands the value to the chat template; on is the default of the V2.5 template.
+    # EVIDENCE §3.5: vLLM hands the value to the chat template; on is the default of the V2.5 template.
     arguments = body.get("chat_template_kwargs")
     return not (isinstance(arguments, Mapping) and arguments.get("enable_thinking") is False)
 
 
 def _reasoning_object(body: Json) -> bool | None:
-    # Contract §3: OpenRouter has its own object and strips a top-level `thinking` (nanobot#3851 follow-up).
+    # EVIDENCE §3.3: OpenRouter has its own object and strips a top-level `thinking` (nanobot#3851 follow-up).
     control = body.get("reasoning")
     if not isinstance(control, Mapping):
         return True
@@ -67,7 +67,7 @@ class Spelling:
         return {self.emits: text} | ({"reasoning_details": [block]} if self.details else {})
 
     def read(self, message: Json) -> str | None:
-        """Read a replayed turn's reasoning; what is no text, as null, counts as missing (contract §4.3)."""
+        """Read a replayed turn's reasoning; what is no text, as null, counts as missing (EVIDENCE §4.3)."""
         values = ((field, message.get(field)) for field in self.reads)
         texts = (_details_text(value) if field == "reasoning_details" else value for field, value in values)
         return next((text for text in texts if isinstance(text, str)), None)
@@ -79,20 +79,20 @@ SPELLINGS: Mapping[SpellingName, Spelling] = {
         reads=("reasoning_content",),
         switch=_thinking_object,
     ),
-    # Contract §9: from vLLM 0.26 the only key, in both directions; a client's `reasoning_content` is
+    # EVIDENCE §3.5: from vLLM 0.26 the only key, in both directions; a client's `reasoning_content` is
     # dropped without a word.
     "reasoning": Spelling(
         emits="reasoning",
         reads=("reasoning",),
         switch=_template_argument,
     ),
-    # Contract §1.3 and §3 (help.aliyun.com model-studio/mimo).
+    # EVIDENCE §3.4 (help.aliyun.com model-studio/mimo).
     "alibaba": Spelling(
         emits="reasoning_content",
         reads=("reasoning_content",),
         switch=_flag,
     ),
-    # Contract §8 and §5.1 E12 (live bodies: OpenHands#13563).
+    # EVIDENCE §8 and §5.1, E12 (OpenHands#13563).
     "openrouter": Spelling(
         emits="reasoning",
         reads=("reasoning", "reasoning_details", "reasoning_content"),

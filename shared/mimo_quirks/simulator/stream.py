@@ -1,7 +1,7 @@
 """One answer on the chat wire as server-sent events: the same turn as the document, in pieces.
 
-Contract §6 gives the order: role, reasoning, content or calls, finish reason, usage when asked for,
-`[DONE]`; late reasoning goes on between and after the calls (lessons 35).
+EVIDENCE §7.1 gives the order: role, reasoning, content or calls, finish reason, usage when asked for,
+`[DONE]`; late reasoning goes on between and after the calls.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,5 +61,5 @@ def _frame(answer: Answer) -> dict[str, Any]:
 
 
 def _wants_usage(options: Any) -> bool:
-    # Contract §6: only then a last chunk with `choices: []` carries it.
+    # EVIDENCE §7.1: only then a last chunk with `choices: []` carries it.
     return isinstance(options, Mapping) and options.get("include_usage") is True

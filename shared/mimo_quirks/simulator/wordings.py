@@ -1,6 +1,6 @@
 """What a server says when it rejects: every body that was reported, and some that only look like one of them.
 
-The names are those of contract §5, so that `Mode(rejection="E4")` is the row E4 there. Rows of §5.1 and §5.2 that no
+The names are those of EVIDENCE §5, so that `Mode(rejection="E4")` is the row E4 there. Rows of §5.1 and §5.2 that no
 server sends, because an SDK or a program made them of another row, are not here. The words of a key of §5.3 are no
 rejection: a client that takes one for it repairs what is not broken.
 """
@@ -88,9 +88,9 @@ def _rows() -> Iterator[Wording]:
     yield Wording("E11", 400, _anthropic(_CONSOLE.format(" Go", _SENTENCE)), "cursor-byok#268, 2026-08-06")
     yield Wording("E12", 400, relayed(REASONING_MISSING).body, "OpenHands#13563, the shape")
     yield Wording("F1", 400, _openai(_QUOTED), "openagent#2206 and many", upstream=True)
-    yield Wording("F1-unquoted", 400, _openai(_SENTENCE), "contract F1: also without backticks", upstream=True)
+    yield Wording("F1-unquoted", 400, _openai(_SENTENCE), "DeepSeek, also without backticks", upstream=True)
     older = _SENTENCE.replace("_", " ")
-    yield Wording("F1-older", 400, _openai(older), "contract F1: the older words", upstream=True)
+    yield Wording("F1-older", 400, _openai(older), "DeepSeek, the older words", upstream=True)
     yield Wording("F2", 400, _anthropic(f"Error from provider (DeepSeek): {_QUOTED}"), "OpenCode Zen")
     yield Wording("F2-console", 400, _anthropic(_CONSOLE.format("", _QUOTED)), "QwenPaw#6821")
     yield Wording("F4", 400, _openai(_BLOCK), "cursor-byok#268, a comment", upstream=True)
@@ -99,7 +99,7 @@ def _rows() -> Iterator[Wording]:
     yield Wording("F7", 400, {"code": 20015, "message": _KIMI, "data": None}, "SiliconFlow", upstream=True)
     yield Wording("F8", 400, _new_api(f"status_code=400, {_KIMI} (request id: 1)"), "new-api")
     kimi = WireError(400, _detail(_KIMI, type="invalid_request_error"))
-    yield Wording("F8-openrouter", 400, relayed(kimi, "Moonshot AI").body, "contract F8")
+    yield Wording("F8-openrouter", 400, relayed(kimi, "Moonshot AI").body, "OpenRouter")
 
 
 def _others() -> Iterator[Wording]:
@@ -116,21 +116,21 @@ def _others() -> Iterator[Wording]:
         ("retired", 400, "400", "Not supported model mimo-v2-flash", "omp#4058"),
         ("moderation", 400, "421", "The content was filtered", "MiMo-Code error.ts; the words are the simulator's"),
         ("risk-control", 400, "441", "Rejected by risk control", "MiMo-Code error.ts; the words are the simulator's"),
-        ("balance", 402, "402", "Insufficient account balance", "contract §5.3; the words are the simulator's"),
-        ("forbidden", 403, "403", "Access denied", "contract §5.3; the words are the simulator's"),
-        ("rate-limit", 429, "429", "Too many requests", "contract §5.3; the words are the simulator's"),
-        ("failure", 500, "500", "Internal server error", "contract §5.3; the words are the simulator's"),
-        ("unavailable", 503, "503", "Service unavailable", "contract §5.3; the words are the simulator's"),
+        ("balance", 402, "402", "Insufficient account balance", "Xiaomi's error codes; the words are the simulator's"),
+        ("forbidden", 403, "403", "Access denied", "Xiaomi's error codes; the words are the simulator's"),
+        ("rate-limit", 429, "429", "Too many requests", "Xiaomi's error codes; the words are the simulator's"),
+        ("failure", 500, "500", "Internal server error", "Xiaomi's error codes; the words are the simulator's"),
+        ("unavailable", 503, "503", "Service unavailable", "Xiaomi's error codes; the words are the simulator's"),
     ):
         yield Wording(name, status, _detail(message, code=code, param="", type=""), source, upstream=True, ours=False)
     for name, status, message, source in (
         ("role", 400, "messages.2.role: Input should be <ChatMessageRole.TOOL: 'tool'>", "pi#4602, a comment"),
-        ("image", 404, "No endpoints found that support image input", "contract §2"),
+        ("image", 404, "No endpoints found that support image input", "OpenRouter"),
         (
             "context",
             400,
             "This endpoint's maximum context length is 1048576 tokens. However, you requested about 1050000 tokens.",
-            "contract §5.3",
+            "OpenRouter",
         ),
         (
             "deepseek-effort",
@@ -146,7 +146,7 @@ def _others() -> Iterator[Wording]:
         body = _detail(message, code="responses_feature_not_supported", type="unsupported_feature")
         yield Wording(name, 400, body, "opencodex#1158", ours=False)
     body = _detail("Invalid API Key", param="Please provide valid API Key", code="401", type="invalid_key")
-    yield Wording("key", 401, body, "contract §5.3", ours=False)
+    yield Wording("key", 401, body, "Xiaomi's error codes", ours=False)
 
 
 WORDINGS: Mapping[str, Wording] = {row.name: row for row in (*_rows(), *_others())}

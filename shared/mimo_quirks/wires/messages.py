@@ -1,7 +1,7 @@
 """Anthropic's messages wire: blocks of content, results of tools inside a user's message.
 
 Xiaomi's own `/anthropic` endpoint and most relays speak it. A thinking block stands before text and calls, its
-signature may be absent (contract §4.7).
+signature may be absent (EVIDENCE §4.7).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The responses wire: a turn is a run of items, its reasoning an item among them.
 
-A reasoning item belongs to the answer or the call that follows it (contract §8). Its text goes back as content and
-never as summary, which the service would fold in a second time (contract §4.8).
+A reasoning item belongs to the answer or the call that follows it (EVIDENCE §8). Its text goes back as content and
+never as summary, which the service would fold in a second time (EVIDENCE §4.8).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mimo_quirks.facts.digests import digest
-from mimo_quirks.history.canonical import canonical_content
+from mimo_quirks.history.canonical import Effort, canonical_content
 from mimo_quirks.history.turns import Message
 
 from .wire import Wire
@@ -30,11 +30,12 @@ def system_digest(request: Mapping[str, Any], wire: Wire, messages: Sequence[Mes
 
 
 def _prompts(request: Mapping[str, Any], wire: Wire, messages: Sequence[Message]) -> Iterator[bytes]:
+    effort = Effort()
     if wire.system is not None:
-        yield canonical_content(request.get(wire.system))
+        yield canonical_content(request.get(wire.system), effort)
     for message in messages:
         if message.get("role") in ("system", "developer"):
-            yield canonical_content(message.get("content"))
+            yield canonical_content(message.get("content"), effort)
 
 
 def _names(tools: Sequence[Any]) -> Iterator[str]:

@@ -178,7 +178,7 @@ async def _sqlite_cache(bench: Bench) -> History:
 async def _usage(bench: Bench) -> History:
     """Cached tokens are told, streamed or not, and so is reasoning, as a part of the output, where the wire counts it.
 
-    The messages wire has no such figure (contract §7).
+    The messages wire has no such figure (EVIDENCE §7.2).
     """
     calls = iter([_invoke, stream, _ainvoke, _astream] * 2)
 
