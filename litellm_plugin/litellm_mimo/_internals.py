@@ -177,10 +177,19 @@ def resolved(model: str, base_url: str | None, provider: str | None) -> tuple[st
         prefix, slash, rest = model.partition("/")
         return (rest, base_url, prefix) if slash and provider in (None, prefix) else (model, base_url, provider)
     try:
-        model, provider, _, base_url = _resolve(model, custom_llm_provider=provider, api_base=base_url)
+        # without a URL LiteLLM looks into the environment, which may change
+        return (_ask if base_url is None else _ask_once)(model, base_url, provider)
     except Exception as error:  # noqa: BLE001 - LiteLLM will say so itself, in its own words
         log_frames("LiteLLM does not know a deployment's provider", error)
     return model, base_url, provider
+
+
+def _ask(model: str, base_url: str | None, provider: str | None) -> tuple[str, str | None, str | None]:
+    model, provider, _, base_url = _resolve(model, custom_llm_provider=provider, api_base=base_url)
+    return model, base_url, provider
+
+
+_ask_once: Final = functools.lru_cache(maxsize=1024)(_ask)
 
 
 def speaks_messages(model: str, provider: str | None) -> bool | None:

@@ -37,7 +37,13 @@ _STATE: Final = "mimo_quirks"
 
 
 class StreamListener(Protocol):
-    """Who is told of finished streams, and of failed ones: by the thread that reads one, before its end leaves."""
+    """Who is told of finished streams, and of failed ones: by the thread that reads one, before its end leaves.
+
+    And of those that may be left before their end.
+    """
+
+    def stream_left(self, state: CallState, turns: Sequence[Message]) -> None:
+        """The calls of a stream are whole, and it may have been left. Nothing here may wait."""
 
     def stream_finished(self, details: dict[str, Any], turns: Sequence[Message]) -> None:
         """The turns of a stream are whole."""
@@ -62,7 +68,9 @@ class CallState:
         is_of_body: Whether it began with a finished body; another body of the same details is another attempt's.
         is_sent: Whether it left: LiteLLM answers some calls from its cache.
         passes_messages: Whether it goes through on the messages wire, and LiteLLM tidies it.
-        seal: What seals a text for the client.
+        seal: What seals a text for the client; None for a wire that has no place for it.
+        sign: What signs a thinking block.
+        heard: Gives the turns of a stream that calls tools, once their calls are whole; None for any other stream.
         listener: Who is told of the end of its stream.
         rejection: What the host rejected of it.
     """
@@ -73,6 +81,8 @@ class CallState:
     is_sent: bool = False
     passes_messages: bool = False
     seal: Seal | None = None
+    sign: Seal | None = None
+    heard: Callable[[], Sequence[Message]] | None = None
     listener: StreamListener | None = None
     rejection: Rejection | None = None
 
@@ -86,7 +96,7 @@ class CallState:
 
     def begin(self) -> None:
         """Forgets what an attempt before has left: a fallback has the same details."""
-        self.asked = self.exchange = self.seal = self.rejection = None
+        self.asked = self.exchange = self.seal = self.sign = self.heard = self.rejection = None
         self.is_of_body = self.is_sent = self.passes_messages = False
 
     def taken(self) -> Exchange | None:

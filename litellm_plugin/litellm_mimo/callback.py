@@ -60,7 +60,7 @@ from .conversations import across, finished, is_as_planned, readable, signed, wi
 from .fixes import fix_body, register_models, switch_off, with_switch, with_tools
 from .rejections import ReasoningRejectedError, Rejections, begin_attempt
 from .scope import end_user_of, memory_of, scope_of, warn_of_workers
-from .stream import listen
+from .stream import hear_open_streams, listen
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 
@@ -88,6 +88,7 @@ class MiMoCallback(CustomLogger):
             self._settings.secret,
             max_bytes=self._settings.sealed_max_bytes,
             ttl_seconds=self._settings.sealed_ttl_seconds,
+            signs=self._settings.sign,
         )
         if "tools" in self._settings.fix:
             register_models()
@@ -149,11 +150,14 @@ class MiMoCallback(CustomLogger):
         """The history to send, or the one that shall come to the hooks again on another wire."""
         arguments, state = call.arguments, call.state
         given = arguments.get(call.wire.history)
-        carried = scope_of(arguments, self._settings, quirks, shared=True)  # what is carried outlives this process
         conversation = Conversation.of(arguments, call.wire, call.deployment.model, body=readable(given))
+        carried = None
+        if self.sealed.has_secret:  # what is carried outlives this process
+            carried = scope_of(arguments, self._settings, quirks, shared=True)
         conversation = conversation.opened(partial(self.sealed.open, scope=carried))
-        if self.sealed.issues and call.wire is not CHAT and not call.is_cached:
-            state.seal = partial(self.sealed.seal, scope=carried)
+        if call.wire is not CHAT:
+            scope = carried if self.sealed.issues and not call.is_cached else None
+            state.seal, state.sign = partial(self.sealed.seal, scope=scope), partial(self.sealed.sign, scope=scope)
         if call.upstream is None:
             return _given_or(given, across(conversation, quirks.family), conversation)
         thinks = is_thinking(arguments, quirks) if state.asked is None else state.asked
@@ -181,7 +185,9 @@ class MiMoCallback(CustomLogger):
             attempt: Where, and whether the model is asked to think.
             arguments: Of the call, or the parameters among its details.
         """
-        scope = scope_of(arguments, self._settings, attempt.quirks, shared=self.memory.is_shared)
+        memory = self.memory
+        scope = scope_of(arguments, self._settings, attempt.quirks, shared=memory.is_shared)
+        hear_open_streams(scope)  # one may have been left, and this request may have the results of its calls
         exchange = self._rejections.exchange()
         exchange.begin(conversation, attempt, scope, end_user=end_user_of(arguments))
         return exchange
@@ -312,7 +318,8 @@ class MiMoCallback(CustomLogger):
         turns = turns_of(response, wire)
         if turns:
             await self.astream_finished(details, turns)
-        seal = CallState.of(details).seal
+        state = CallState.of(details)
+        seal = state.sign if wire is MESSAGES else state.seal
         if seal is not None and wire is not CHAT:
             seal_answer(response, wire, seal)
         if wire is RESPONSES and called_as(details) is MESSAGES:
@@ -335,6 +342,12 @@ class MiMoCallback(CustomLogger):
         exchange = CallState.of(details).taken()
         if exchange is not None:
             await self.memory.awrite(exchange.answered(turns, self.memory.now()))
+
+    def stream_left(self, state: CallState, turns: Sequence[Message]) -> None:
+        """Remembers what was heard of a stream that may have been left, and may go on."""
+        exchange = state.exchange if state.is_sent else None
+        if exchange is not None:
+            self.memory.write_soon(exchange.answered(turns, self.memory.now(), ended=False))
 
     def policy(
         self,

@@ -11,13 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from mimo_quirks import (
+    ALTERED,
     BLOCKS,
     CHAT,
+    DAMAGED,
     PLAIN,
     REASONING_KEYS,
     RESPONSES,
@@ -32,6 +34,9 @@ from mimo_quirks import (
     opened,
     without_reasoning,
 )
+
+_KEPT: Final = "litellm_encrypted_reasoning:"
+"""What a signature begins with that LiteLLM's bridge from the messages wire to the responses wire does not drop."""
 
 
 def readable(history: Any) -> Any:
@@ -88,7 +93,7 @@ def signed(history: Sequence[Message], family: str) -> list[Message]:
 
 def across(conversation: Conversation, family: str) -> Any:
     """The history, fit to cross to another wire; the same object where it has no reasoning of ours."""
-    messages = signed(conversation.messages, family)
+    messages = signed(conversation.known, family)
     if conversation.wire is RESPONSES and conversation.view is not None and not isinstance(conversation.body, str):
         return _gathered(conversation.body, conversation.view, messages)
     return conversation.written(messages)
@@ -98,17 +103,20 @@ def without_sealed(request: Mapping[str, Any], wire: Wire) -> dict[str, Any]:
     """What is to change in a request to another family, so that it holds nothing of ours; nothing where it does not."""
     history = readable(request.get(wire.history))
     view = wire.view(history)
-    messages = opened(view.messages, lambda _: None) if view else ()
+    messages = opened(view.messages, lambda _: None, keeps_marked=False) if view else ()
     if view is None or messages is view.messages:
         return {}
     return {wire.history: wire.write(history, view, messages)}
 
 
 def _signed(message: Message, family: str) -> Message:
+    word = PLAIN
+    if DAMAGED in message:
+        word, message = f"{_KEPT}{ALTERED}", {name: value for name, value in message.items() if name != DAMAGED}
     if not is_turn(message) or is_foreign(message, family):
         return message
     texts = [text for block in blocks_of(message) for text in block_texts(block) if text]
-    blocks = [{"type": "thinking", "thinking": text, "signature": PLAIN} for text in texts]
+    blocks = [{"type": "thinking", "thinking": text, "signature": word} for text in texts]
     return {**without_reasoning(message), BLOCKS: blocks} if blocks else message
 
 
@@ -119,7 +127,9 @@ def _gathered(history: Sequence[Any], view: View, messages: Sequence[Message]) -
     turns = {place[0]: turn for place, turn in zip(view.places, messages, strict=True) if is_turn(turn)}
     gathered: list[Any] = []
     for index, item in enumerate(history):
-        blocks = [block for block in blocks_of(turns.get(index, {})) if block.get("signature") == PLAIN]
+        blocks = [
+            block for block in blocks_of(turns.get(index, {})) if str(block.get("signature")).endswith((PLAIN, ALTERED))
+        ]
         gathered += [_as_litellm(f"rs_{index}", blocks)] if blocks else []
         gathered += [] if _is_reasoning(item) else [item]
     return gathered

@@ -25,7 +25,9 @@ _LOGGER: Final = logging.getLogger("mimo_quirks")
 EVERYBODY: Final = "proxy"
 """The one owner of a proxy that cannot tell its clients apart."""
 UNKNOWN: Final = "unknown"
-"""The owner where this LiteLLM does not say whether its proxy knows its clients; nothing is remembered for it."""
+"""The owner where a proxy knows its clients and this one has no name, or where LiteLLM does not say whether it does.
+
+Nothing is remembered for it, on any store."""
 
 _METADATA: Final = ("litellm_metadata", "metadata")
 _AUTHENTICATORS: Final = ("enable_jwt_auth", "enable_oauth2_auth", "enable_oauth2_proxy_auth")
@@ -33,7 +35,7 @@ _MEMBERS: Final[Mapping[str, str]] = {"key": "api_key", "user": "user_id", "team
 
 
 def owner_of(arguments: Mapping[str, Any], settings: Settings) -> str | None:
-    """Who owns the memory of a request, or None where nobody says.
+    """Who owns the memory of a request, or None where no application says.
 
     Args:
         arguments: Of a call, or the parameters among its details. LiteLLM's proxy adds to `metadata` on the chat route,
@@ -120,7 +122,15 @@ def memory_of(settings: Settings) -> ReasoningMemory:
     if settings.store != "off" and is_proxy() and not tells_clients_apart():
         _LOGGER.warning("the proxy cannot tell its clients apart, so all of them share one memory of reasoning")
     store = _litellm_store(settings) if settings.store == LITELLM else settings.open_store()
-    return ReasoningMemory(store, settings)
+    return ReasoningMemory(
+        store, settings, unscoped=_UNNAMED.format(", ".join(settings.identity)) if is_proxy() else None
+    )
+
+
+_UNNAMED: Final = (
+    "The proxy knows a client by none of MIMO_QUIRKS_IDENTITY ({}): its reasoning is not remembered. "
+    "Give its key one of these, or set another."
+)
 
 
 def _litellm_store(settings: Settings) -> ReasoningStore | None:
@@ -147,10 +157,10 @@ def _redis_cache() -> Any:
     return next((cache for cache in candidates if hasattr(cache, "redis_client")), None)
 
 
-def _owner(identity: object, settings: Settings) -> str | None:
-    """The identity's first member that there is; where an authenticating proxy names nobody, nobody owns anything."""
+def _owner(identity: object, settings: Settings) -> str:
+    """The identity's first member that there is."""
     for kind in settings.identity:
         value = getattr(identity, _MEMBERS[kind], None)
         if isinstance(value, str) and value:
             return f"{kind}:{value}"
-    return None
+    return UNKNOWN

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mimo_quirks import Message, content_as_turn, log_frames
+from mimo_quirks import Message, content_as_turn, has_whole_calls, log_frames
 
 from .call import Seal
 
@@ -32,6 +32,11 @@ class _Block:
     start: Mapping[str, Any] = field(default_factory=dict)
     pieces: dict[str, list[str]] = field(default_factory=dict)
     ended: bool = False
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls a tool."""
+        return self.start.get("type") == "tool_use"
 
     def feed(self, delta: Mapping[str, Any]) -> None:
         """Takes what a delta adds to any member."""
@@ -61,6 +66,7 @@ class MessageReader:
         self._rest = bytearray()
         self._blocks: dict[int, _Block] = {}
         self.stopped = False
+        self.calls_tools = False
         self.error: Mapping[str, Any] = {}
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
@@ -87,6 +93,11 @@ class MessageReader:
         rest, self._rest = bytes(self._rest), bytearray()
         return rest
 
+    def left(self) -> Sequence[Message]:
+        """The turn of a stream that may have been left, if its calls are whole."""
+        turn = self.turn() if all(block.ended for block in self._blocks.values() if block.calls) else {}
+        return [turn] if has_whole_calls(turn) else []
+
     def turn(self) -> Message:
         """The turn as far as it has come."""
         return content_as_turn([self._blocks[index].whole() for index in sorted(self._blocks)])
@@ -99,7 +110,8 @@ class MessageReader:
         elif kind == "error":
             self.error = data
         elif kind == "content_block_start" and isinstance(data.get("content_block"), Mapping):
-            self._blocks[index] = _Block(data["content_block"])
+            block = self._blocks[index] = _Block(data["content_block"])
+            self.calls_tools |= block.calls
         elif kind == "content_block_delta" and isinstance(data.get("delta"), Mapping):
             self._blocks.setdefault(index, _Block()).feed(data["delta"])
         elif kind == "content_block_stop":
@@ -109,10 +121,13 @@ class MessageReader:
     def _signature(self, index: int) -> Iterator[bytes]:
         """The event with the carrier of a block that ends; it ends once, however often a host says so."""
         known = self._blocks.get(index)
-        if self._seal is None or known is None or known.ended:
+        if known is None or known.ended:
             return
-        known.ended, block = True, known.whole()
-        if block.get("type") != "thinking" or block.get("signature"):
+        known.ended = True
+        if self._seal is None or known.start.get("type") != "thinking":
+            return
+        block = known.whole()
+        if block.get("signature"):
             return
         carrier = self._seal(str(block.get("thinking") or ""))
         if carrier is not None:

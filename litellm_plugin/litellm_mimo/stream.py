@@ -8,17 +8,29 @@ to hand out the last chunk. They do as before otherwise; other callbacks see no 
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import functools
 import logging
 import threading
+import weakref
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Final
 
-from mimo_quirks import MESSAGES, RESPONSES, Message, TurnReader, as_message, log_frames
+from mimo_quirks import (
+    MESSAGES,
+    RESPONSES,
+    Message,
+    TurnReader,
+    as_message,
+    has_whole_calls,
+    items_as_turn,
+    log_frames,
+)
 
 from ._internals import stream_classes, stream_makers
-from .answers import ReasoningItems, seal_answer, seal_item, summarised, turns_of
+from .answers import ReasoningItems, as_dict, seal_answer, seal_item, summarised, turns_of
 from .call import CallState, called_as
 from .sse import MessageReader
 
@@ -27,6 +39,64 @@ _LISTENING: Final = threading.Lock()
 
 _Read = Callable[[Any, Any], tuple[Any, Sequence[Message]]]
 """Takes a stream and its next chunk, and gives the chunk to hand out, with the turns where it is the last."""
+
+
+_OPEN: Final[dict[int, CallState]] = {}
+"""The calls whose streams call tools and have not ended. A plain dict needs no lock, and so may be changed by what the
+interpreter runs in the middle of anything."""
+
+
+def hear_open_streams(scope: str | None) -> None:
+    """Records what is whole of the open streams of a scope: a client may have left one, and nobody says so."""
+    for state in tuple(_OPEN.values()):
+        exchange = state.exchange
+        if exchange is None:
+            _OPEN.pop(id(state), None)
+        elif exchange.scope == scope:
+            _hear(state)
+
+
+def _open(stream: Any, heard: Callable[[], Sequence[Message]]) -> None:
+    """Takes note of a stream that begins to call tools."""
+    state = CallState.of(_details(stream))
+    if state.listener is None or state.heard is not None:  # one behind a bridge has been noted
+        return
+    state.heard = heard
+    _OPEN[id(state)] = state
+    weakref.finalize(stream, _drop, state).atexit = False
+
+
+def _drop(state: CallState) -> None:
+    """As `_leave`, in the midst of whatever the interpreter was doing when it dropped the stream, locks held."""
+    if state.exchange is None:  # it has ended
+        _OPEN.pop(id(state), None)
+        return
+    try:
+        asyncio.get_running_loop().call_soon(_leave, state)
+    except RuntimeError:
+        threading.Thread(target=_leave, args=(state,), daemon=True).start()
+
+
+def _leave(state: CallState) -> None:
+    """A stream was left."""
+    if _OPEN.pop(id(state), None) is not None:
+        _hear(state)
+
+
+def _hear(state: CallState) -> None:
+    """Records what is whole of a stream. It may go on: what comes of it is recorded as well."""
+    try:
+        turns = state.heard() if state.heard is not None and state.exchange is not None else ()
+        if turns and state.listener is not None:
+            state.listener.stream_left(state, turns)
+    except Exception as error:  # noqa: BLE001 - whoever is here wants something else
+        log_frames("a stream that was left is not remembered", error)
+
+
+@atexit.register
+def _leave_all() -> None:
+    for state in tuple(_OPEN.values()):
+        _leave(state)
 
 
 def listen() -> None:
@@ -75,6 +145,9 @@ def _atold(after: Any, read: _Read) -> Any:
             listener = None if isinstance(error, StopAsyncIteration) else CallState.of(_details(self)).listener
             if listener is not None:
                 await listener.astream_failed(_details(self), error)
+            raise
+        except asyncio.CancelledError:
+            _leave(CallState.of(_details(self)))
             raise
         listener = CallState.of(_details(self)).listener if turns else None
         if listener is not None:
@@ -161,11 +234,21 @@ class _Told:
 
     async def _told(self, details: dict[str, Any]) -> AsyncGenerator[bytes, None]:
         state = CallState.of(details)
-        if not state.is_sent and state.seal is None:  # another family's, of which not a byte waits for its event
+        if not state.is_sent and state.sign is None:  # another family's, of which not a byte waits for its event
             async for chunk in self._stream:
                 yield chunk
             return
-        reader, listener = MessageReader(state.seal), state.listener
+        reader = MessageReader(state.sign)
+        try:
+            async for chunk in self._read(reader, state, details):
+                yield chunk
+        finally:  # it may have been closed in the middle
+            _leave(state)
+
+    async def _read(
+        self, reader: MessageReader, state: CallState, details: dict[str, Any]
+    ) -> AsyncGenerator[bytes, None]:
+        listener = state.listener
         async for chunk in self._stream:
             events = list(reader.feed(chunk))
             if listener is not None and reader.stopped:
@@ -174,6 +257,10 @@ class _Told:
                 await listener.astream_failed(details, reader.error)
             if reader.stopped or reader.error:
                 listener = None  # it is told once
+            elif (
+                listener is not None and reader.calls_tools and state.heard is None
+            ):  # none behind a bridge is heard of
+                state.heard, _OPEN[id(state)] = reader.left, state
             for event in events:
                 yield event
         if rest := reader.flush():
@@ -188,34 +275,85 @@ def _details(stream: Any) -> dict[str, Any]:
 def _read_chat(stream: Any, chunk: Any) -> tuple[Any, Sequence[Message]]:
     """The turns are there where the API itself finishes them: a stream that broke off gets a reason of LiteLLM's."""
     choices = getattr(chunk, "choices", None)
-    if not choices or not choices[0].finish_reason:
+    if not choices:
+        return chunk, ()
+    if not choices[0].finish_reason:
+        if getattr(choices[0].delta, "tool_calls", None) and _HEARD not in vars(stream):
+            setattr(stream, _HEARD, Heard(stream.chunks))
+            _open(stream, getattr(stream, _HEARD).left)
         return chunk, ()
     finished = stream.received_finish_reason or stream.intermittent_finish_reason
-    return chunk, _turns(stream.chunks) if finished else ()
+    return chunk, (vars(stream).get(_HEARD) or Heard(stream.chunks)).turns() if finished else ()
 
 
 def _read_responses(stream: Any, event: Any) -> tuple[Any, Sequence[Message]]:
     """What reasoning an event finishes is sealed; on its way to the messages wire it is summarised."""
     details, kind = _details(stream), getattr(event, "type", None)
-    seal = CallState.of(details).seal
+    state, is_bridged = CallState.of(details), called_as(details) is MESSAGES
+    seal = state.sign if is_bridged else state.seal
     if kind == "response.output_item.done" and seal is not None:
         seal_item(event.item, seal)
+    if kind == "response.output_item.done":
+        _hear_item(stream, as_dict(event.item))
     turns: Sequence[Message] = ()
     if kind == "response.completed":
         turns = turns_of(event.response, RESPONSES)
         if seal is not None:
             seal_answer(event.response, RESPONSES, seal)
-    return summarised(event) if called_as(details) is MESSAGES else event, turns
+    return summarised(event) if is_bridged else event, turns
 
 
-def _turns(chunks: list[Any]) -> list[Message]:
-    readers: dict[int, TurnReader] = {}
-    for chunk in chunks:
-        for choice in chunk.choices:
-            reader = readers.setdefault(choice.index, TurnReader())
-            reader.feed(_said(choice.delta), choice.finish_reason)
-    turns = [reader.turn() for reader in readers.values()]
-    return [as_message(turn) for turn in turns if turn.complete or len(turns) == 1]  # LiteLLM keeps one's reason apart
+_HEARD: Final = "mimo_quirks_heard"
+"""Member of a stream under which stands what it has said."""
+
+
+def _hear_item(stream: Any, item: dict[str, Any]) -> None:
+    """Takes note of an item that is finished, for a client that leaves with the last of them."""
+    items: list[dict[str, Any]] = vars(stream).setdefault(_HEARD, [])
+    items.append(item)
+    if item.get("type") == "function_call":
+
+        def left() -> Sequence[Message]:
+            turn = items_as_turn(list(items))
+            return [turn] if has_whole_calls(turn) else []
+
+        _open(stream, left)
+
+
+class Heard:
+    """The turns in the chunks of one stream, each of which is read once. Thread-safe.
+
+    Args:
+        chunks: Of LiteLLM's stream, which adds to them.
+    """
+
+    def __init__(self, chunks: list[Any]) -> None:
+        self._chunks = chunks
+        self._lock = threading.Lock()
+        self._at = 0
+        self._readers: dict[int, TurnReader] = {}
+
+    def turns(self) -> list[Message]:
+        """Those that are finished; LiteLLM keeps the finish reason of a single one apart."""
+        with self._lock:
+            self._read()
+            turns = [reader.turn() for reader in self._readers.values()]
+        return [as_message(turn) for turn in turns if turn.complete or len(turns) == 1]
+
+    def left(self) -> Sequence[Message]:
+        """The same of a stream that may have been left: those whose calls are whole."""
+        with self._lock:
+            self._read()
+            if not all(reader.may_be_whole for reader in self._readers.values()):
+                return ()
+        return [turn for turn in self.turns() if has_whole_calls(turn)]
+
+    def _read(self) -> None:
+        for chunk in self._chunks[self._at :]:
+            for choice in chunk.choices:
+                reader = self._readers.setdefault(choice.index, TurnReader())
+                reader.feed(_said(choice.delta), choice.finish_reason)
+            self._at += 1
 
 
 def _said(delta: Any) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from .history.content import string_content
 from .history.provenance import OUR_PROVIDER, is_foreign, is_named_foreign
 from .history.replay import ReplayReport, replay
 from .history.streaming import TurnReader
-from .history.turns import Message, as_message, has_whole_calls, is_turn, read_reasoning, without_reasoning
+from .history.turns import DAMAGED, Message, as_message, has_whole_calls, is_turn, read_reasoning, without_reasoning
 from .log import log_frames, log_malformed, log_rejection, log_replay
 from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
@@ -35,7 +35,7 @@ from .request.thinking import (
     switch_of,
     thinking_parameters,
 )
-from .sealing.sealed_reasoning import PLAIN, SealedReasoning, opened
+from .sealing.sealed_reasoning import ALTERED, PLAIN, SealedReasoning, opened
 from .settings import LITELLM, Settings, SettingsError
 from .stores import ReasoningStore, open_store
 from .wires import (
@@ -51,8 +51,10 @@ from .wires import (
 )
 
 __all__ = [
+    "ALTERED",
     "BLOCKS",
     "CHAT",
+    "DAMAGED",
     "LITELLM",
     "MESSAGES",
     "MESSAGES_DIALECT",

@@ -23,7 +23,7 @@ from .history.content import string_content
 from .history.found import NOTHING, FoundReasoning
 from .history.pairing import unpaired_calls
 from .history.replay import ReplayReport, replay
-from .history.turns import Message
+from .history.turns import DAMAGED, Message
 from .recall.fingerprints import Walk
 from .recall.lookup import TurnLookup
 from .recall.memories import Recording, Whose, link_of, place_digest, record
@@ -93,8 +93,12 @@ class Conversation:
         Args:
             open_: Gives the text of sealed reasoning, or None; see `SealedReasoning.open`.
         """
-        messages = opened(self.messages, open_)
-        return self if messages is self.messages else replace(self, messages=messages, known=messages)
+        known = opened(self.messages, open_)
+        if known is self.messages:
+            return self
+        sidecar = frozenset({DAMAGED})
+        messages = [_without(message, sidecar) for message in known]
+        return replace(self, messages=messages, known=known, sidecar=sidecar)
 
     def knowing(self, known: Sequence[Message], sidecar: Iterable[str] = ()) -> Conversation:
         """The conversation with what is known besides of the reasoning of its messages.
@@ -114,7 +118,7 @@ class Conversation:
         used = {turn.index for turn in report.turns if is_told and turn.action in _CHOSEN}
         for place, (known, new) in enumerate(zip(self.known, replayed, strict=True)):
             if new is not known or place in used:
-                sent = self._without_sidecar(new)
+                sent = _without(new, self.sidecar)
                 chosen[place] = chosen[place] if sent == chosen[place] else sent
         return [string_content(message) for message in chosen] if self.strings else chosen
 
@@ -122,10 +126,11 @@ class Conversation:
         """The history with these messages in the place of the view's; the same object where they are the view's own."""
         return self.body if self.view is None else self.wire.write(self.body, self.view, messages)
 
-    def _without_sidecar(self, message: Message) -> Message:
-        if self.sidecar.isdisjoint(message):
-            return message
-        return {name: value for name, value in message.items() if name not in self.sidecar}
+
+def _without(message: Message, sidecar: frozenset[str]) -> Message:
+    if sidecar.isdisjoint(message):
+        return message
+    return {name: value for name, value in message.items() if name not in sidecar}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +222,7 @@ class Exchange:
         loses: Whether what is remembered is lost when the process ends.
 
     Attributes:
+        scope: Whose memory it is; None where nothing says so.
         rejection: The last rejection, where there was one. It holds no text.
         planned: The request as it was planned; None before that, and when it was answered or rejected.
         sent: The same as a framework transformed it on its way out.
@@ -230,6 +236,7 @@ class Exchange:
         self._build: Build | None = None
         self._policy = HostPolicy()
         self._last = ""
+        self.scope: str | None = None
         self.rejection: Rejection | None = None
         self.planned: RequestPlan | None = None
         self.sent: RequestPlan | None = None
@@ -251,6 +258,7 @@ class Exchange:
             end_user: Whom the request names as its end user.
         """
         named = digest("end user", end_user) if end_user else ""
+        self.scope = scope
         whose = None if scope is None else Whose(scope, conversation.system, named)
         self._attempt = _Attempt(conversation, settings, whose, Walk(conversation.known))
         self._last = ""

@@ -22,6 +22,8 @@ def log_replay(report: ReplayReport) -> None:
         _LOGGER.warning("history sent as it came, because %s", report.unreadable)
     elif lost := report.count("placeholder") + report.count("bare"):
         _LOGGER.info("%d of %d turns go without their reasoning", lost, len(report.turns))
+    if report.spoken:
+        _LOGGER.info("%d thoughts stand in the history as visible text: the client made it of them", report.spoken)
 
 
 def log_rejection(said: str) -> None:

@@ -78,6 +78,7 @@ class Settings(BaseModel):
         near_max_bytes: How much each process holds at most of what it recorded and found.
         write_wait_seconds: How long an answer waits for the store to take what is recorded of it.
         sealed_max_bytes: Up to how much reasoning a client is given sealed to hand back; 0 is none. Needs a secret.
+        sign: Whether thinking blocks that are not sealed are signed all the same, so that clients keep them as blocks.
         sealed_ttl_seconds: How long what a client hands back is believed.
         on_rejection: What follows a rejection: `repair` is one changed request and then an error; `fallback` is the
             same and then LiteLLM's fallbacks; `fail` is the error at once, and nothing is changed by what was learned.
@@ -103,6 +104,7 @@ class Settings(BaseModel):
     near_max_bytes: int = Field(default=64 * 2**20, gt=0)
     write_wait_seconds: FiniteFloat = Field(default=1.0, ge=0)
     sealed_max_bytes: int = Field(default=64 * 2**10, ge=0)
+    sign: bool = True
     sealed_ttl_seconds: FiniteFloat = Field(default=30 * 24 * 3600, gt=0)
     on_rejection: Literal["repair", "fallback", "fail"] = "repair"
     allow_thinking_off: bool = True

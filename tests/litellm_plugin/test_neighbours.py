@@ -10,6 +10,7 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from mimo_quirks.cli.proxy import LiteLLMProxy
+from mimo_quirks.sealing.markers import marker_of
 from mimo_quirks.simulator import Mode, Simulator
 
 from ..cases import NASTY
@@ -50,8 +51,15 @@ THOUGHTS: dict[str, dict[str, dict[str, Any] | None]] = {
     },
 }
 CARRIERS = {
-    "messages": {"type": "thinking", "thinking": NASTY, "signature": "mimo-quirks.1.AAAA"},
-    "responses": {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "mimo-quirks.1.AAAA"},
+    ("messages", "sealed"): {"type": "thinking", "thinking": NASTY, "signature": "mimo-quirks.1.AAAA"},
+    ("messages", "marked"): {"type": "thinking", "thinking": NASTY, "signature": marker_of(NASTY)},
+    ("messages", "damaged"): {"type": "thinking", "thinking": NASTY.strip(), "signature": marker_of(NASTY)},
+    ("responses", "sealed"): {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [],
+        "encrypted_content": "mimo-quirks.1.AAAA",
+    },
 }
 
 
@@ -120,13 +128,13 @@ def test_a_switch_falls_back(
     assert without.raw == with_us.raw
 
 
-@pytest.mark.parametrize("route", CARRIERS)
+@pytest.mark.parametrize(("route", "kind"), CARRIERS)
 @pytest.mark.parametrize("model", NEIGHBOURS)
 def test_carriers_are_taken_away(
-    model: str, route: str, with_us: LiteLLMProxy, without_us: LiteLLMProxy, stranger: Simulator
+    model: str, route: str, kind: str, with_us: LiteLLMProxy, without_us: LiteLLMProxy, stranger: Simulator
 ) -> None:
-    """A carrier in a request for another family goes, and its block or item with it; the rest is as it was."""
-    _ask(with_us, route, model, _history(route, CARRIERS[route]), streams=False)
+    """A carrier or a marker in a request for another family goes, and its block or item with it."""
+    _ask(with_us, route, model, _history(route, CARRIERS[route, kind]), streams=False)
     _ask(without_us, route, model, _history(route, None), streams=False)
 
     with_us, without = stranger.exchanges

@@ -206,6 +206,38 @@ def test_whose_memory_it_is(
     assert lines == log.count("cannot tell its clients apart")
 
 
+NAMELESS = """
+from litellm.proxy._types import UserAPIKeyAuth
+async def authenticate(request, api_key):
+    return UserAPIKeyAuth()
+"""
+
+
+@pytest.mark.parametrize(
+    ("auth", "identity"), [(NAMELESS, "key,user,team"), (AUTH, "team")], ids=["empty identity", "no team"]
+)
+@pytest.mark.parametrize("store", ["memory://", "sqlite"])
+def test_whom_nothing_names(store: str, auth: str, identity: str, upstream: Simulator, tmp_path: Path) -> None:
+    """Nothing is remembered for clients that authentication lets in and does not name, and one warning says so."""
+    (tmp_path / "nameless.py").write_text(auth)
+    config = _config(upstream, general_settings={"custom_auth": "nameless.authenticate"})
+    url = store if store != "sqlite" else f"sqlite:///{tmp_path / 'reasoning.db'}"
+    settings = {"MIMO_QUIRKS_IDENTITY": identity, "MIMO_QUIRKS_STORE": url, "MIMO_QUIRKS_SCOPE": "everybody"}
+    upstream.mode = Mode(accepts="off")
+    question = {"role": "user", "content": "x"}
+    with LiteLLMProxy(config, {**settings, **finding(tmp_path)}) as proxy:
+        asked: Any = {"model": "mimo", "messages": [question]}
+        answer = _client(proxy, "alice").chat.completions.create(**asked).choices[0].message.content
+        asked["messages"] = [question, {"role": "assistant", "content": answer}, {"role": "user", "content": "And?"}]
+        for name in ("alice", "mallory"):
+            _client(proxy, name).chat.completions.create(**asked)
+        log = proxy.log()
+
+    assert [("missing",)] * 2 == [exchange.verdicts for exchange in upstream.exchanges[1:]]
+    assert 1 == log.count("is not remembered")
+    assert 0 == log.count("MIMO_QUIRKS_SCOPE")
+
+
 def test_without_a_key_everybody_is_one(upstream: Simulator) -> None:
     """A proxy that authenticates nobody does not take what a client calls its key for an identity."""
     upstream.mode = Mode(accepts="off")

@@ -9,7 +9,7 @@ import pytest
 from litellm.proxy import proxy_server
 from litellm.proxy._types import UserAPIKeyAuth
 
-from litellm_mimo.scope import EVERYBODY, authenticates, owner_of, scope_of
+from litellm_mimo.scope import EVERYBODY, UNKNOWN, authenticates, owner_of, scope_of
 from mimo_quirks import Settings, quirks_for
 
 WHOLE = UserAPIKeyAuth(api_key="hash", user_id="user", team_id="team")
@@ -28,13 +28,13 @@ def _authenticating(monkeypatch: pytest.MonkeyPatch) -> None:
         (WHOLE, ("team", "key"), "team:team"),
         (UserAPIKeyAuth(user_id="user", team_id="team"), ("key", "user", "team"), "user:user"),
         (UserAPIKeyAuth(team_id="team"), ("key", "user", "team"), "team:team"),
-        (UserAPIKeyAuth(), ("key", "user", "team"), None),
-        (UserAPIKeyAuth(user_id="user"), ("key",), None),
+        (UserAPIKeyAuth(), ("key", "user", "team"), UNKNOWN),
+        (UserAPIKeyAuth(user_id="user"), ("key",), UNKNOWN),
     ],
 )
 @pytest.mark.parametrize(("field", "other"), [("metadata", "litellm_metadata"), ("litellm_metadata", "metadata")])
 def test_identities(identity: UserAPIKeyAuth, order: Any, owner: str | None, field: str, other: str) -> None:
-    """The first member that there is, in the operator's order; an identity without any owns nothing.
+    """The first member that there is, in the operator's order; nothing is remembered for one without any.
 
     LiteLLM keeps it in the one dict or in the other, by the route; the one without it is the client's.
     """
@@ -50,8 +50,8 @@ def test_json_is_no_identity(forged: object, monkeypatch: pytest.MonkeyPatch) ->
     """What a client may write into its metadata is not an object that authentication made."""
     monkeypatch.setattr(proxy_server, "llm_router", object())
 
-    assert owner_of({"metadata": {"user_api_key_auth": forged}}, Settings()) is None
-    assert owner_of({}, Settings()) is None
+    assert owner_of({"metadata": {"user_api_key_auth": forged}}, Settings()) is UNKNOWN
+    assert owner_of({}, Settings()) is UNKNOWN
 
 
 @pytest.mark.parametrize("general", [{}, {"enable_jwt_auth": True}, {"enable_oauth2_auth": True}])

@@ -365,7 +365,7 @@ def test_no_text_after_a_rejection(error: object) -> None:
     spiked = json.loads(json.dumps([SYSTEM, *LOST]).replace('"x"', f'"{SECRET}"'))
     spiked[2]["content"] = SECRET
     exchange = Exchange(ALL_REMEDIES)
-    exchange.begin(_conversation(spiked), _settings(), SECRET, end_user=SECRET)
+    exchange.begin(_conversation(spiked), _settings(), "a", end_user=SECRET)
     exchange.lookup()
     exchange.plan(Found(FoundReasoning({2: SECRET})))
     before = [text for text in _said(exchange) if SECRET in text]

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from mimo_quirks.facts.quirks import quirks_for
+from mimo_quirks.history.found import FoundReasoning
 from mimo_quirks.history.replay import replay
 from mimo_quirks.log import log_frames, log_malformed, log_rejection, log_replay
 
@@ -74,3 +75,15 @@ def test_frames_of_what_was_swallowed(caplog: pytest.LogCaptureFixture) -> None:
     assert ["test_frames_of_what_was_swallowed", "fails"] == [frame.rpartition(" in ")[2] for frame in frames]
     assert [True, True] == [frame.startswith(f"  {__file__}:") for frame in frames]
     assert "secret-7f3a" not in caplog.text
+
+
+def test_a_thought_that_a_client_made_a_text_of(caplog: pytest.LogCaptureFixture) -> None:
+    """It is counted, without its text."""
+    quirks = quirks_for("mimo-v2.6-pro")
+    assert quirks is not None
+    history = [{"role": "user", "content": "secret"}, TOOL_TURN]
+    with caplog.at_level(logging.INFO, logger="mimo_quirks"):
+        log_replay(replay(history, quirks, thinking=True, recall=FoundReasoning({1: "secret"}))[1])
+
+    said = "1 thoughts stand in the history as visible text: the client made it of them"
+    assert [said] == [record.message for record in caplog.records]

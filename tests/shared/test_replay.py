@@ -15,6 +15,7 @@ from mimo_quirks.facts.hosts import HOST_NAMES
 from mimo_quirks.facts.quirks import Quirks, quirks_for
 from mimo_quirks.history.found import FoundReasoning
 from mimo_quirks.history.replay import ReplayReport, TurnReport, replay
+from mimo_quirks.history.turns import DAMAGED
 
 from ..cases import CALL, CASES, NASTY, Case
 from .strategies import histories, json_values, messages
@@ -356,3 +357,71 @@ def test_a_host_that_wants_every_turn_padded(host: str) -> None:
     assert [messages[0], *padded, messages[5], recalled] == list(history)
     assert (4, 1, 1) == tuple(report.count(action) for action in ("placeholder", "kept", "recalled"))
     assert [PLAIN_TURN] == replay([PLAIN_TURN], quirks, thinking=False)[0]
+
+
+THOUGHT = "\n Paris is in France, so let me ask for the weather there.\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        (THOUGHT + "I ask.", "I ask."),
+        (THOUGHT.strip() + "\n\nI ask.", "I ask."),
+        (THOUGHT.strip(), ""),
+        ([{"type": "text", "text": THOUGHT}, {"type": "text", "text": "I ask."}], [{"type": "text", "text": "I ask."}]),
+        ([{"type": "text", "text": THOUGHT + "I"}], [{"type": "text", "text": "I"}]),
+        ("I ask." + THOUGHT, "I ask." + THOUGHT),
+        (THOUGHT.replace("there", "here"), THOUGHT.replace("there", "here")),
+        ([{"type": "text", "text": "I ask."}], [{"type": "text", "text": "I ask."}]),
+        ([{"type": "text", "text": None}], [{"type": "text", "text": None}]),
+        ([{"type": "image", "text": THOUGHT}], [{"type": "image", "text": THOUGHT}]),
+        ([THOUGHT], [THOUGHT]),
+        ([], []),
+        (None, None),
+    ],
+)
+def test_a_thought_in_the_text_of_a_tool_turn(content: Any, left: Any) -> None:
+    """What a client made a text of is taken off where the recorded thought equals it but for edge white space."""
+    turn = {**TOOL_TURN, "content": content}
+
+    [sent], _ = replay([turn], XIAOMI, thinking=True, recall=FoundReasoning({0: THOUGHT}))
+
+    assert (left, THOUGHT) == (sent["content"], sent["reasoning_content"])
+
+
+@pytest.mark.parametrize(("content", "left"), [("I see. Now?", "I see. Now?"), ("I see.\n", "")])
+def test_a_short_thought_in_the_text(content: str, left: str) -> None:
+    """An answer may begin with the words of a short thought: it goes only where nothing else is said."""
+    turn = {**TOOL_TURN, "content": content}
+
+    [sent], _ = replay([turn], XIAOMI, thinking=True, recall=FoundReasoning({0: "I see."}))
+
+    assert left == sent["content"]
+
+
+def test_a_thought_in_other_texts_is_counted() -> None:
+    """Plain turns and users keep what they say; the report counts the thoughts in it."""
+    history = [
+        {"role": "user", "content": f"<think>\n{THOUGHT}</think>"},
+        {"role": "user", "content": [{"type": "text", "text": THOUGHT}]},
+        {"role": "user", "content": "<thinking>of France"},
+        {"role": "tool", "content": THOUGHT},
+        {"role": "assistant", "content": THOUGHT + "Sunny."},
+    ]
+    found = FoundReasoning({4: THOUGHT})
+
+    sent, report = replay(history, XIAOMI, thinking=True, recall=found)
+
+    assert history == [{name: message[name] for name in ("role", "content")} for message in sent]
+    assert 3 == report.spoken
+    assert 0 == replay(history, XIAOMI, thinking=False, recall=found)[1].spoken
+
+
+def test_a_text_that_is_known_to_be_damaged() -> None:
+    """Whatever is left of it, the recorded one goes out; where there is none it stays."""
+    turn = {**TOOL_TURN, "thinking_blocks": [{"type": "thinking", "thinking": "?"}], DAMAGED: True}
+
+    [found], _ = replay([turn], XIAOMI, thinking=True, recall=FoundReasoning({0: THOUGHT}))
+    [kept], _ = replay([turn], XIAOMI, thinking=True)
+
+    assert (THOUGHT, "?") == (found["reasoning_content"], kept["reasoning_content"])

@@ -329,3 +329,24 @@ def test_whole_calls_are_total(value: Any) -> None:
     """Whatever stands in the place of calls and of arguments, nothing is raised."""
     assert not has_whole_calls({"tool_calls": value})
     has_whole_calls(_calling(value))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "may_be"),
+    [
+        ([], False),
+        ([["{", '"a": 1', "} "]], True),
+        ([["{}"], ["{", "}"]], True),
+        ([["{}"], ["{"]], False),
+        ([[]], False),
+    ],
+)
+def test_calls_that_may_be_whole(arguments: list[list[str]], may_be: bool) -> None:
+    """Told by the last piece of each: there are calls, and each ends as an object does."""
+    reader = TurnReader()
+    for index, pieces in enumerate(arguments):
+        reader.feed({"tool_calls": [{"index": index, "id": f"call_{index}", "function": {"name": "weather"}}]})
+        for piece in pieces:
+            reader.feed({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+
+    assert may_be is reader.may_be_whole

@@ -10,6 +10,7 @@ and the prompt cache holds (EVIDENCE §12.1).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
@@ -21,7 +22,9 @@ from mimo_quirks.facts.reasoning_fields import BLOCKS, KEYS, NESTS, split_think,
 from .found import NOTHING, FoundReasoning
 from .provenance import is_foreign
 from .turns import (
+    DAMAGED,
     Message,
+    content_text,
     is_bare,
     is_damaged,
     is_placeholder,
@@ -55,11 +58,13 @@ class ReplayReport:
         turns: One report per assistant message, in order.
         changed: Whether any message differs from what came in.
         unreadable: Why the history was returned as it came, or None.
+        spoken: How many thoughts that were found stand in visible text where they are left: of plain turns and users.
     """
 
     turns: tuple[TurnReport, ...] = ()
     changed: bool = False
     unreadable: str | None = None
+    spoken: int = 0
 
     def count(self, action: Action) -> int:
         """How many turns met this action."""
@@ -85,11 +90,13 @@ def replay(
         return messages, ReplayReport(unreadable=f"the messages are {type(messages).__name__}, not a list")
     history: list[Message] | None = None
     reports = []
-    takes_text, found = _takes_text(quirks), recall.texts
+    takes_text, found, spoken = _takes_text(quirks), recall.texts, 0
+    thoughts = {text.strip() for text in found.values()} if thinking else ()
     for index, message in enumerate(messages):
         if type(message) is not dict and not isinstance(message, Mapping):
             return messages, ReplayReport(unreadable=f"message {index} is {type(message).__name__}, not an object")
         if message.get("role") != "assistant":
+            spoken += bool(thoughts) and message.get("role") == "user" and _bare_text(message) in thoughts
             continue
         recalled = found.get(index)
         if takes_text and recalled is None and is_as_issued(message):
@@ -103,10 +110,11 @@ def replay(
         if index in recall.ambiguous and action in ("placeholder", "bare"):
             reason = "several answers were remembered"
         reports.append(TurnReport(index, action, reason))
+        spoken += bool(recalled and thoughts and not calls and _bare_text(message).startswith(recalled.strip()))
         if new is not message:
             history = list(messages) if history is None else history
             history[index] = new
-    return (messages if history is None else history), ReplayReport(tuple(reports), history is not None)
+    return (messages if history is None else history), ReplayReport(tuple(reports), history is not None, spoken=spoken)
 
 
 _KEPT: Final[tuple[Action, str]] = ("kept", "carried by the message")
@@ -146,8 +154,9 @@ def _replay_turn(
     if not _tells_nothing(message):
         foreign = is_foreign(message, quirks.family)
         reasoning, rest = (message[KEYS[0]], message) if _is_ready(message, quirks.dialect) else lift(message)
-    if recalled and thinking and _is_ours(reasoning, recalled, foreign=foreign):
-        return {**rest, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
+    if recalled and thinking and (_is_ours(reasoning, recalled, foreign=foreign) or DAMAGED in message):
+        said = rest if not is_tool_turn(rest) else _unsaid(rest, recalled)
+        return {**said, **dict.fromkeys(quirks.dialect.fields, recalled)}, "recalled", "found again"
     if foreign:
         return _replace_foreign(message, quirks, thinking=thinking)
     if reasoning is not None and not is_placeholder(reasoning):
@@ -155,6 +164,44 @@ def _replay_turn(
     if reasoning is not None and reasoning.strip():  # words that stand in for reasoning would be taken for a thought
         return _replace(rest, quirks, "the reasoning is another tool's placeholder", thinking=thinking)
     return _stand_in(message, rest, quirks, thinking=thinking)
+
+
+_SURE: Final = 32
+"""Characters of a thought that no answer happens to begin with; a shorter one has to be all that is said."""
+_TAGS: Final = re.compile(r"\A<(think|thinking)>(.*)</\1>\Z", re.DOTALL)
+"""What some clients put around a thought that they make a text of."""
+
+
+def _unsaid(message: Message, thought: str) -> Message:
+    """A turn without the thought that its content begins with, where a client made a visible text of it."""
+    content = message.get("content")
+    if isinstance(content, str):
+        said = _after(content, thought)
+        return message if said is content else {**message, "content": said}
+    if not isinstance(content, list | tuple) or not content or not isinstance(content[0], Mapping):
+        return message
+    first, text = content[0], content[0].get("text")
+    if first.get("type") != "text" or not isinstance(text, str) or (said := _after(text, thought)) is text:
+        return message
+    return {**message, "content": [*([{**first, "text": said}] if said else []), *content[1:]]}
+
+
+def _after(content: str, thought: str) -> str:
+    """What follows a thought at the beginning of a text, up to white space at its edges; the text where none is."""
+    known, said = thought.strip(), content.lstrip()
+    if not known or not said.startswith(known):
+        return content
+    rest = content[len(thought) :] if content.startswith(thought) else said[len(known) :].lstrip()
+    if not rest.strip():
+        return ""
+    return rest if len(known) >= _SURE else content
+
+
+def _bare_text(message: Message) -> str:
+    """What a message says, without white space at its edges and what some clients put around a thought."""
+    text = content_text(message.get("content")).strip()
+    tagged = _TAGS.match(text) if text.startswith("<think") else None
+    return tagged[2].strip() if tagged else text
 
 
 def _is_ours(carried: str | None, recalled: str, *, foreign: bool) -> bool:

@@ -47,6 +47,12 @@ class TurnReader:
             if isinstance(call, Mapping):
                 self._feed_call(call)
 
+    @property
+    def may_be_whole(self) -> bool:
+        """Whether it calls tools, and the arguments of each end as an object does, without putting them together."""
+        pieces = [call.get("arguments") for call in self._calls.values()]
+        return bool(pieces) and all(held and str(held[-1]).rstrip().endswith("}") for held in pieces)
+
     def turn(self) -> Turn:
         """The turn as far as it has come; its `complete` tells whether the API finished it."""
         nests = {nest: _whole(pieces) for nest, pieces in self._nests.items()}

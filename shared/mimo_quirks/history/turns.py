@@ -36,6 +36,10 @@ PLACEHOLDERS: Final = frozenset(
 _LONGEST_PLACEHOLDER: Final = max(map(len, PLACEHOLDERS))
 
 
+DAMAGED: Final = "mimo_quirks_damaged"
+"""Member of a turn whose carried reasoning is known not to be what the API issued; it is never sent."""
+
+
 class Call(NamedTuple):
     """One tool call; `arguments` is the JSON text as the model wrote it, which its repr leaves out."""
 

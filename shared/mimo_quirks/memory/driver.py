@@ -30,6 +30,10 @@ from .search import Search
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 _NOTHING: Final[Mapping[str, Sequence[bytes]]] = {}
+_UNSCOPED: Final = (
+    "answers are not remembered where nobody says whose they are: others see this store, so set MIMO_QUIRKS_SCOPE, or "
+    "mimo_scope in a request's metadata"
+)
 
 _ENDING_SECONDS: Final = 3.0
 """How long the interpreter's end waits for what is not written yet."""
@@ -41,6 +45,7 @@ class ReasoningMemory:
     Args:
         store: What other processes share, and what outlives this one; None where nothing does.
         settings: How much is held near, how long, and how long a request waits for the store.
+        unscoped: What is logged, once, where nothing says whose memory a request is.
 
     Attributes:
         counts: How many lost turns were `found`, `missed` or `ambiguous`, how many turns were `recorded`, or not, being
@@ -48,9 +53,12 @@ class ReasoningMemory:
             because it failed or was too slow, and how many entries were `dropped`, because too many waited for it.
     """
 
-    def __init__(self, store: ReasoningStore | None = None, settings: Settings | None = None) -> None:
+    def __init__(
+        self, store: ReasoningStore | None = None, settings: Settings | None = None, *, unscoped: str | None = None
+    ) -> None:
         settings = settings or Settings()
         self.counts: Counter[str] = Counter()
+        self._unscoped = unscoped or _UNSCOPED
         self.is_off = store is None and settings.store == "off"
         self._policies = HostPolicies(ttl_seconds=settings.policy_ttl_seconds, clock=time.time)
         self._near = NearMemory(
@@ -177,10 +185,7 @@ class ReasoningMemory:
 
     def _pass_over(self, turns: int) -> None:
         if turns and not self.counts["unscoped"]:
-            _LOGGER.warning(
-                "answers are not remembered where nobody says whose they are: others see this store, so set "
-                "MIMO_QUIRKS_SCOPE, or mimo_scope in a request's metadata"
-            )
+            _LOGGER.warning("%s", self._unscoped)
         self.counts["unscoped"] += turns
 
 
