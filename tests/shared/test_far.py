@@ -243,6 +243,24 @@ def test_what_waits_is_bounded(store: Store) -> None:
     assert "k1" not in store.get(["k1"])
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_dropped_while_it_is_written(fails: bool, store: Store) -> None:
+    """It is gone, whatever becomes of it, and what came after it is written."""
+    far, counts = _far(store, max_waiting_bytes=3000, wait_seconds=0)
+    store.opens.clear()
+    began, is_held = threading.Event(), store.opens.wait
+    store.opens.wait = lambda timeout=None: began.set() or is_held(timeout)  # type: ignore[method-assign,func-returns-value]
+    store.fails = lambda entries: fails and entries[0].keys == ("k0",)
+    far.write_soon([_entry(0, size=2000)])
+    assert began.wait(PATIENCE)
+    far.write_soon([_entry(1, size=2000)])
+    store.opens.set()
+
+    assert _soon(lambda: "k1" in store.get(["k1"]))
+    assert (1, int(fails)) == (counts["dropped"], counts["write_failed"])
+    assert not fails or {} == store.get(["k0"])
+
+
 def test_many_writes_are_few_batches(store: Store) -> None:
     """What waits is written at once."""
     far, _ = _far(store)

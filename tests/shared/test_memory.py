@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sqlite3
 import time
@@ -17,7 +18,7 @@ import pytest
 from mimo_quirks.exchange import Conversation, Exchange, Found, Lookup, Writes, owner_key
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.found import NOTHING, FoundReasoning
-from mimo_quirks.memory import ReasoningMemory
+from mimo_quirks.memory import ReasoningMemory, driver
 from mimo_quirks.rejections import policies
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, AttemptSettings, Evidence, HostPolicy, Remedy
 from mimo_quirks.rejections.policies import HostPolicies
@@ -27,6 +28,7 @@ from mimo_quirks.stores import Entry, ReasoningStore, StoreError, open_store
 from mimo_quirks.wires import CHAT
 
 from ..cases import CALL, NASTY
+from ..dict_store import DictStore
 from .test_stores_redis import Server, run_server
 
 SENT = [{"role": "user", "content": "x"}]
@@ -525,3 +527,54 @@ def test_lines_without_text(shared: Watched, caplog: pytest.LogCaptureFixture) -
     assert ["DEBUG", "DEBUG", "DEBUG", "WARNING", "DEBUG"] == [record.levelname for record in caplog.records]
     assert [] == [line for line in caplog.messages if "先想一想" in line or "weather" in line]
     assert caplog.messages[0].startswith("llm.example of mimo on the chat wire, thinking on: HostPolicy(needs=0,")
+
+
+async def test_callers_that_can_wait_for_nothing(shared: Watched) -> None:
+    """They are answered from what is near, and what they write is far before long, where there is such a place."""
+    alone = ReasoningMemory()
+    alone.write_soon(_writes(SENT, [{**TURN, "content": "first"}]))
+    await alone.awrite(_writes(SENT, [TURN]))
+    assert NASTY == alone.read_near(_lookup(LOST)).reasoning.texts[1]
+
+    memory = ReasoningMemory(shared)
+    memory.write_soon(_writes(SENT, [TURN]))
+
+    assert NASTY == memory.read_near(_lookup(LOST)).reasoning.texts[1]
+    assert [] == shared.asked
+    driver._end_all()
+    assert NASTY == _found(ReasoningMemory(shared), LOST).texts[1]
+
+
+def test_a_text_in_another_field_is_known() -> None:
+    """What is carried whole, wherever it is, is believed as it was recorded."""
+    memory = ReasoningMemory()
+    memory.write(_writes(SENT, [TURN]))
+    carried = {**{name: value for name, value in TURN.items() if name != "reasoning_content"}, "reasoning": NASTY}
+
+    assert {1: NASTY} == _found(memory, [*SENT, carried]).texts
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is nothing to fork")
+def test_a_process_that_was_forked() -> None:
+    """It knows what was near, and reads and writes by threads of its own; so does the one that it came from."""
+    store = DictStore()
+    memory = ReasoningMemory(store)
+    memory.write(_writes(SENT, [TURN]))
+    child = os.fork()
+    if not child:
+        memory.write(_writes([{"role": "user", "content": "other"}], [TURN]))
+        os._exit(not _knows(memory, store))
+    _, status = os.waitpid(child, 0)
+    memory.hold()
+    memory.go_on(anew=True)
+    alone = ReasoningMemory()
+    alone.hold()
+    alone.go_on(anew=True)
+
+    assert 0 == status
+    assert _knows(memory, store)
+    assert NOTHING == _found(alone, LOST)
+
+
+def _knows(memory: ReasoningMemory, store: ReasoningStore) -> bool:
+    return [{1: NASTY}] * 2 == [_found(one, LOST).texts for one in (memory, ReasoningMemory(store))]

@@ -61,6 +61,19 @@ def test_the_least_recently_used_goes_first() -> None:
     assert near.with_text("o", "b" * 1000) is None
 
 
+def test_an_equal_text_outlives_an_older_one() -> None:
+    """What is known by its text is the newest, and goes with it alone."""
+    near = _near(ttl=10)
+    near.add(_memory("one"), (b"a",), 0.0)
+    near.add(_memory("one", ordinal=1), (b"b",), 5.0)
+    near.use((), 12.0)
+
+    assert [[], ["one"]] == [_reasons(near, mark) for mark in (b"a", b"b")]
+    held = near.with_text("o", "one")
+    assert held is not None
+    assert 1 == held.memory.ordinal
+
+
 def test_it_goes_when_it_was_not_used_for_its_time() -> None:
     """The time counts from the last use, for each memory by itself."""
     near = _near(ttl=10)

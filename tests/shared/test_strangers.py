@@ -491,12 +491,10 @@ def test_runs_do_not_multiply() -> None:
 
 def test_a_carried_turn_that_is_proven_is_linked_to() -> None:
     """What is carried is not looked up where it is known, and the turn after it knows its memory all the same."""
-    history = [*_LONG_AGO, *_called("f:2", 2)]
-    memory = _remembered(history[:-4])
-    exchange = begun(history[:-2], "a")
+    history = [_user("Weather?"), *_called(ONE_ID), *_called(OTHER_ID, 1)]
+    memory = _remembered(history)
+    exchange = begun([_user("Summary."), *history[3:]], "a")
     exchange.plan(memory.read(exchange.lookup()))
-    writes = exchange.answered([history[-2]], memory.now())
+    (recording,) = exchange.answered([_said("Warm.", "w")], memory.now()).recordings
 
-    assert [place_digest(Walk(history).places[2].prefix, system_digest({}, CHAT, ()))] == [
-        recording.memory.link.place for recording in writes.recordings
-    ]
+    assert place_digest(Walk(history).places[1].prefix, system_digest({}, CHAT, ())) == recording.memory.link.place

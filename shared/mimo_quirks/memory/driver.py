@@ -15,6 +15,7 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from mimo_quirks.exchange import Found, Lookup, Writes
@@ -212,7 +213,7 @@ _HELD: Final[list[ReasoningMemory]] = []
 """Those whose locks a thread holds that is about to fork."""
 
 atexit.register(_end_all)
-if hasattr(os, "register_at_fork"):  # not on Windows
+with suppress(AttributeError):  # Windows has no forks
     os.register_at_fork(
         before=_hold_all, after_in_parent=lambda: _go_on(anew=False), after_in_child=lambda: _go_on(anew=True)
     )

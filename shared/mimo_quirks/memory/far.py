@@ -229,13 +229,9 @@ async def _until_done(future: Future[Any], seconds: float) -> None:
     loop = asyncio.get_running_loop()
     done = loop.create_future()
 
-    def tell() -> None:
-        if not done.done():
-            done.set_result(None)
-
     def hear(_: object) -> None:
         with suppress(RuntimeError):  # the loop was closed since
-            loop.call_soon_threadsafe(tell)
+            loop.call_soon_threadsafe(done.set_result, None)
 
     future.add_done_callback(hear)
     await asyncio.wait([done], timeout=seconds)

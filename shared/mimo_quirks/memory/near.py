@@ -121,4 +121,5 @@ class NearMemory:
 
 def _size_of(held: Held) -> int:
     marks = sum(map(len, held.marks)) + _UPKEEP_OF_A_MARK * len(held.marks)
-    return _UPKEEP + sys.getsizeof(held.memory.reasoning) + _UPKEEP_OF_A_CALL * len(held.memory.calls) + marks
+    calls = _UPKEEP_OF_A_CALL * (len(held.memory.calls) + len(held.memory.before))
+    return _UPKEEP + sys.getsizeof(held.memory.reasoning) + calls + marks
