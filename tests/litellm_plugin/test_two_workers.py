@@ -107,7 +107,7 @@ def _killed(server: Server) -> Iterator[None]:
     server.start()
 
 
-@pytest.fixture(name="workers", scope="module", params=["sqlite", "redis"])
+@pytest.fixture(name="workers", scope="module", params=["sqlite", "redis"] if LONG else ["redis"])
 def _workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     with ExitStack() as stack:
         if request.param == "sqlite":
