@@ -71,6 +71,7 @@ class CallState:
         seal: What seals a text for the client; None for a wire that has no place for it.
         sign: What signs a thinking block.
         heard: Gives the turns of a stream that calls tools, once their calls are whole; None for any other stream.
+        left: What it gave last, which is recorded.
         listener: Who is told of the end of its stream.
         rejection: What the host rejected of it.
     """
@@ -83,6 +84,7 @@ class CallState:
     seal: Seal | None = None
     sign: Seal | None = None
     heard: Callable[[], Sequence[Message]] | None = None
+    left: Sequence[Message] = field(default=(), repr=False)
     listener: StreamListener | None = None
     rejection: Rejection | None = None
 
@@ -98,6 +100,7 @@ class CallState:
         """Forgets what an attempt before has left: a fallback has the same details."""
         self.asked = self.exchange = self.seal = self.sign = self.heard = self.rejection = None
         self.is_of_body = self.is_sent = self.passes_messages = False
+        self.left = ()
 
     def taken(self) -> Exchange | None:
         """The exchange whose request was sent, once: a call behind a bridge ends with the one that the caller made."""

@@ -87,7 +87,8 @@ def _hear(state: CallState) -> None:
     """Records what is whole of a stream. It may go on: what comes of it is recorded as well."""
     try:
         turns = state.heard() if state.heard is not None and state.exchange is not None else ()
-        if turns and state.listener is not None:
+        if turns and turns != state.left and state.listener is not None:  # each request of an owner hears them all
+            state.left = turns
             state.listener.stream_left(state, turns)
     except Exception as error:  # noqa: BLE001 - whoever is here wants something else
         log_frames("a stream that was left is not remembered", error)

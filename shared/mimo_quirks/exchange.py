@@ -26,7 +26,7 @@ from .history.replay import ReplayReport, replay
 from .history.turns import DAMAGED, Message
 from .recall.fingerprints import Walk
 from .recall.lookup import TurnLookup
-from .recall.memories import Recording, Whose, link_of, place_digest, record
+from .recall.memories import Recording, Whose, link_of, owner_digest, place_digest, record
 from .rejections.errors import status_of
 from .rejections.evidence import (
     AttemptSettings,
@@ -213,6 +213,16 @@ class _Attempt:
     whose: Whose | None
     walk: Walk
 
+    @property
+    def scope(self) -> str | None:
+        """Whose memory it is; None where nothing says so."""
+        return self.whose.scope if self.whose else None
+
+    @property
+    def owner(self) -> str:
+        """The same for evidence."""
+        return owner_key(self.scope)
+
 
 class Exchange:
     """One client request with all its attempts. Not thread-safe: one for each request.
@@ -222,7 +232,6 @@ class Exchange:
         loses: Whether what is remembered is lost when the process ends.
 
     Attributes:
-        scope: Whose memory it is; None where nothing says so.
         rejection: The last rejection, where there was one. It holds no text.
         planned: The request as it was planned; None before that, and when it was answered or rejected.
         sent: The same as a framework transformed it on its way out.
@@ -236,7 +245,6 @@ class Exchange:
         self._build: Build | None = None
         self._policy = HostPolicy()
         self._last = ""
-        self.scope: str | None = None
         self.rejection: Rejection | None = None
         self.planned: RequestPlan | None = None
         self.sent: RequestPlan | None = None
@@ -258,10 +266,14 @@ class Exchange:
             end_user: Whom the request names as its end user.
         """
         named = digest("end user", end_user) if end_user else ""
-        self.scope = scope
         whose = None if scope is None else Whose(scope, conversation.system, named)
         self._attempt = _Attempt(conversation, settings, whose, Walk(conversation.known))
         self._last = ""
+
+    @property
+    def scope(self) -> str | None:
+        """Whose memory it is; None where nothing says so, and before and after an attempt."""
+        return self._attempt.scope if hasattr(self, "_attempt") else None
 
     def lookup(self) -> Lookup:
         """What to read; of turns nothing without a scope, and nothing where the model does not think."""
@@ -270,7 +282,7 @@ class Exchange:
         if places and attempt.whose is not None and attempt.settings.thinking:
             turns = TurnLookup.of(attempt.conversation.known, places, attempt.whose)
         attempt.walk.places = []  # they hold all that was said once more, and the answer goes on without them
-        return Lookup(turns, attempt.settings, bool(places), owner_key(attempt.whose.scope if attempt.whose else None))
+        return Lookup(turns, attempt.settings, bool(places), attempt.owner)
 
     def plan(self, found: Found) -> RequestPlan:
         """The request to send: as the deployment is known to want it, or after a rejection a changed one.
@@ -317,7 +329,7 @@ class Exchange:
         attempt = self._ended() if ended else self._attempt
         whose, evidence = attempt.whose, None
         if ended and speaks_against(self._policy, sent.attempt.remedy, sent.sent):
-            evidence = Evidence(now, sent.attempt.remedy, None, owner_key(whose.scope if whose else None))
+            evidence = Evidence(now, sent.attempt.remedy, None, attempt.owner)
         if whose is None:
             return Writes(unscoped=len(turns), attempt=sent.attempt, evidence=evidence)
         last = self._last or place_digest(attempt.walk.last_prefix, whose.system)
@@ -345,23 +357,20 @@ class Exchange:
         is_ours = is_our_doing(
             demand.kind, rejection.field, sent.sent, misplaced=has_misplaced(given.request, given.body)
         )
-        whose = self._ended().whose
-        owner = owner_key(whose.scope if whose else None)
-        evidence = Evidence(now, sent.attempt.remedy, demand.kind, owner, rejection.field, is_ours)
+        evidence = Evidence(now, sent.attempt.remedy, demand.kind, self._ended().owner, rejection.field, is_ours)
         may_retry = bool(self.rejection.remedies(self._allowed))
         return Outcome(self.rejection, may_retry, Writes(attempt=sent.attempt, evidence=evidence))
 
     def _ended(self) -> _Attempt:
         """Lets go of all that an attempt holds of the history."""
         attempt, self.planned, self.sent, self._build = self._attempt, None, None, None
-        self.scope = None
         del self._attempt
         return attempt
 
 
 def owner_key(scope: str | None) -> str:
     """Whose request it is, for evidence: a digest, which workers may share; nothing where nobody says so."""
-    return "" if scope is None else digest("owner", scope)
+    return "" if scope is None else owner_digest(scope)
 
 
 def _built(conversation: Conversation, settings: AttemptSettings, found: FoundReasoning) -> RequestPlan:

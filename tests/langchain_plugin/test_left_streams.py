@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
@@ -23,42 +23,41 @@ IsEnough = Callable[[AIMessageChunk], bool]
 Leave = Callable[[Any, History, IsEnough], Awaitable[AIMessageChunk]]
 
 
-async def _break(model: Any, history: History, is_enough: IsEnough) -> AIMessageChunk:
+def _hear(chunks: Iterable[AIMessageChunk], is_enough: IsEnough) -> AIMessageChunk:
+    """What is heard of a stream until it is enough."""
     heard = AIMessageChunk("")
-    for chunk in model.stream(history):
+    for chunk in chunks:
         heard += chunk
         if is_enough(heard):
             break
     return heard
+
+
+async def _ahear(chunks: AsyncIterable[AIMessageChunk], is_enough: IsEnough) -> AIMessageChunk:
+    heard = AIMessageChunk("")
+    async for chunk in chunks:
+        heard += chunk
+        if is_enough(heard):
+            break
+    return heard
+
+
+async def _break(model: Any, history: History, is_enough: IsEnough) -> AIMessageChunk:
+    return _hear(model.stream(history), is_enough)
 
 
 async def _close(model: Any, history: History, is_enough: IsEnough) -> AIMessageChunk:
-    heard = AIMessageChunk("")
     with closing(model.stream(history)) as chunks:
-        for chunk in chunks:
-            heard += chunk
-            if is_enough(heard):
-                break
-    return heard
+        return _hear(chunks, is_enough)
 
 
 async def _abreak(model: Any, history: History, is_enough: IsEnough) -> AIMessageChunk:
-    heard = AIMessageChunk("")
-    async for chunk in model.astream(history):
-        heard += chunk
-        if is_enough(heard):
-            break
-    return heard
+    return await _ahear(model.astream(history), is_enough)
 
 
 async def _aclose(model: Any, history: History, is_enough: IsEnough) -> AIMessageChunk:
-    heard = AIMessageChunk("")
     async with aclosing(model.astream(history)) as chunks:
-        async for chunk in chunks:
-            heard += chunk
-            if is_enough(heard):
-                break
-    return heard
+        return await _ahear(chunks, is_enough)
 
 
 async def _cancel(model: Any, history: History, is_enough: IsEnough) -> AIMessageChunk:

@@ -29,7 +29,6 @@ from .near import NearMemory
 from .search import Search
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
-_NOTHING: Final[Mapping[str, Sequence[bytes]]] = {}
 _UNSCOPED: Final = (
     "answers are not remembered where nobody says whose they are: others see this store, so set MIMO_QUIRKS_SCOPE, or "
     "mimo_scope in a request's metadata"
@@ -160,7 +159,7 @@ class ReasoningMemory:
         policy = self._policies.of(lookup.attempt, lookup.owner)
         if search is None:
             return Found(policy=policy)
-        reasoning = search.conclude(far or _NOTHING)
+        reasoning = search.conclude(far or {})
         if search.lost:
             found, ambiguous = reasoning.texts.keys() & search.lost, reasoning.ambiguous & search.lost
             self.counts["found"] += len(found)

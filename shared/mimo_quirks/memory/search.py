@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final
@@ -51,7 +52,12 @@ class Search:
     @property
     def keys(self) -> tuple[str, ...]:
         """What to ask the far store for; empty where near memory is enough."""
-        return tuple(dict.fromkeys([key_of(mark) for marks in self._marks.values() for mark in chain(*marks)]))
+        return tuple(self._far_keys.values())
+
+    @functools.cached_property
+    def _far_keys(self) -> Mapping[bytes, str]:
+        """The far store's key of each mark."""
+        return {mark: key_of(mark) for marks in self._marks.values() for mark in chain(*marks)}
 
     def conclude(self, far: Mapping[str, Sequence[bytes]] = _NOTHING) -> FoundReasoning:
         """What is found for the turns of the history; what is taken from the far store is near from now on.
@@ -130,7 +136,7 @@ class Search:
         for ordinal, marks in sorted(self._marks.items()):
             place, candidates, is_full = places[ordinal], dict[Memory, None](), False
             for mark in chain(*marks):
-                held, payloads = self._near.get(mark), far.get(key_of(mark), ()) if far else ()
+                held, payloads = self._near.get(mark), far.get(self._far_keys[mark], ()) if far else ()
                 near.update({one.memory: one for one in held})
                 for memory in filter(None, map(read.get, payloads)):
                     found.setdefault(memory, {})[mark] = None

@@ -1,1 +1,1 @@
-"""Finding again what a client dropped: fingerprints of turns, and the matching of what a store found."""
+"""Finding again what a client dropped: fingerprints of turns, and the proof of what a store found."""

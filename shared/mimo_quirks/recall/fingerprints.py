@@ -10,7 +10,7 @@ its text, together with what stands before it; three contexts, the strongest fir
 
 and last by the id of a call, where it is one that nobody makes up twice. Each parallel call has keys of its own, so
 that a turn is found when others of its calls were dropped. Ids do not belong to the first three: who has several
-candidates tells them apart by their ids (see `matching`).
+candidates tells them apart by their ids (see `proof`).
 
 A history is walked once. Prefix and round are running digests, one step for each turn over the one before and what was
 said since, so the answer goes on where the walk ended, however long the history is. Digests ignore every spelling of
@@ -210,7 +210,7 @@ def marks_of(place: Place, owner: bytes) -> Marks:
         owner: Of the memory; see `owner_mark`.
     """
     kind, said = _kind_and_said(place)
-    prefix = tuple([b"%b %b prefix %b %b" % (owner, kind, place.prefix, one) for one in said])
+    prefix = tuple([_prefix_mark(owner, kind, place, one) for one in said])
     loose: tuple[bytes, ...] = ()
     if place.said or place.answers or len(place.text.decode("utf-8", "surrogatepass")) >= _SHORT:
         round_, gap = place.round, _brief(place.gap)
@@ -234,7 +234,11 @@ def id_marks(place: Place, owner: bytes) -> tuple[bytes, ...]:
 def prefix_mark(place: Place, owner: bytes) -> bytes:
     """The first of those that a turn is found by with all that was said before; see `marks_of`."""
     kind, said = _kind_and_said(place)
-    return b"%b %b prefix %b %b" % (owner, kind, place.prefix, said[0])
+    return _prefix_mark(owner, kind, place, said[0])
+
+
+def _prefix_mark(owner: bytes, kind: bytes, place: Place, said: bytes) -> bytes:
+    return b"%b %b prefix %b %b" % (owner, kind, place.prefix, said)
 
 
 def _kind_and_said(place: Place) -> tuple[bytes, Sequence[bytes]]:
