@@ -16,10 +16,10 @@ from .exchange import Conversation, Exchange
 from .facts.hosts import HOSTS
 from .facts.quirks import Quirks
 from .facts.reasoning_fields import KEYS, NESTS, block_texts, is_reasoning_block, texts_of
-from .history.found import FoundReasoning, Proof
+from .history.found import Proof
 from .history.pairing import unpaired_calls
 from .history.provenance import is_foreign
-from .history.replay import TurnReport
+from .history.replay import Reason, TurnReport
 from .history.turns import Message, is_placeholder, is_turn, lift
 from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, Remedy
@@ -229,11 +229,10 @@ def explain(  # noqa: PLR0913 - a deployment takes several words to name
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """The request as it would be sent, the history with sealed reasoning decrypted, and what was found."""
+    """The request as it would be sent, and the history with sealed reasoning decrypted."""
 
     plan: RequestPlan
     messages: Sequence[Message]
-    found: FoundReasoning
     store: StoreAnswer
 
 
@@ -270,7 +269,7 @@ def _planned(conversation: Conversation, attempt: AttemptSettings, asked: _Asked
         answer = "failed"
     elif lookup.turns is None:
         answer = "not needed"
-    return _Planned(exchange.plan(found), conversation.messages, found.reasoning, answer)
+    return _Planned(exchange.plan(found), conversation.messages, answer)
 
 
 def _told(conversation: Conversation, planned: _Planned, *, is_list: bool) -> Explanation:
@@ -302,14 +301,13 @@ def _message(
     given, known, sent = (
         messages[turn.index] for messages in (conversation.messages, planned.messages, planned.plan.sent)
     )
-    proof = planned.found.proofs.get(turn.index) if turn.action == "recalled" else None
     return ExplainedMessage(
         place[0],
         place[-1],
         _there(known, conversation.wire, quirks.family, is_signed=known is not given),
         _SENT.get(turn.action, turn.action),  # type: ignore[arg-type] # the other actions have the same names
-        proof,
-        _why(turn, proof, quirks, planned),
+        turn.proof,
+        _why(turn, quirks, planned),
         turn.action in LOST,
         lift(sent)[0],
     )
@@ -463,7 +461,7 @@ _PROOFS: Final[Mapping[Proof | None, str]] = {
     "cut": "the beginning is gone, and one recorded conversation fits the rest",
     None: "the store has the text undamaged",
 }
-_WHY: Final[Mapping[str, str]] = {
+_WHY: Final[Mapping[Reason, str]] = {
     "the reasoning is of another family": "another vendor's model wrote the reasoning",
     "the reasoning is another tool's placeholder": "what is there only stands in for lost reasoning",
     "thinking is off": "thinking is off, so none is needed",
@@ -490,9 +488,9 @@ _STORE: Final[Mapping[StoreAnswer, str]] = {
 }
 
 
-def _why(turn: TurnReport, proof: Proof | None, quirks: Quirks, planned: _Planned) -> str:
+def _why(turn: TurnReport, quirks: Quirks, planned: _Planned) -> str:
     if turn.action == "recalled":
-        return _PROOFS[proof]
+        return _PROOFS[turn.proof]
     if turn.action == "respelled":
         return f"this host reads it as {_fields(quirks)}"
     if turn.action == "kept":

@@ -359,6 +359,19 @@ def test_a_host_that_wants_every_turn_padded(host: str) -> None:
     assert [PLAIN_TURN] == replay([PLAIN_TURN], quirks, thinking=False)[0]
 
 
+def test_what_turns_are_sent_with_is_counted() -> None:
+    """Each turn counts once, with the proof of what was found; what several memories fit is counted besides."""
+    carried = {**TOOL_TURN, "reasoning_content": "a"}
+    respelled = {**TOOL_TURN, "reasoning": "b"}
+    messages = [carried, respelled, TOOL_TURN, TOOL_TURN, TOOL_TURN, TOOL_TURN, PLAIN_TURN, {**PLAIN_TURN, **CLAUDE}]
+    found = FoundReasoning({2: "c", 3: "d"}, {2: "ids", 3: "chain"}, frozenset({5}))
+    counted = {"kept": 2, "found": 2, "found_by_ids": 1, "found_by_chain": 1, "placeholder": 2, "ambiguous": 1}
+
+    assert counted == replay(messages, _quirks("xiaomi"), thinking=True, recall=found)[1].counts
+    assert {"missing": 1} == replay([TOOL_TURN], _quirks("openrouter"), thinking=True)[1].counts
+    assert {"stripped": 1} == replay([carried], replace(_quirks("xiaomi"), forbids=True), thinking=True)[1].counts
+
+
 THOUGHT = "\n Paris is in France, so let me ask for the weather there.\n"
 
 

@@ -11,6 +11,7 @@ and the prompt cache holds (EVIDENCE §12.1).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
@@ -19,7 +20,7 @@ from mimo_quirks.facts.hosts import Dialect
 from mimo_quirks.facts.quirks import Quirks
 from mimo_quirks.facts.reasoning_fields import BLOCKS, KEYS, NESTS, split_think, texts_of, without_think
 
-from .found import NOTHING, FoundReasoning
+from .found import NOTHING, FoundReasoning, Proof
 from .provenance import is_foreign
 from .turns import (
     DAMAGED,
@@ -42,12 +43,43 @@ back; a placeholder set; a lost turn sent without one, because this host takes n
 reasoning stripped because this host forbids it now; nothing."""
 
 
+Reason = Literal[
+    "carried by the message",
+    "carried under another name",
+    "found again",
+    "the reasoning is lost",
+    "the reasoning is lost, and this host takes no placeholder",
+    "several answers were remembered",
+    "a placeholder stood there already",
+    "the reasoning is of another family",
+    "the reasoning is another tool's placeholder",
+    "the host rejects reasoning",
+    "it has no reasoning",
+    "thinking is off",
+    "not a tool turn",
+]
+"""Why it was done."""
+
+
 class TurnReport(NamedTuple):
     """What was done to the turn at an index of the history, and why."""
 
     index: int  # type: ignore[assignment] # the place of a value in this tuple is of no use
     action: Action
-    reason: str
+    reason: Reason
+    proof: Proof | None = None
+    """What shows that recalled reasoning is the turn's; none for a text that it carries in a damaged form."""
+
+
+_COUNTED: Final[Mapping[Action, str]] = {
+    "kept": "kept",
+    "respelled": "kept",
+    "recalled": "found",
+    "placeholder": "placeholder",
+    "bare": "missing",
+    "dropped": "dropped",
+    "stripped": "stripped",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +101,20 @@ class ReplayReport:
     def count(self, action: Action) -> int:
         """How many turns met this action."""
         return sum(turn.action == action for turn in self.turns)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many turns are sent with what.
+
+        `kept` has what it carried, `found` what was recorded, `placeholder` a placeholder; `missing` has nothing, for
+        the host takes no placeholder; of `dropped` and `stripped` reasoning was taken off. A turn that is left alone is
+        not counted. `found_by_ids` and the like count the proofs of `found`, and `ambiguous` says how many of the turns
+        without reasoning several memories fit.
+        """
+        counts = Counter(_COUNTED[turn.action] for turn in self.turns if turn.action in _COUNTED)
+        counts.update(f"found_by_{turn.proof}" for turn in self.turns if turn.proof)
+        counts.update("ambiguous" for turn in self.turns if turn.reason == _AMBIGUOUS)
+        return counts
 
 
 def replay(
@@ -108,8 +154,8 @@ def replay(
             return messages, ReplayReport(unreadable=f"message {index} has tool_calls that are {kind}, not a list")
         new, action, reason = _replay_turn(message, quirks, recalled, thinking=thinking)
         if index in recall.ambiguous and action in ("placeholder", "bare"):
-            reason = "several answers were remembered"
-        reports.append(TurnReport(index, action, reason))
+            reason = _AMBIGUOUS
+        reports.append(TurnReport(index, action, reason, recall.proofs.get(index) if action == "recalled" else None))
         spoken += bool(recalled and thoughts and not calls and _bare_text(message).startswith(recalled.strip()))
         if new is not message:
             history = list(messages) if history is None else history
@@ -117,7 +163,8 @@ def replay(
     return (messages if history is None else history), ReplayReport(tuple(reports), history is not None, spoken=spoken)
 
 
-_KEPT: Final[tuple[Action, str]] = ("kept", "carried by the message")
+_AMBIGUOUS: Final = "several answers were remembered"
+_KEPT: Final[tuple[Action, Reason]] = ("kept", "carried by the message")
 _TELLING: Final = frozenset({*KEYS[1:], *NESTS, "response_metadata"})
 """Members of a message that may say more of its reasoning, or whose it is."""
 
@@ -147,7 +194,7 @@ def _tells_nothing(message: Message) -> bool:
 
 def _replay_turn(
     message: Message, quirks: Quirks, recalled: str | None, *, thinking: bool
-) -> tuple[Message, Action, str]:
+) -> tuple[Message, Action, Reason]:
     if quirks.forbids or (quirks.forbids_when_off and not thinking):
         return _strip(message)
     foreign, reasoning, rest = False, None, message
@@ -214,7 +261,7 @@ def _is_ours(carried: str | None, recalled: str, *, foreign: bool) -> bool:
     return is_damaged(carried, recalled) or (foreign and carried == recalled)
 
 
-def _strip(message: Message) -> tuple[Message, Action, str]:
+def _strip(message: Message) -> tuple[Message, Action, Reason]:
     bare = without_reasoning(message)
     if bare is message:
         return message, "left", "it has no reasoning"
@@ -228,7 +275,7 @@ def _is_ready(message: Message, dialect: Dialect) -> bool:
     return plain and dialect.fields == KEYS[:1] and not dialect.alternatives and BLOCKS not in message
 
 
-def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, str]:
+def _carry(message: Message, rest: Message, reasoning: str, dialect: Dialect) -> tuple[Message, Action, Reason]:
     alternative = _alternative(message, reasoning, dialect)
     spelled = alternative or dict.fromkeys(dialect.fields, reasoning)
     same_content = rest.get("content") is message.get("content")  # reasoning in content is no text of an answer
@@ -249,7 +296,7 @@ def _alternative(message: Message, reasoning: str, dialect: Dialect) -> dict[str
     return None
 
 
-def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, Reason]:
     rest = without_reasoning(message)
     content = without_think(rest.get("content"))
     if content is not rest.get("content"):
@@ -260,13 +307,13 @@ def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tup
     return (message if new == message else new), action, reason
 
 
-def _replace(rest: Message, quirks: Quirks, reason: str, *, thinking: bool) -> tuple[Message, Action, str]:
+def _replace(rest: Message, quirks: Quirks, reason: Reason, *, thinking: bool) -> tuple[Message, Action, Reason]:
     """What goes out in the place of reasoning that is nobody's here."""
     stood_in, action, _ = _stand_in(rest, rest, quirks, thinking=thinking)
     return stood_in, action if action == "placeholder" else "dropped", reason
 
 
-def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, str]:
+def _stand_in(message: Message, rest: Message, quirks: Quirks, *, thinking: bool) -> tuple[Message, Action, Reason]:
     """The placeholder, on tool turns unless a rejection taught otherwise (EVIDENCE §4.2)."""
     if not thinking:
         return message, "left", "thinking is off"
