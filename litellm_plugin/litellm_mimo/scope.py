@@ -139,11 +139,7 @@ def _litellm_store(settings: Settings) -> ReasoningStore | None:
         if _internals.is_proxy_loaded() and not _internals.proxy_has("redis_usage_cache"):
             return None  # it may well have one, where we do not find it
         raise SettingsError("MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis: set litellm_settings.cache")
-    from mimo_quirks.stores.encrypted import EncryptedStore  # noqa: PLC0415 - as above
-    from mimo_quirks.stores.redis import RedisStore  # noqa: PLC0415 - its extra comes with LiteLLM's own Redis
-
-    store: ReasoningStore = RedisStore(cache.redis_client, ttl_seconds=settings.store_ttl_seconds)
-    return EncryptedStore(store, settings.secret) if settings.secret else store
+    return settings.open_store(cache.redis_client)
 
 
 def _redis_cache() -> Any:

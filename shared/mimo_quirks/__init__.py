@@ -7,6 +7,7 @@ which import from here alone, as users do.
 from .exchange import Conversation, Exchange, Found, Lookup, Outcome, Writes, owner_key
 from .explanation import ExplainedMessage, Explanation, explain
 from .facts.digests import digest
+from .facts.families import last_segment
 from .facts.hosts import MESSAGES as MESSAGES_DIALECT
 from .facts.hosts import PLAIN as PLAIN_DIALECT
 from .facts.hosts import Dialect, host_name
@@ -37,7 +38,8 @@ from .request.thinking import (
 )
 from .sealing.sealed_reasoning import ALTERED, PLAIN, SealedReasoning, opened
 from .settings import LITELLM, Settings, SettingsError
-from .stores import ReasoningStore, open_store
+from .settings import PREFIX as SETTINGS_PREFIX
+from .stores import Entry, ReasoningStore, StoreError, open_store
 from .wires import (
     CHAT,
     MESSAGES,
@@ -65,9 +67,11 @@ __all__ = [
     "REASONING_KEYS",
     "REASONING_NESTS",
     "RESPONSES",
+    "SETTINGS_PREFIX",
     "AttemptSettings",
     "Conversation",
     "Dialect",
+    "Entry",
     "Exchange",
     "ExplainedMessage",
     "Explanation",
@@ -88,6 +92,7 @@ __all__ = [
     "SealedReasoning",
     "Settings",
     "SettingsError",
+    "StoreError",
     "TurnReader",
     "View",
     "Wire",
@@ -111,6 +116,7 @@ __all__ = [
     "is_thinking",
     "is_turn",
     "items_as_turn",
+    "last_segment",
     "log_frames",
     "log_malformed",
     "log_rejection",

@@ -73,6 +73,10 @@ class ExplainedMessage:
         """What would be sent, and for found reasoning how it was found."""
         return f"found by {self.proof or 'text'}" if self.sent == "found" else self.sent
 
+    def reasoning_lines(self) -> list[str]:
+        """The reasoning that would be sent, as lines for people."""
+        return [f"     | {printable(line)}" for line in (self.reasoning or "").splitlines()]
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -150,7 +154,7 @@ class Explanation:
         for message in self.messages:
             *cells, why = _cells(message)
             told.append("  ".join([*map(str.ljust, cells, widths), why]))
-            told += reasoning_lines(message) if show_reasoning else []
+            told += message.reasoning_lines() if show_reasoning else []
         return [*self.head(), "", *told, *([""] if told else []), *self.tail()]
 
     def to_dict(self, *, show_reasoning: bool = False) -> dict[str, Any]:
@@ -525,11 +529,6 @@ def _notes(attempt: AttemptSettings, store: StoreAnswer, *, is_list: bool, loses
 
 def _cells(message: ExplainedMessage) -> tuple[str, str, str, str]:
     return message.place.rjust(3), message.there, message.done, message.why
-
-
-def reasoning_lines(message: ExplainedMessage) -> list[str]:
-    """The reasoning of a message, as lines for people."""
-    return [f"     | {printable(line)}" for line in (message.reasoning or "").splitlines()]
 
 
 def printable(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from mimo_quirks.facts.digests import digest
-from mimo_quirks.facts.families import FAMILY_NAMES, segment
+from mimo_quirks.facts.families import FAMILY_NAMES, last_segment
 from mimo_quirks.facts.hosts import HOST_NAMES, PORTS, authority, host_name
 from mimo_quirks.facts.quirks import Quirks, quirks_for
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, Remedy
@@ -202,14 +202,17 @@ class Settings(BaseModel):
         other_placeholder = {Remedy.PAD} if self.placeholder is not Placeholder.AUTO else set()
         return ALL_REMEDIES - off - other_placeholder
 
-    def open_store(self) -> ReasoningStore | None:
-        """The store that the settings name, or None for `off`. `litellm` is opened by the LiteLLM adapter.
+    def open_store(self, litellm_redis: Any = None) -> ReasoningStore | None:
+        """The store that the settings name, or None for `memory://` and `off`.
+
+        Args:
+            litellm_redis: The client of the Redis of LiteLLM's cache, for `litellm`; the LiteLLM adapter has it.
 
         Raises:
             SettingsError: The store is LiteLLM's, and this is not LiteLLM.
             ImportError: An extra is missing; the message tells how to install it.
         """
-        if self.store == LITELLM:
+        if self.store == LITELLM and litellm_redis is None:
             raise SettingsError(f"{PREFIX}STORE is {LITELLM}, which is for LiteLLM alone: give another here")
         return open_store(
             self.store,
@@ -217,6 +220,7 @@ class Settings(BaseModel):
             max_bytes=self.store_max_bytes,
             timeout_seconds=self.store_timeout_seconds,
             secrets=self.secret,
+            litellm_redis=litellm_redis,
         )
 
     def scope_of(self, owner: str | None, quirks: Quirks, *, shared: bool) -> str | None:
@@ -266,7 +270,7 @@ class Settings(BaseModel):
         """The operator's word about an id, written with LiteLLM's prefix or without, with a tag or without."""
         if not self.models:
             return None
-        last = segment(model)
+        last = last_segment(model)
         spellings = (f"{provider}/{model}", model, last, last.partition(":")[0])
         return next((self.models[name] for name in map(str.lower, spellings) if name in self.models), None)
 

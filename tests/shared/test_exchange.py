@@ -438,6 +438,15 @@ def test_the_answer_is_to_what_the_client_sent() -> None:
 # The answer
 
 
+def test_whose_it_is_ends_with_it() -> None:
+    """An exchange has a scope as long as an answer may come."""
+    exchange = _planned([_user("x")], scope="a")
+    assert "a" == exchange.scope
+
+    exchange.answered([_turn("thought")], NOW)
+    assert exchange.scope is None
+
+
 def test_an_answer_is_recorded_once() -> None:
     """Frameworks tell of one answer several times, some after an error; the first is it."""
     exchange = _planned(LOST)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from mimo_quirks.stores import Entry, open_store
 from mimo_quirks.stores.encrypted import EncryptedStore
@@ -66,6 +67,12 @@ def test_bad_urls(url: str, words: list[str]) -> None:
 
     assert [] == [word for word in words if word not in str(caught.value)]
     assert "password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("secrets", "kind"), [((), RedisStore), ((SECRET,), EncryptedStore)])
+def test_the_redis_of_litellm(secrets: tuple[str, ...], kind: type) -> None:
+    """Whoever has LiteLLM's own client opens `litellm` with it."""
+    assert kind is type(open_store("litellm", secrets=secrets, litellm_redis=Redis()))
 
 
 @pytest.mark.parametrize("url", ["sqlite:///store.db", "memory://", "off"])

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ..explanation import ExplainedMessage, Explanation, explain, reasoning_lines  # noqa: TID252 - one room up is the core
-from ..settings import Settings, SettingsError  # noqa: TID252 - as above
+from mimo_quirks import ExplainedMessage, Explanation, Settings, SettingsError, explain
+
 from .screens import echo, fail, say, show
 
 _COLOURS: Final[Mapping[str, str]] = {
@@ -97,7 +97,7 @@ def print_explanation(explanation: Explanation, *, as_json: bool, show_reasoning
     shown = [[message] for message in explanation.messages] if show_reasoning else [explanation.messages]
     for messages in shown:
         show([_row(message) for message in messages], _COLOURS)
-        for line in reasoning_lines(messages[0]) if show_reasoning else ():
+        for line in messages[0].reasoning_lines() if show_reasoning else ():
             say(line, hang=7)
     echo()
     for line in explanation.tail():

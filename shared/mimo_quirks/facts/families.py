@@ -69,7 +69,7 @@ _OTHERS: Final = words(r"(?:^|[-_.])(?:claude|gemini|glm|gpt|grok|kimi|llama|min
 """Ids of vendors whose reasoning is never ours; known only to be told apart from ids that tell nothing."""
 
 
-def segment(model: str) -> str:
+def last_segment(model: str) -> str:
     """The last segment of a model id, without OpenRouter's preset and without a client's `[1m]`."""
     return _PRESET.sub("", model).rsplit("/", 1)[-1].partition("[")[0]
 
@@ -82,10 +82,10 @@ def family_of(model: str) -> str | None:
 
 def is_like(model: str, family: Family) -> bool:
     """Whether the id has the family's shape, without its tag such as ``:free``, and is none of the exceptions."""
-    last = segment(model)
+    last = last_segment(model)
     return bool(family.shape.search(last.partition(":")[0])) and not family.unlike.search(last)
 
 
 def is_of_another_vendor(model: str) -> bool:
     """Whether the id is known to be none of the families'."""
-    return family_of(model) is None and bool(_OTHERS.search(segment(model)))
+    return family_of(model) is None and bool(_OTHERS.search(last_segment(model)))

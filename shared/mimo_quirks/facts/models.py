@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from .families import segment, words
+from .families import last_segment, words
 
 _MILLION: Final = 2**20
 
@@ -80,5 +80,5 @@ def abilities_of(model: str) -> Abilities | None:
     Args:
         model: The id as it goes to the host; vendor prefixes and suffixes such as ``:free`` and ``[1m]`` may stand.
     """
-    last = segment(model).partition(":")[0]
+    last = last_segment(model).partition(":")[0]
     return next((row for row in MODELS if row.shape.search(last)), None)

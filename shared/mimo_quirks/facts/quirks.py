@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .families import FAMILIES, Family, family_of, segment
+from .families import FAMILIES, Family, family_of, last_segment
 from .hosts import (
     HOSTS,
     MESSAGES,
@@ -114,7 +114,7 @@ def quirks_for(
         host=host_row.name,
         dialect=dialect,
         placeholder=family_row.placeholder if host_row.takes_placeholder else None,
-        thinks_by_default=not family_row.quiet.search(segment(model)),
+        thinks_by_default=not family_row.quiet.search(last_segment(model)),
         forbids_when_off=host_row.forbids_when_off,
         forces_tools=host_row.forces_tools,
         takes_n=host_row.takes_n,
@@ -138,5 +138,5 @@ def _family_row(model: str, host: Host, named: str | None) -> Family | None:
 
 def _served(model: str, host: Host) -> str | None:
     """The family that the host stands for: aliases are common, so its word beats the id's (mimo2codex FAQ 7.1)."""
-    unlike = any(row.name == host.serves and row.unlike.search(segment(model)) for row in FAMILIES)
+    unlike = any(row.name == host.serves and row.unlike.search(last_segment(model)) for row in FAMILIES)
     return None if unlike else host.serves

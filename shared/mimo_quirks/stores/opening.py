@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mimo_quirks.sealing.strength import check_secrets
 
@@ -29,35 +29,38 @@ FORMS: Final[Mapping[str, str]] = {
 _SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+-]{0,19}")
 
 
-def open_store(
+def open_store(  # noqa: PLR0913 - each has a name, and a default
     url: str,
     *,
     ttl_seconds: float = DEFAULT_TTL_SECONDS,
     max_bytes: int = DEFAULT_MAX_BYTES,
     timeout_seconds: float = 0.25,
     secrets: Sequence[str] = (),
+    litellm_redis: Any = None,
 ) -> ReasoningStore | None:
     """The store that the URL names, or None where it names none outside this process.
 
     Files and connections are opened by its first use.
 
     Args:
-        url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`, `redis://…`, `rediss://…` or `off`.
+        url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`, `redis://…`, `rediss://…`, `litellm`
+            or `off`.
         ttl_seconds: How long an entry is kept after its last use.
         max_bytes: How much is kept at most in a file; a Redis server has its own bound, `maxmemory`.
         timeout_seconds: How long a call may wait for a file or a server.
         secrets: If there are any, what leaves the process is sealed by the first, which has 32 characters or more, and
             opened by each of them.
+        litellm_redis: For `litellm`: the client of the Redis of LiteLLM's cache.
 
     Raises:
-        ValueError: The URL or a secret cannot be used, or it is `litellm`, which is the LiteLLM adapter's to open.
+        ValueError: The URL or a secret cannot be used, or it is `litellm` and there is no client.
         ImportError: An extra is missing; the message tells how to install it.
     """
     scheme, rest = _parts(url)
     check_secrets(secrets)
     if scheme in ("memory", "off"):
         return None
-    if scheme == "litellm":
+    if scheme == "litellm" and litellm_redis is None:
         raise ValueError("litellm is the Redis of LiteLLM's own cache, which its callback alone can open")
     if scheme == "sqlite":
         from .sqlite import SqliteStore  # noqa: PLC0415 - SQLite is imported by who uses it
@@ -66,7 +69,7 @@ def open_store(
             _path(rest), ttl_seconds=ttl_seconds, max_bytes=max_bytes, timeout_seconds=timeout_seconds
         )
     else:
-        store = _redis(f"{scheme}://{rest}", ttl_seconds, timeout_seconds)
+        store = _redis(litellm_redis or f"{scheme}://{rest}", ttl_seconds, timeout_seconds)
     return _sealed(store, secrets) if secrets else store
 
 
@@ -90,12 +93,15 @@ def _path(rest: str) -> Path:
     return Path(path)
 
 
-def _redis(url: str, ttl_seconds: float, timeout_seconds: float) -> ReasoningStore:
+def _redis(server: Any, ttl_seconds: float, timeout_seconds: float) -> ReasoningStore:
+    """The store in a server, given by its URL or a client."""
     try:
         from .redis import RedisStore  # noqa: PLC0415 - the extra may be missing, and then this is the place to say so
     except ImportError as error:
         raise ImportError('redis:// needs the "redis" extra: pip install "mimo-quirks[redis]"') from error
-    return RedisStore.from_url(url, ttl_seconds=ttl_seconds, timeout_seconds=timeout_seconds)
+    if not isinstance(server, str):
+        return RedisStore(server, ttl_seconds=ttl_seconds)
+    return RedisStore.from_url(server, ttl_seconds=ttl_seconds, timeout_seconds=timeout_seconds)
 
 
 def _sealed(store: ReasoningStore, secrets: Sequence[str]) -> ReasoningStore:

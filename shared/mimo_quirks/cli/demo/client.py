@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from openai import OpenAI
 
-from mimo_quirks.history.streaming import TurnReader
-from mimo_quirks.history.turns import as_message
+from mimo_quirks import TurnReader, as_message
 
 QUESTION: Final = "Is it warmer in Beijing or in Shanghai today? Ask for one city at a time."
 TOOL: Final = {

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mimo_quirks.facts.families import segment
-from mimo_quirks.settings import LITELLM, PREFIX, Settings
+from mimo_quirks import LITELLM, SETTINGS_PREFIX, Settings, last_segment
 
 from .checks import Check
 
@@ -101,8 +100,8 @@ def _deployments(config: Config, settings: Settings, environ: Mapping[str, str])
         else:
             yield Check("ok", "deployment", said)
     if others:
-        alias = segment(others[0][1])
-        remedy = f'where one is MiMo\'s under another name, set {PREFIX}MODELS=\'{{"{alias}": "mimo"}}\''
+        alias = last_segment(others[0][1])
+        remedy = f'where one is MiMo\'s under another name, set {SETTINGS_PREFIX}MODELS=\'{{"{alias}": "mimo"}}\''
         yield Check(
             "ok" if is_ours else "warning",
             "left alone",
@@ -141,7 +140,7 @@ def _retries(config: Config, settings: Settings) -> Check:
     if isinstance(retries, int) and retries > 0:
         return Check("ok", "retry_policy", f"a rejected request is made again, changed ({retries})")
     if settings.on_rejection != "repair":
-        return Check("ok", "retry_policy", f"not set, and {PREFIX}ON_REJECTION is {settings.on_rejection}")
+        return Check("ok", "retry_policy", f"not set, and {SETTINGS_PREFIX}ON_REJECTION is {settings.on_rejection}")
     said = "not set: a request that MiMo rejects is not made again, changed"
     return Check("warning", "retry_policy", said, "set router_settings: retry_policy: {BadRequestErrorRetries: 1}")
 
@@ -151,7 +150,7 @@ def _workers(settings: Settings, environ: Mapping[str, str]) -> Check:
     workers = int(given) if given.isdigit() else 1
     if settings.store not in ("memory://", "off"):
         return Check("ok", "workers", "workers and replicas share the store, where they all reach it")
-    remedy = f"set {PREFIX}STORE to sqlite:/// (one machine) or redis:// (several)"
+    remedy = f"set {SETTINGS_PREFIX}STORE to sqlite:/// (one machine) or redis:// (several)"
     if workers > 1 and settings.store == "memory://":
         said = f"NUM_WORKERS is {workers}, and memory:// is per worker: a conversation may meet another worker"
         return Check("warning", "workers", said, remedy)
@@ -168,7 +167,7 @@ def _cache(config: Config, settings: Settings) -> Iterator[Check]:
         yield Check("ok", "cache", "LiteLLM's cache is a Redis")
     else:
         remedy = "set litellm_settings: cache: true, cache_params: {type: redis}"
-        yield Check("error", "cache", f"{PREFIX}STORE is litellm, but LiteLLM's cache is no Redis", remedy)
+        yield Check("error", "cache", f"{SETTINGS_PREFIX}STORE is litellm, but LiteLLM's cache is no Redis", remedy)
 
 
 def _clients(config: Config, environ: Mapping[str, str]) -> Check:

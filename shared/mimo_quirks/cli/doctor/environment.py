@@ -7,9 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from mimo_quirks.settings import LITELLM, PREFIX, Settings, SettingsError
-from mimo_quirks.stores import Entry, ReasoningStore, open_store
-from mimo_quirks.stores.protocol import StoreError
+from mimo_quirks import LITELLM, SETTINGS_PREFIX, Entry, ReasoningStore, Settings, SettingsError, StoreError, open_store
 
 from .checks import Check
 
@@ -27,7 +25,7 @@ def examine_settings(environ: Mapping[str, str]) -> tuple[Settings | None, list[
         return None, [Check("error", "settings", str(error), "correct it: nothing starts with it")]
     except ImportError as error:
         return None, [Check("error", "settings", str(error))]
-    names = sorted(name for name in environ if name.startswith(PREFIX))
+    names = sorted(name for name in environ if name.startswith(SETTINGS_PREFIX))
     return settings, [Check("ok", "settings", ", ".join(names) if names else "all by default")]
 
 
@@ -43,7 +41,7 @@ def examine_store(settings: Settings, *, is_proxy: bool) -> Iterator[Check]:
     """Whether the store answers, writes and reads, and in what time; and whose it is."""
     kind = settings.store.partition("://")[0]
     if kind == "off":
-        yield Check("warning", "store", "off: lost reasoning is not found again", f"unset {PREFIX}STORE")
+        yield Check("warning", "store", "off: lost reasoning is not found again", f"unset {SETTINGS_PREFIX}STORE")
         return
     if kind == "memory":
         yield Check("ok", "store", "memory://: each process has its own, which ends with it")
@@ -52,22 +50,22 @@ def examine_store(settings: Settings, *, is_proxy: bool) -> Iterator[Check]:
         yield Check("ok", "store", "litellm: the Redis of LiteLLM's cache, which only LiteLLM can open")
     else:
         yield _probed(kind, settings)
-    sealed = "encrypted" if settings.secret else f"not encrypted; {PREFIX}SECRET encrypts it"
+    sealed = "encrypted" if settings.secret else f"not encrypted; {SETTINGS_PREFIX}SECRET encrypts it"
     yield Check("ok", "encryption", f"what is stored is {sealed}")
     if settings.scope is None and not is_proxy:
         yield Check(
             "warning",
             "scope",
             "other processes see this store, and no scope is set: what names no scope is not stored",
-            f"set {PREFIX}SCOPE, or pass scope=... or metadata.mimo_scope",
+            f"set {SETTINGS_PREFIX}SCOPE, or pass scope=... or metadata.mimo_scope",
         )
     elif settings.scope is not None:
-        yield Check("ok", "scope", f"{PREFIX}SCOPE is set")
+        yield Check("ok", "scope", f"{SETTINGS_PREFIX}SCOPE is set")
 
 
 def _probed(kind: str, settings: Settings) -> Check:
     """One entry is written and read; it expires within a minute."""
-    remedy = f"check {PREFIX}STORE: its path or address, its rights or password, and whether it runs"
+    remedy = f"check {SETTINGS_PREFIX}STORE: its path or address, its rights or password, and whether it runs"
     try:
         store = open_store(
             settings.store, ttl_seconds=_PROBE_SECONDS, max_bytes=settings.store_max_bytes, timeout_seconds=_PATIENCE
@@ -82,7 +80,9 @@ def _probed(kind: str, settings: Settings) -> Check:
     took = f"{kind}: wrote in {wrote * 1000:.0f} ms, read in {read * 1000:.0f} ms"
     if read > settings.store_timeout_seconds:
         limit = f"longer than the {settings.store_timeout_seconds * 1000:.0f} ms that a request waits"
-        return Check("warning", "store", f"{took}: {limit}", f"bring it nearer, or set {PREFIX}STORE_TIMEOUT_SECONDS")
+        return Check(
+            "warning", "store", f"{took}: {limit}", f"bring it nearer, or set {SETTINGS_PREFIX}STORE_TIMEOUT_SECONDS"
+        )
     return Check("ok", "store", took)
 
 
