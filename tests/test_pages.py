@@ -15,9 +15,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from mimo_quirks import ReasoningMemory
+from mimo_quirks import AttemptSettings, ReasoningMemory, RequestPlan, quirks_for, replay
 from mimo_quirks.facts.families import FAMILIES
 from mimo_quirks.facts.hosts import HOSTS, Host
+from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.log import log_request
 from mimo_quirks.settings import PREFIX, Settings
 
 pytest.importorskip("litellm")
@@ -29,6 +31,7 @@ from mimo_quirks.cli.demo import CONFIG
 from mimo_quirks.cli.doctor import examine
 from mimo_quirks.simulator import Simulator
 
+from .cases import CALL
 from .pages import PAGES, ROOT, anchors_of, blocks, code, links_of, rows_of, text_of
 
 LITELLM, OPERATIONS, CORE = "litellm_plugin/README.md", "litellm_plugin/OPERATIONS.md", "shared/README.md"
@@ -38,7 +41,7 @@ BLOCKS: Final = {
     "json": "test_json",
     "python": "test_python",
     "sh": "test_commands",
-    "text": "test_readme.py for the README, test_layout for the others",
+    "text": "test_readme.py for the README, test_log_lines for OPERATIONS.md, test_layout for the others",
     "toml": "test_toml",
     "yaml": "test_litellm_configurations and test_other_yaml; the README's runs in test_readme.py",
     "dockerfile": "test_image; it is not built, because building needs a container engine and an image of Python",
@@ -320,7 +323,7 @@ def test_settings() -> None:
 
     assert {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} == {name for name, _, _ in rows}
     assert Settings() == Settings.from_env(defaults)
-    assert {f"{PREFIX}SCOPE", f"{PREFIX}SECRET"} == {name for name, _, _ in rows} - set(defaults)
+    assert {f"{PREFIX}{name}" for name in ("SCOPE", "SECRET", "LOG")} == {name for name, _, _ in rows} - set(defaults)
     assert [name for name, _, _ in rows] == changed
 
 
@@ -354,6 +357,24 @@ def _warnings() -> set[str]:
         if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) in ("_UNSCOPED", "_UNNAMED"):
             said.add(str(_said(node.value)).replace("{}", "…"))
     return {text for text in said if text not in (None, "…")}
+
+
+def test_log_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """The line of a changed request is one that is written; that of the start is looked at in test_seen.py."""
+    start, changed = code("text", OPERATIONS)
+    kept = {"role": "assistant", "content": "x", "reasoning_content": "x"}
+    lost = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    user = {"role": "user", "content": "x"}
+    quirks = quirks_for("mimo-v2.6-pro", "https://api.xiaomimimo.com/v1")
+    assert quirks is not None
+    history = [user, kept, user, kept, user, kept, user, lost, user, lost]
+    sent, report = replay(history, quirks, thinking=True, recall=FoundReasoning({7: "x"}, {7: "ids"}))
+    with caplog.at_level("DEBUG", logger="mimo_quirks"):
+        plan = RequestPlan("mimo-v2.6-pro", AttemptSettings(quirks, thinking=True), sent, sent, report)
+        log_request(plan, "9b5276e0-43c9-4bec-9b84-08a5bd81cfac")
+
+    assert changed.strip().partition(" - request ")[2] == caplog.messages[-1].partition("request ")[2]
+    assert " - mimo-quirks 0.1.0, LiteLLM " in start
 
 
 def test_warnings() -> None:

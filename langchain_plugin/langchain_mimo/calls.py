@@ -37,7 +37,7 @@ from mimo_quirks import (
     log_frames,
     log_malformed,
     log_rejection,
-    log_replay,
+    set_log_level,
 )
 
 from .memories import memory_of, owner_of, scoped
@@ -55,6 +55,7 @@ class Call:
     """What belongs to one call of a model.
 
     Attributes:
+        run: LangChain's id of it.
         owner: Whose memory it is, as far as the application said.
         memory: The memory.
         exchange: The request with all its attempts.
@@ -64,6 +65,7 @@ class Call:
         chunks: What was heard of the attempt, where it streams and has no end yet.
     """
 
+    run: object
     owner: str | None
     memory: ReasoningMemory
     exchange: Exchange
@@ -130,6 +132,7 @@ class Remembering(BaseChatModel):
             raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
         if self.scope is not None and not self.scope.strip():
             raise ValueError("scope is blank and names nobody: leave it out where nobody is meant")
+        set_log_level(self._settings.log)
         self._memory = memory_of(self.store, self._settings)
         if self._memory.is_shared and self.scope is None and self._settings.scope is None:
             raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
@@ -213,7 +216,7 @@ class Remembering(BaseChatModel):
         metadata = run_manager.metadata if run_manager else self.metadata
         owner = owner_of(kwargs.pop("scope", None), self.scope, metadata)
         exchange = Exchange(self._settings.allowed_remedies, loses=not self._memory.is_shared)
-        return Call(owner, self._memory, exchange)
+        return Call(run_manager and run_manager.run_id, owner, self._memory, exchange)
 
     def _started(self, run_manager: BaseRunManager | None, kwargs: dict[str, Any]) -> Call:
         """A new call, among its own arguments if the hook that takes it out again is called."""
@@ -259,10 +262,8 @@ class Remembering(BaseChatModel):
         Raises:
             NoRemedyLeft: It was rejected, and cannot be changed any further.
         """
-        is_retry = call.exchange.rejection is not None
         plan = call.exchange.plan(found)
-        if not is_retry:
-            log_replay(plan.report)
+        call.memory.note(call.exchange, call.run)
         self._put(plan, payload, quirks)
 
     def _outcome(self, call: Call, error: Exception) -> Outcome | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from mimo_quirks import CHAT, MESSAGES, RESPONSES, Exchange, Message, Quirks, Rejection, Settings, Wire
+from mimo_quirks import CHAT, MESSAGES, RESPONSES, Exchange, Message, Quirks, Rejection, ReplayReport, Settings, Wire
 
 from . import _internals
 
@@ -74,6 +74,7 @@ class CallState:
         left: What it gave last, which is recorded.
         listener: Who is told of the end of its stream.
         rejection: What the host rejected of it.
+        report: What was done to the request that was sent last.
     """
 
     asked: bool | None = None
@@ -87,6 +88,7 @@ class CallState:
     left: Sequence[Message] = field(default=(), repr=False)
     listener: StreamListener | None = None
     rejection: Rejection | None = None
+    report: ReplayReport | None = None
 
     @classmethod
     def of(cls, details: dict[str, Any]) -> CallState:
@@ -98,7 +100,7 @@ class CallState:
 
     def begin(self) -> None:
         """Forgets what an attempt before has left: a fallback has the same details."""
-        self.asked = self.exchange = self.seal = self.sign = self.heard = self.rejection = None
+        self.asked = self.exchange = self.seal = self.sign = self.heard = self.rejection = self.report = None
         self.is_of_body = self.is_sent = self.passes_messages = False
         self.left = ()
 

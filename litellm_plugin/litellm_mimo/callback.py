@@ -41,7 +41,6 @@ from mimo_quirks import (
     SettingsError,
     is_thinking,
     log_frames,
-    log_replay,
 )
 
 from .answers import raw_turns, seal_answer, summarise, turns_of
@@ -60,6 +59,7 @@ from .conversations import across, finished, is_as_planned, readable, signed, wi
 from .fixes import fix_body, register_models, switch_off, with_switch, with_tools
 from .rejections import ReasoningRejectedError, Rejections, begin_attempt
 from .scope import end_user_of, memory_of, scope_of, warn_of_workers
+from .start import Start
 from .stream import hear_open_streams, listen
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
@@ -93,15 +93,19 @@ class MiMoCallback(CustomLogger):
         if "tools" in self._settings.fix:
             register_models()
         warn_of_workers(self._settings)
+        self._start = Start(self._settings, lambda: self.memory)
+        self._start.begin()
 
     @property
     def memory(self) -> ReasoningMemory:
         """What is remembered, and the counts of it; opened by its first use, when LiteLLM is configured."""
         with self._opening:
-            if self._opened is None:
-                self._opened = memory_of(self._settings)
+            memory = self._opened
+            if memory is None:
+                memory = self._opened = memory_of(self._settings)
                 listen()
-            return self._opened
+        self._start.tell()
+        return memory
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: object) -> dict[str, Any] | None:
         """Returns the call's arguments as the deployment wants them, or None where nothing changes.
@@ -167,7 +171,6 @@ class MiMoCallback(CustomLogger):
             plan = exchange.plan(found)
         except NoRemedyLeft as error:
             raise self._rejections.given_up(exchange, error.rejection, call) from None
-        log_replay(plan.report)
         if conversation.view is None:
             return given
         if not call.passes:
@@ -243,10 +246,17 @@ class MiMoCallback(CustomLogger):
             plan = self._planned_anew(conversation, quirks, kwargs, is_sync=is_sync)
             if plan.report.changed:
                 body[wire.history] = plan.body
-            if plan.report.changed or is_sync:  # what the other hook has noted is not noted again
-                log_replay(plan.report)
+        self._note(state, kwargs)
         if plan.attempt.remedy is Remedy.THINKING_OFF:
             switch_off(body, kwargs, quirks.dialect)
+
+    def _note(self, state: CallState, details: Mapping[str, Any]) -> None:
+        """Takes note of an attempt that is about to be sent, once."""
+        exchange = state.exchange
+        told = exchange.told if exchange else None
+        if exchange is not None and told is not None and state.report is not told.report:
+            state.report = told.report
+            self.memory.note(exchange, details.get("litellm_call_id"))
 
     def _planned_anew(
         self, conversation: Conversation, quirks: Quirks, details: dict[str, Any], *, is_sync: bool

@@ -22,7 +22,7 @@ from .history.provenance import OUR_PROVIDER, is_foreign, is_named_foreign
 from .history.replay import ReplayReport, replay
 from .history.streaming import TurnReader
 from .history.turns import DAMAGED, Message, as_message, has_whole_calls, is_turn, read_reasoning, without_reasoning
-from .log import log_frames, log_malformed, log_rejection, log_replay
+from .log import log_frames, log_malformed, log_rejection, set_log_level, use_handlers_of
 from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
 from .rejections.ladder import NoRemedyLeft, Rejection, RequestPlan
@@ -39,7 +39,7 @@ from .request.thinking import (
 from .sealing.sealed_reasoning import ALTERED, PLAIN, SealedReasoning, opened
 from .settings import LITELLM, Settings, SettingsError
 from .settings import PREFIX as SETTINGS_PREFIX
-from .stores import Entry, ReasoningStore, StoreError, open_store
+from .stores import Entry, ReasoningStore, StoreError, open_store, store_address
 from .wires import (
     CHAT,
     MESSAGES,
@@ -120,7 +120,6 @@ __all__ = [
     "log_frames",
     "log_malformed",
     "log_rejection",
-    "log_replay",
     "open_store",
     "opened",
     "owner_key",
@@ -130,10 +129,13 @@ __all__ = [
     "reasoning_item",
     "rejected_choices",
     "replay",
+    "set_log_level",
+    "store_address",
     "string_content",
     "switch_of",
     "thinking_parameters",
     "unwrap",
+    "use_handlers_of",
     "without_forced_tools",
     "without_reasoning",
 ]

@@ -275,6 +275,12 @@ class Exchange:
         """Whose memory it is; None where nothing says so, and before and after an attempt."""
         return self._attempt.scope if hasattr(self, "_attempt") else None
 
+    @property
+    def told(self) -> RequestPlan | None:
+        """The plan that says what was done: as it was planned, or as it was sent where that alone could be read."""
+        planned = self.planned
+        return self.sent if planned is not None and planned.report.unreadable else planned
+
     def lookup(self) -> Lookup:
         """What to read; of turns nothing without a scope, and nothing where the model does not think."""
         attempt, turns = self._attempt, None

@@ -16,11 +16,13 @@ from .exchange import Conversation, Exchange
 from .facts.hosts import HOSTS
 from .facts.quirks import Quirks
 from .facts.reasoning_fields import KEYS, NESTS, block_texts, is_reasoning_block, texts_of
+from .history import words
 from .history.found import Proof
 from .history.pairing import unpaired_calls
 from .history.provenance import is_foreign
-from .history.replay import Reason, TurnReport
+from .history.replay import TurnReport
 from .history.turns import Message, is_placeholder, is_turn, lift
+from .history.words import Sent, printable
 from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, Remedy
 from .rejections.ladder import LOST, RequestPlan
@@ -29,10 +31,6 @@ from .sealing.sealed_reasoning import SealedReasoning
 from .settings import Settings
 from .wires import CHAT, MESSAGES, RESPONSES, Wire
 
-Sent = Literal["kept", "respelled", "found", "placeholder", "nothing", "dropped", "stripped", "left"]
-"""What would be sent for a message: the reasoning that it carries, under its name or the host's; what the store has; a
-placeholder; nothing, where the host takes no placeholder; nothing, because what it carries is not the model's, or
-because the host rejects reasoning; the message as it is."""
 StoreAnswer = Literal["asked", "off", "none", "unscoped", "failed", "not needed"]
 """Whether the store was asked, and where it was not, why."""
 
@@ -71,7 +69,7 @@ class ExplainedMessage:
     @property
     def done(self) -> str:
         """What would be sent, and for found reasoning how it was found."""
-        return f"found by {self.proof or 'text'}" if self.sent == "found" else self.sent
+        return words.done(self.sent, self.proof)
 
     def reasoning_lines(self) -> list[str]:
         """The reasoning that would be sent, as lines for people."""
@@ -309,9 +307,9 @@ def _message(
         place[0],
         place[-1],
         _there(known, conversation.wire, quirks.family, is_signed=known is not given),
-        _SENT.get(turn.action, turn.action),  # type: ignore[arg-type] # the other actions have the same names
+        words.sent(turn),
         turn.proof,
-        _why(turn, quirks, planned),
+        words.why(turn, quirks, _LOST_BECAUSE[planned.store]),
         turn.action in LOST,
         lift(sent)[0],
     )
@@ -442,38 +440,12 @@ def _spellings(message: Message, wire: Wire) -> Iterator[tuple[str, str]]:
         for key in KEYS if isinstance(holder, Mapping) else ():
             texts = texts_of(holder.get(key))
             if texts:
-                yield _OWN_NAMES.get(wire.name) or (f"{nest}.{key}" if nest else key), "".join(texts)
+                yield words.OWN_NAMES.get(wire.name) or (f"{nest}.{key}" if nest else key), "".join(texts)
     content = message.get("content")
     blocks = [block for block in content if is_reasoning_block(block)] if isinstance(content, list | tuple) else []
     yield "thinking block", "".join([text for block in blocks for text in block_texts(block)])
 
 
-_OWN_NAMES: Final[Mapping[str, str]] = {"messages": "thinking block", "responses": "reasoning item"}
-"""What reasoning is called on the wires that are not the chat wire."""
-
-
-def _fields(quirks: Quirks) -> str:
-    name = _OWN_NAMES.get(quirks.wire)
-    return f"a {name}" if name else " and ".join(quirks.dialect.fields)
-
-
-_SENT: Final[Mapping[str, Sent]] = {"recalled": "found", "bare": "nothing"}
-_PROOFS: Final[Mapping[Proof | None, str]] = {
-    "ids": "its tool call ids are those that it was recorded with",
-    "prefix": "all that was said before it is the same as when it was recorded",
-    "chain": "it stands next to a message whose reasoning is proven",
-    "cut": "the beginning is gone, and one recorded conversation fits the rest",
-    None: "the store has the text undamaged",
-}
-_WHY: Final[Mapping[Reason, str]] = {
-    "the reasoning is of another family": "another vendor's model wrote the reasoning",
-    "the reasoning is another tool's placeholder": "what is there only stands in for lost reasoning",
-    "thinking is off": "thinking is off, so none is needed",
-    "not a tool turn": "no tool call, so none is needed",
-    "it has no reasoning": "there is nothing to strip",
-    "the host rejects reasoning": "the host rejects reasoning",
-    "several answers were remembered": "several recorded answers fit, and none is proven",
-}
 _LOST_BECAUSE: Final[Mapping[StoreAnswer, str]] = {
     "asked": "lost: nothing in the store is proven to be its reasoning",
     "off": "lost: the store is off",
@@ -492,22 +464,12 @@ _STORE: Final[Mapping[StoreAnswer, str]] = {
 }
 
 
-def _why(turn: TurnReport, quirks: Quirks, planned: _Planned) -> str:
-    if turn.action == "recalled":
-        return _PROOFS[turn.proof]
-    if turn.action == "respelled":
-        return f"this host reads it as {_fields(quirks)}"
-    if turn.action == "kept":
-        return turn.reason
-    return _WHY.get(turn.reason, _LOST_BECAUSE[planned.store])
-
-
 def _rules(quirks: Quirks) -> Iterator[str]:
     """What a row says, a sentence each."""
     if quirks.forbids:
         yield "reasoning is taken off every assistant message"
     else:
-        yield f"wants reasoning back as {_fields(quirks)}"
+        yield f"wants reasoning back as {words.fields(quirks)}"
         who = "every assistant message" if quirks.pads_every_turn else "a message with tool calls"
         stands_in = "nothing stands" if quirks.placeholder is None else f'"{quirks.placeholder}" stands'
         yield f"where {who} has lost its reasoning, {stands_in} in for it"
@@ -529,8 +491,3 @@ def _notes(attempt: AttemptSettings, store: StoreAnswer, *, is_list: bool, loses
 
 def _cells(message: ExplainedMessage) -> tuple[str, str, str, str]:
     return message.place.rjust(3), message.there, message.done, message.why
-
-
-def printable(text: str) -> str:
-    """A text of somebody else's on one line, without what would steer a terminal."""
-    return "".join([character if character.isprintable() else "?" for character in text])

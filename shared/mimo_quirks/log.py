@@ -3,16 +3,90 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections.abc import Sequence
 from typing import Final
 
 from mimo_quirks.history.replay import ReplayReport
+from mimo_quirks.history.words import done, printable, sent, summed, why
+from mimo_quirks.rejections.ladder import RequestPlan
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 
 
-def log_replay(report: ReplayReport) -> None:
+class _Lines(logging.Handler):
+    """Gives our lines to a framework's handlers, or writes them itself; nothing where the application has handlers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self.lender: logging.Logger | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a line down once. The framework's handlers take it whatever their level is: ours has been asked."""
+        lent = self.lender.handlers if self.lender is not None else []
+        others = self._others()
+        if any(handler not in lent for handler in others):
+            return
+        for handler in lent:
+            if handler not in others or record.levelno < handler.level:
+                handler.handle(record)
+        if not lent and sys.stderr is not None:
+            try:
+                sys.stderr.write(f"{self.format(record)}\n")
+            except Exception:  # noqa: BLE001 - as logging's own handlers do
+                self.handleError(record)
+
+    def _others(self) -> list[logging.Handler]:
+        """The handlers that a line of ours comes to besides."""
+        found: list[logging.Handler] = []
+        logger: logging.Logger | None = _LOGGER
+        while logger is not None:
+            found += logger.handlers
+            logger = logger.parent if logger.propagate else None
+        return [one for one in found if one is not self and not isinstance(one, logging.NullHandler)]
+
+
+_LINES: Final = _Lines()
+_LOGGER.addHandler(_LINES)
+
+
+def set_log_level(level: str | None) -> None:
+    """Has the log say so much; `None` leaves it as it is."""
+    if level is not None:
+        _LOGGER.setLevel(level.upper())
+
+
+def use_handlers_of(logger: logging.Logger) -> None:
+    """Has our lines written by a framework's handlers, as they are at each line, unless the application has its own."""
+    _LINES.lender = logger
+
+
+def log_request(plan: RequestPlan, request: object) -> None:
+    """Writes down what was done to a request.
+
+    Args:
+        plan: It.
+        request: Its id, by which the framework knows it.
+    """
+    report = plan.report
+    _log_replay(report)
+    if report.changed and _LOGGER.isEnabledFor(logging.DEBUG):
+        quirks = plan.attempt.quirks
+        told = [
+            f"; message {turn.index}: {done(sent(turn), turn.proof)}, {why(turn, quirks)}"
+            for turn in report.turns
+            if turn.action not in _UNCHANGED
+        ]
+        where = printable(f"request {request}: {plan.model} at {quirks.address or quirks.host}")
+        _LOGGER.debug("%s: %s%s", where, summed(report), "".join(told))
+
+
+_UNCHANGED: Final = frozenset({"kept", "left"})
+
+
+def _log_replay(report: ReplayReport) -> None:
     """Writes down what matters of a replay.
 
     A history that could not be read is a warning. Lost reasoning is information: the request goes on, but the model

@@ -85,6 +85,7 @@ class Settings(BaseModel):
             same and then LiteLLM's fallbacks; `fail` is the error at once, and nothing is changed by what was learned.
         allow_thinking_off: Whether the last of the changes is allowed, which is to switch thinking off.
         policy_ttl_seconds: How long after a rejection it is remembered what a deployment wants.
+        log: How much the log says: `debug`, `info` or `warning`; by default what Python's logging is set to.
         fix: What of a request is repaired that LiteLLM would damage: `tools`, `thinking`, `content`; `none` is nothing.
     """
 
@@ -110,6 +111,7 @@ class Settings(BaseModel):
     on_rejection: Literal["repair", "fallback", "fail"] = "repair"
     allow_thinking_off: bool = True
     policy_ttl_seconds: FiniteFloat = Field(default=3600, gt=0)
+    log: Literal["debug", "info", "warning"] | None = None
     fix: tuple[Literal["tools", "thinking", "content"], ...] = ("tools", "thinking", "content")
 
     @field_validator("store")

@@ -55,9 +55,9 @@ def _environment(secure: tuple[Simulator, Path], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(name="with_us", scope="session")
 def _with_us(upstream: Simulator, stranger: Simulator, environment: dict[str, str]) -> Iterator[LiteLLMProxy]:
-    """It seals reasoning too, for the clients of the routes where there is a place for it."""
-    sealing = {**environment, "MIMO_QUIRKS_SECRET": "s" * 32}
-    with LiteLLMProxy(json.dumps(config(upstream, stranger, callback=True)), sealing) as proxy:
+    """It seals reasoning too, for the clients of the routes where there is a place for it, and its log says all."""
+    settings = {"MIMO_QUIRKS_SECRET": "s" * 32, "MIMO_QUIRKS_LOG": "debug", "LITELLM_LOG": "ERROR"}
+    with LiteLLMProxy(json.dumps(config(upstream, stranger, callback=True)), {**environment, **settings}) as proxy:
         yield proxy
 
 

@@ -38,14 +38,14 @@ def _proxy(upstream: Simulator, stranger: Simulator) -> Iterator[LiteLLMProxy]:
             *twins,
             {"model_name": "gpt", "litellm_params": other},
         ],
-        "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"]},
+        "litellm_settings": {"callbacks": ["litellm_mimo.mimo_callback"], "json_logs": True},
         "router_settings": {
             "retry_policy": {"BadRequestErrorRetries": 1},
             "fallbacks": [{twin["model_name"]: ["gpt"]} for twin in twins],
         },
     }
     at_once = {"INITIAL_RETRY_DELAY": "0", "JITTER": "0"}  # LiteLLM waits before a retry, and after the last one too
-    environment = {**at_once, "MIMO_QUIRKS_POLICY_TTL_SECONDS": "0.001"}
+    environment = {**at_once, "MIMO_QUIRKS_POLICY_TTL_SECONDS": "0.001", "MIMO_QUIRKS_LOG": "debug"}
     with LiteLLMProxy(json.dumps(config), environment) as proxy:
         yield proxy
 
@@ -74,9 +74,10 @@ def _ask(proxy: LiteLLMProxy, route: str, name: str, *, stream: bool, history: l
 
 
 def _said(proxy: LiteLLMProxy, before: int) -> list[str]:
-    """Our own lines about rejections; LiteLLM writes others, which begin otherwise."""
-    lines = proxy.log()[before:].splitlines()
-    return [line for line in lines if line.startswith("127.0.0.1:") and " rejected a request to " in line]
+    """Our own lines about rejections, which are JSON as LiteLLM's are."""
+    records = [json.loads(line) for line in proxy.log()[before:].splitlines() if line.startswith("{")]
+    lines = [record["message"] for record in records if record["component"] == "mimo_quirks"]
+    return [line for line in lines if " rejected a request to " in line]
 
 
 CHANGING = {"then": (1, Mode(accepts="non-empty", tool_rounds=4, then=(2, Mode(forbids="always", tool_rounds=4))))}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from litellm_mimo.scope import memory_of
+from mimo_quirks import store_address
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.settings import Settings, SettingsError
 
@@ -49,3 +52,31 @@ def test_litellm_s_redis_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
     with pytest.raises(SettingsError, match="MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis"):
         memory_of(Settings(store="litellm"))
+
+
+def test_a_store_that_cannot_be_reached(tmp_path: Path) -> None:
+    """It is said when the callback begins, before any request; the program goes on, and the password is not in it."""
+    (tmp_path / "file").write_text("")
+    for url in (f"sqlite:///{tmp_path}/file/reasoning.db", "redis://:s3cret@127.0.0.1:9/0"):
+        environment = {"MIMO_QUIRKS_STORE": url, "MIMO_QUIRKS_SCOPE": "x", "MIMO_QUIRKS_LOG": "info"}
+        with subprocess.Popen(
+            [sys.executable, "-c", "import litellm_mimo; print('begun', flush=True); input()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        ) as program:
+            assert program.stdin is not None
+            assert program.stdout is not None
+            assert program.stderr is not None
+            first, second = sorted([program.stdout.readline(), program.stdout.readline()])
+            warned = program.stderr.readline()
+            program.stdin.write("\n")
+        began, told = (first, second) if first == "begun\n" else (second, first)
+
+        assert "begun\n" == began
+        assert f"; store {store_address(url)}, not encrypted; one scope (MIMO_QUIRKS_SCOPE)\n" in told
+        assert " - mimo_quirks:WARNING: " in warned
+        assert "the store cannot be reached: " in warned
+        assert "s3cret" not in told + warned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -53,6 +54,36 @@ class Store(DictStore):
             raise StoreError("it is away")
         self.batches.append(len(entries))
         super().put(entries)
+
+
+class Gone(DictStore):
+    """A store that cannot be reached."""
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
+        raise StoreError("it is away")
+
+
+def test_a_store_that_cannot_be_reached_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """It is said before any request asks it, and nobody waits for that; of one that answers nothing is said."""
+    said = threading.Event()
+    handler = logging.Handler()
+    handler.emit = lambda record: said.set()  # type: ignore[method-assign]
+    logger = logging.getLogger()
+    logger.addHandler(handler)  # behind the one that keeps what is said
+    gone = ReasoningMemory(Gone())
+    try:
+        ReasoningMemory().check()
+        store = Store()
+        store.opens.clear()
+        ReasoningMemory(store).check()
+        gone.check()
+        assert said.wait(PATIENCE)
+        store.opens.set()
+    finally:
+        logger.removeHandler(handler)
+
+    assert ["the store cannot be reached: it is away"] == caplog.messages
+    assert {} == +gone.counts
 
 
 @pytest.fixture(name="store")

@@ -29,6 +29,7 @@ from mimo_quirks.wires import CHAT
 
 from ..cases import CALL, NASTY
 from ..dict_store import DictStore
+from ..exchanges import begun
 from .test_stores_redis import Server, run_server
 
 SENT = [{"role": "user", "content": "x"}]
@@ -578,3 +579,21 @@ def test_a_process_that_was_forked() -> None:
 
 def _knows(memory: ReasoningMemory, store: ReasoningStore) -> bool:
     return [{1: NASTY}] * 2 == [_found(one, LOST).texts for one in (memory, ReasoningMemory(store))]
+
+
+def test_a_request_is_taken_note_of(caplog: pytest.LogCaptureFixture) -> None:
+    """It is told as it was planned, or as it was sent where that alone could be read, and only while it is planned."""
+    memory, turn = ReasoningMemory(), {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    exchange, other = begun([turn], None), Exchange(ALL_REMEDIES)
+    other.begin(Conversation.of({"messages": "secret"}, CHAT, "mimo-v2.6-pro"), _settings(), None)
+    with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
+        memory.note(exchange, "unplanned")
+        exchange.plan(Found())
+        memory.note(exchange, "r1")
+        other.plan(Found())
+        memory.note(other, "r2")
+        other.replan(Conversation.of({"messages": [turn]}, CHAT, "mimo-v2.6-pro"))
+        memory.note(other, "r3")
+
+    assert ["r1", "r3"] == [line.split(":")[0].split()[1] for line in caplog.messages if line.startswith("request")]
+    assert 1 == caplog.messages.count("history sent as it came, because the messages are str, not a list")

@@ -20,6 +20,7 @@ PURE = sorted(
 PURE.append("exchange.py")
 ALLOWED = {
     "__future__",
+    "collections",
     "collections.abc",
     "dataclasses",
     "enum",

@@ -58,6 +58,7 @@ def test_defaults() -> None:
         ("allow_thinking_off", "perhaps", ["MIMO_QUIRKS_ALLOW_THINKING_OFF", "valid boolean"]),
         ("policy_ttl_seconds", "0", ["MIMO_QUIRKS_POLICY_TTL_SECONDS", "greater than 0"]),
         ("sealed_max_byte", "0", ["MIMO_QUIRKS_SEALED_MAX_BYTE", "is MIMO_QUIRKS_SEALED_MAX_BYTES"]),
+        ("log", "trace", ["MIMO_QUIRKS_LOG", "'debug', 'info' or 'warning'"]),
         ("provenance", "model", ["MIMO_QUIRKS_PROVENANCE", "'family' or 'host'"]),
         ("store_ttl_seconds", "0", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "greater than 0"]),
         ("store_timeout_seconds", "soon", ["MIMO_QUIRKS_STORE_TIMEOUT_SECONDS", "valid number"]),

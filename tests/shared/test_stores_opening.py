@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from mimo_quirks.stores import Entry, open_store
+from mimo_quirks.stores import Entry, open_store, store_address
 from mimo_quirks.stores.encrypted import EncryptedStore
 from mimo_quirks.stores.redis import RedisStore
 from mimo_quirks.stores.sqlite import SqliteStore
@@ -131,3 +131,21 @@ def test_a_missing_extra(missing: str, module: str, url: str, words: str, monkey
     with pytest.raises(ImportError) as caught:
         open_store(url, secrets=[SECRET])
     assert words == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("memory://", "memory://"),
+        ("litellm", "litellm"),
+        ("sqlite:////var/lib/reasoning.db", "sqlite:////var/lib/reasoning.db"),
+        ("redis://localhost", "redis://localhost:6379"),
+        ("rediss://user:s3cret@redis.example:7000/2?password=s3cret", "rediss://redis.example:7000/2"),
+        ("redis://:s3/cret@redis.example", "redis://..."),
+        ("redis://user:12/s3cret@redis.example", "redis://..."),
+        ("redis://[::1", "redis://..."),
+    ],
+)
+def test_an_address_for_the_log(url: str, expected: str) -> None:
+    """No password, however it is written."""
+    assert expected == store_address(url)

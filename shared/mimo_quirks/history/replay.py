@@ -80,6 +80,7 @@ _COUNTED: Final[Mapping[Action, str]] = {
     "dropped": "dropped",
     "stripped": "stripped",
 }
+_SUMMED: Final = (*dict.fromkeys(_COUNTED.values()), "ambiguous")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,12 @@ class ReplayReport:
         counts.update(f"found_by_{turn.proof}" for turn in self.turns if turn.proof)
         counts.update("ambiguous" for turn in self.turns if turn.reason == _AMBIGUOUS)
         return counts
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """The same without the proofs and without zeros, in one order; `kept` alone may be 0, where nothing else is."""
+        counts = self.counts
+        return {name: counts[name] for name in _SUMMED if counts[name]} or {"kept": 0}
 
 
 def replay(

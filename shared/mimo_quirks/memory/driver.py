@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from mimo_quirks.exchange import Found, Lookup, Writes
+from mimo_quirks.exchange import Exchange, Found, Lookup, Writes
+from mimo_quirks.log import log_request
 from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy
 from mimo_quirks.rejections.policies import HostPolicies
 from mimo_quirks.settings import Settings
@@ -120,6 +121,21 @@ class ReasoningMemory:
         entries = self._entries(writes)
         if self._far and entries:
             self._far.write_soon(entries)
+
+    def note(self, exchange: Exchange, request: object) -> None:
+        """Takes note of a request that is about to be sent.
+
+        Args:
+            exchange: It, planned.
+            request: Its id, by which the framework knows it.
+        """
+        if exchange.told is not None:
+            log_request(exchange.told, request)
+
+    def check(self) -> None:
+        """Asks the store, and warns where it cannot be reached. Nothing here waits for it."""
+        if self._far:
+            self._far.check()
 
     def end(self, seconds: float = _ENDING_SECONDS) -> None:
         """Writes what waits for the store, within a bound; it happens by itself when the interpreter ends."""

@@ -33,6 +33,9 @@ _PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _IDLE: Final = 60.0
 """Seconds without work after which the writing thread ends."""
 
+_NOTHING: Final = "0" * 32
+"""A key that nothing is kept under."""
+
 Found = Mapping[str, Sequence[bytes]]
 
 
@@ -101,6 +104,10 @@ class FarStore:
         while (left := task.left(self._timeout)) > 0:
             await _until_done(task.future, left)
         return self._read(task)
+
+    def check(self) -> None:
+        """Asks for nothing that there is, in the background, and warns where that fails."""
+        self._readers.do(lambda: self._store.get([_NOTHING])).future.add_done_callback(_warn_unreachable)
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Has entries written, and waits a short while for it."""
@@ -222,6 +229,13 @@ class FarStore:
         said = {"read": "not asked", "write": "not written, and is tried again"}[what]
         _LOGGER.warning("the store was %s; the request goes on without it: %s", said, str(error))
         log_frames(f"the store was {said}", error)
+
+
+def _warn_unreachable(asked: Future[Any]) -> None:
+    error = asked.exception()
+    if error is not None:
+        _LOGGER.warning("the store cannot be reached: %s", str(error))
+        log_frames("the store cannot be reached", error)
 
 
 async def _until_done(future: Future[Any], seconds: float) -> None:

@@ -4,7 +4,7 @@ The core says what a turn is remembered under and what may be put back; a store 
 them back, and decides nothing.
 """
 
-from .opening import open_store
+from .opening import open_store, store_address
 from .protocol import CANDIDATES, RENEWED_AFTER, Entry, ReasoningStore, StoreError
 
-__all__ = ["CANDIDATES", "RENEWED_AFTER", "Entry", "ReasoningStore", "StoreError", "open_store"]
+__all__ = ["CANDIDATES", "RENEWED_AFTER", "Entry", "ReasoningStore", "StoreError", "open_store", "store_address"]

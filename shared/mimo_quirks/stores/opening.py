@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from mimo_quirks.sealing.strength import check_secrets
 
@@ -26,6 +27,7 @@ FORMS: Final[Mapping[str, str]] = {
     "litellm": "litellm",
     "off": "off",
 }
+_REDIS_PORT: Final = 6379
 _SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+-]{0,19}")
 
 
@@ -71,6 +73,20 @@ def open_store(  # noqa: PLR0913 - each has a name, and a default
     else:
         store = _redis(litellm_redis or f"{scheme}://{rest}", ttl_seconds, timeout_seconds)
     return _sealed(store, secrets) if secrets else store
+
+
+def store_address(url: str) -> str:
+    """A store's URL without user, password and options; where one cannot be told from the other, its scheme alone."""
+    scheme, separator, _ = url.partition("://")
+    if scheme.lower() not in ("redis", "rediss"):
+        return url
+    try:
+        parts = urlsplit(url)
+        address = f"{parts.hostname}:{parts.port or _REDIS_PORT}{parts.path}"
+    except ValueError:
+        address = ""
+    is_told = address and "@" not in f"{parts.path}{parts.query}{parts.fragment}"
+    return f"{scheme}{separator}{address if is_told else '...'}"
 
 
 def _parts(url: str) -> tuple[str, str]:
