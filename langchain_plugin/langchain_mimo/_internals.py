@@ -153,6 +153,7 @@ def client_headers(model: Any) -> Mapping[str, str]:
 
 
 CORE_HOOKS: Final = {
+    "_convert_cached_generations": "answers of a cache say what was done to the request that they first answered",
     "_get_llm_string": "caches of answers may mix models of different hosts",
     "_get_ls_params": "traces and SummarizationMiddleware take the model for its parent's vendor",
     "_resolve_model_profile": "the profile of the model is not known",

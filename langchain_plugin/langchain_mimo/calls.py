@@ -7,6 +7,7 @@ so the exchange travels with the call's arguments.
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages.ai import add_usage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field, PrivateAttr, model_validator
 from typing_extensions import Self
@@ -44,6 +46,8 @@ from .memories import memory_of, owner_of, scoped
 from .messages import left_turn_of, messages_of, says_something, turn_of, turns_of
 from .rejection import ReasoningRejectedError
 
+REPORT: Final = "mimo_reasoning"
+"""The member of an answer's `response_metadata` that says what was done to its request."""
 _CALL: Final = "mimo_call"
 """The argument that holds a call; it never reaches the wire."""
 _OF_THE_CALL: Final = frozenset({_CALL, "run_manager", "stop", "stream_usage"})
@@ -63,6 +67,8 @@ class Call:
         prepared: The body of the next attempt, where it was made before the parent asked for it.
         known: The arguments that it was made of.
         chunks: What was heard of the attempt, where it streams and has no end yet.
+        report: What was done to it, until that is said; None where nothing is to be said.
+        quirks: The deployment's; None where it is not ours.
     """
 
     run: object
@@ -73,6 +79,13 @@ class Call:
     prepared: dict[str, Any] | None = None
     known: frozenset[str] = frozenset()
     chunks: list[ChatGenerationChunk] = field(default_factory=list)
+    report: dict[str, int] | None = None
+    quirks: Quirks | None = None
+
+    def tell(self, given: Sequence[ChatGeneration]) -> None:
+        """Says on the first answer, or on the first chunk of a stream, what was done to its request, once."""
+        if self.report is not None and given:
+            given[0].message.response_metadata[REPORT], self.report = self.report, None
 
     def record(self, turns: Sequence[Message], *, ended: bool = True) -> None:
         """Records an answer, or what was heard of one that may go on."""
@@ -81,6 +94,12 @@ class Call:
     async def arecord(self, turns: Sequence[Message], *, ended: bool = True) -> None:
         """As `record`, without blocking the event loop."""
         await self.memory.awrite(self.exchange.answered(turns, self.memory.now(), ended=ended))
+
+    def spend(self, given: Sequence[ChatGeneration]) -> None:
+        """Counts the tokens that an answer, or the chunks of a stream, say its request had."""
+        told = [usage for one in given if (usage := getattr(one.message, "usage_metadata", None))]
+        if self.quirks is not None and told:
+            self.memory.spent(self.quirks, functools.reduce(add_usage, told))
 
     def left(self) -> list[Message]:
         """What is to be recorded of a stream without an end, because it broke or the application left it.
@@ -264,6 +283,8 @@ class Remembering(BaseChatModel):
         """
         plan = call.exchange.plan(found)
         call.memory.note(call.exchange, call.run)
+        call.quirks = quirks
+        call.report = plan.report.summary if self._settings.report else None
         self._put(plan, payload, quirks)
 
     def _outcome(self, call: Call, error: Exception) -> Outcome | None:
@@ -312,6 +333,16 @@ class Remembering(BaseChatModel):
             self._ready(call, outcome, error)
         return outcome is not None
 
+    def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
+        """An answer of a cache is to no request, and says of none what was done to it."""
+        converted = super()._convert_cached_generations(cache_val)
+        for generation in converted:
+            message = generation.message
+            if REPORT in message.response_metadata:
+                metadata = {name: value for name, value in message.response_metadata.items() if name != REPORT}
+                generation.message = message.model_copy(update={"response_metadata": metadata})
+        return converted
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -328,6 +359,8 @@ class Remembering(BaseChatModel):
                 if not self._begins_again(call, error):
                     raise
         call.record(turns_of(result))
+        call.spend(result.generations)
+        call.tell(result.generations)
         return result
 
     async def _agenerate(
@@ -347,6 +380,8 @@ class Remembering(BaseChatModel):
                 if not await self._abegins_again(call, error):
                     raise
         await call.arecord(turns_of(result))
+        call.spend(result.generations)
+        call.tell(result.generations)
         return result
 
     def _stream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
@@ -365,6 +400,7 @@ class Remembering(BaseChatModel):
                     if _is_last(chunk):
                         call.record(turn_of(chunks))
                     if given or says_something(chunk):
+                        call.tell(chunks)
                         yield from chunks[given:]
                         given = len(chunks)
                 ended = True
@@ -375,6 +411,8 @@ class Remembering(BaseChatModel):
                 if turns := call.left():
                     call.record(turns)
                 call.chunks = []
+        call.spend(chunks)
+        call.tell(chunks)
         yield from chunks[given:]
 
     async def _astream(
@@ -393,6 +431,7 @@ class Remembering(BaseChatModel):
                     if _is_last(chunk):
                         await call.arecord(turn_of(chunks))
                     if given or says_something(chunk):
+                        call.tell(chunks)
                         for waiting in chunks[given:]:
                             yield waiting
                         given = len(chunks)
@@ -404,6 +443,8 @@ class Remembering(BaseChatModel):
                 if turns := call.left():
                     await call.arecord(turns)
                 call.chunks = []
+        call.spend(chunks)
+        call.tell(chunks)
         for waiting in chunks[given:]:
             yield waiting
 

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
 import litellm
+from litellm.integrations.custom_logger import CustomLogger
 
 from mimo_quirks import log_frames
 
@@ -53,6 +54,7 @@ LOST: Final[Mapping[str, str]] = {
     "get_supported_openai_params": "LiteLLM refuses or drops tools for models that its cost map lacks",
     "model_cost": "LiteLLM refuses or drops tools for models that its cost map lacks, in synchronous calls",
     "register_model": "LiteLLM refuses or drops tools for models that its cost map lacks, in synchronous calls",
+    "async_post_call_response_headers_hook": "answers of the proxy have no header x-mimo-reasoning",
     "verbose_logger": "lines of mimo-quirks are not written by LiteLLM's handlers",
     "cache": "answers in LiteLLM's cache may hold sealed reasoning, which only one client can open",
     "BadRequestError": "an error about rejected reasoning has no type that LiteLLM knows",
@@ -136,6 +138,8 @@ _configs: Final = _find("ProviderConfigManager", "litellm.utils")
 _providers: Final = _find("LlmProviders", "litellm.types.utils")
 _PROVIDERS: Final = frozenset(provider.value for provider in _providers or ())
 _BRIDGED_ITEM: Final = _find("GenericResponseOutputItem", "litellm.types.responses.main")
+if not hasattr(CustomLogger, "async_post_call_response_headers_hook"):
+    warn("async_post_call_response_headers_hook")
 LOGGER: Final = _find("verbose_logger", "litellm._logging")
 """The logger whose handlers LiteLLM sets up, as text or as JSON."""
 _find("cache", "litellm")  # both are read again where they are used

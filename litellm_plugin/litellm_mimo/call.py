@@ -75,6 +75,7 @@ class CallState:
         listener: Who is told of the end of its stream.
         rejection: What the host rejected of it.
         report: What was done to the request that was sent last.
+        quirks: The deployment's that it was sent to, until its answer's tokens are counted.
     """
 
     asked: bool | None = None
@@ -89,6 +90,7 @@ class CallState:
     listener: StreamListener | None = None
     rejection: Rejection | None = None
     report: ReplayReport | None = None
+    quirks: Quirks | None = None
 
     @classmethod
     def of(cls, details: dict[str, Any]) -> CallState:
@@ -100,7 +102,8 @@ class CallState:
 
     def begin(self) -> None:
         """Forgets what an attempt before has left: a fallback has the same details."""
-        self.asked = self.exchange = self.seal = self.sign = self.heard = self.rejection = self.report = None
+        self.asked = self.exchange = self.seal = self.sign = self.heard = self.rejection = None
+        self.report = self.quirks = None
         self.is_of_body = self.is_sent = self.passes_messages = False
         self.left = ()
 
@@ -237,6 +240,14 @@ def is_async(details: Mapping[str, Any]) -> bool:
     """Whether the details are of an asynchronous call."""
     parameters = details.get("litellm_params") or {}
     return any(parameters.get(name) for name in ("acompletion", "aresponses", "aanthropic_messages"))
+
+
+def span_of(details: Mapping[str, Any]) -> Any:
+    """The span of a proxy's request, which LiteLLM hands on beside it; None where there is none."""
+    parameters = details.get("litellm_params") or {}
+    known = (parameters.get(name) for name in ("litellm_metadata", "metadata"))
+    spans = [one.get("litellm_parent_otel_span") for one in known if isinstance(one, Mapping)]
+    return next((span for span in spans if hasattr(span, "is_recording")), None)
 
 
 def _passes(wire: Wire, deployment: Deployment, arguments: Mapping[str, Any]) -> bool | None:

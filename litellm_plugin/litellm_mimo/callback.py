@@ -53,6 +53,7 @@ from .call import (
     deployment_of,
     details_of,
     is_async,
+    span_of,
     wire_of,
 )
 from .conversations import across, finished, is_as_planned, readable, signed, without_sealed
@@ -63,6 +64,10 @@ from .start import Start
 from .stream import hear_open_streams, listen
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
+
+
+HEADER: Final = "x-mimo-reasoning"
+"""What a proxy's answer says of its request."""
 
 
 class MiMoCallback(CustomLogger):
@@ -255,8 +260,8 @@ class MiMoCallback(CustomLogger):
         exchange = state.exchange
         told = exchange.told if exchange else None
         if exchange is not None and told is not None and state.report is not told.report:
-            state.report = told.report
-            self.memory.note(exchange, details.get("litellm_call_id"))
+            state.report, state.quirks = told.report, told.attempt.quirks
+            self.memory.note(exchange, details.get("litellm_call_id"), span_of(details))
 
     def _planned_anew(
         self, conversation: Conversation, quirks: Quirks, details: dict[str, Any], *, is_sync: bool
@@ -334,6 +339,42 @@ class MiMoCallback(CustomLogger):
             seal_answer(response, wire, seal)
         if wire is RESPONSES and called_as(details) is MESSAGES:
             summarise(response)
+
+    async def async_log_success_event(
+        self,
+        kwargs: dict[str, Any],
+        response_obj: Any,
+        start_time: Any,  # noqa: ARG002 - by keyword
+        end_time: Any,  # noqa: ARG002 - by keyword
+    ) -> None:
+        """Counts the tokens of an answer, as LiteLLM has them when it is whole."""
+        self._spent(kwargs, response_obj)
+
+    def log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
+        """As the hook before, for synchronous calls."""
+        if not is_async(kwargs):
+            self._spent(kwargs, response_obj)
+
+    def _spent(self, details: dict[str, Any], answer: Any) -> None:
+        state = CallState.of(details)
+        quirks, state.quirks = state.quirks, None
+        usage = answer.get("usage") if isinstance(answer, Mapping) else getattr(answer, "usage", None)
+        if quirks is not None and usage is not None:
+            self.memory.spent(quirks, usage, span_of(details))
+
+    async def async_post_call_response_headers_hook(
+        self,
+        data: Mapping[str, Any],
+        user_api_key_dict: Any,  # noqa: ARG002 - by keyword
+        response: Any,  # noqa: ARG002 - by keyword
+        request_headers: Mapping[str, str] | None = None,  # noqa: ARG002 - by keyword
+        litellm_call_info: Mapping[str, Any] | None = None,  # noqa: ARG002 - by keyword
+    ) -> dict[str, str] | None:
+        """Tells a proxy's client what was done to its request; nothing of one that LiteLLM's cache answered."""
+        state = CallState.of(details_of(data))
+        if state.report is None or not state.is_sent or not self._settings.report:
+            return None
+        return {HEADER: " ".join(f"{name}={count}" for name, count in state.report.summary.items())}
 
     def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """Remembers the answer of a synchronous call, which LiteLLM has here as the host wrote it."""

@@ -26,6 +26,7 @@ from mimo_quirks import (
 
 from . import _internals
 from .call import Deployment
+from .metrics import export, is_prometheus_on
 from .scope import is_proxy, tells_clients_apart
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
@@ -75,6 +76,8 @@ class Start:
         """Says it, unless it is said already."""
         if not self._said.acquire(blocking=False):  # taken once and never given back
             return
+        if is_prometheus_on():
+            export()
         if _LOGGER.isEnabledFor(logging.INFO):
             _LOGGER.info("%s", "; ".join(_told(self._settings)))
         if not is_proxy() and self._settings.store in ("off", "memory://", LITELLM):  # nothing to reach, or not yet

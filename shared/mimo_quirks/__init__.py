@@ -23,7 +23,7 @@ from .history.replay import ReplayReport, replay
 from .history.streaming import TurnReader
 from .history.turns import DAMAGED, Message, as_message, has_whole_calls, is_turn, read_reasoning, without_reasoning
 from .log import log_frames, log_malformed, log_rejection, set_log_level, use_handlers_of
-from .memory import ReasoningMemory
+from .memory import COUNTED, COUNTERS, Labels, ReasoningMemory, counters
 from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
 from .rejections.ladder import NoRemedyLeft, Rejection, RequestPlan
 from .rejections.recognition import is_reasoning_rejection
@@ -56,6 +56,8 @@ __all__ = [
     "ALTERED",
     "BLOCKS",
     "CHAT",
+    "COUNTED",
+    "COUNTERS",
     "DAMAGED",
     "LITELLM",
     "MESSAGES",
@@ -77,6 +79,7 @@ __all__ = [
     "Explanation",
     "Found",
     "HostPolicy",
+    "Labels",
     "Lookup",
     "Message",
     "NoRemedyLeft",
@@ -103,6 +106,7 @@ __all__ = [
     "block_texts",
     "blocks_of",
     "content_as_turn",
+    "counters",
     "digest",
     "dropped_demand",
     "effort_means_thinking",

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .facts.digests import digest
 from .history.content import string_content
@@ -204,6 +204,20 @@ _CHOSEN: Final = frozenset({"kept", "placeholder"})
 """What replay does to a turn that the wire's own form of it may not show, because only a sidecar does."""
 
 
+class Trail(NamedTuple):
+    """What a request is compared with the one before it by; digests, and what each turn went out with.
+
+    Attributes:
+        before: What the request that it goes on from has as `after`.
+        after: What is said in it, whose it is, and where it goes.
+        marks: See `ReplayReport.marks`.
+    """
+
+    before: str
+    after: str
+    marks: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """What one attempt is about; it holds the whole history."""
@@ -212,6 +226,7 @@ class _Attempt:
     settings: AttemptSettings
     whose: Whose | None
     walk: Walk
+    last: bytes = b""  # all that was said before the last turn, as a digest
 
     @property
     def scope(self) -> str | None:
@@ -267,7 +282,9 @@ class Exchange:
         """
         named = digest("end user", end_user) if end_user else ""
         whose = None if scope is None else Whose(scope, conversation.system, named)
-        self._attempt = _Attempt(conversation, settings, whose, Walk(conversation.known))
+        walk = Walk(conversation.known)
+        last = walk.places[-1].prefix if walk.places else b""
+        self._attempt = _Attempt(conversation, settings, whose, walk, last)
         self._last = ""
 
     @property
@@ -280,6 +297,16 @@ class Exchange:
         """The plan that says what was done: as it was planned, or as it was sent where that alone could be read."""
         planned = self.planned
         return self.sent if planned is not None and planned.report.unreadable else planned
+
+    @property
+    def trail(self) -> Trail:
+        """What the next request of the conversation is compared by with this one."""
+        attempt, told = self._attempt, self.told
+        conversation, quirks = attempt.conversation, attempt.settings.quirks
+        whose, where = (attempt.scope, conversation.system), (conversation.model, quirks.address, quirks.wire)
+        mark = digest("trail", *whose, *where)
+        after = attempt.walk.next({}).prefix
+        return Trail(f"{mark} {attempt.last.hex()}", f"{mark} {after.hex()}", told.report.marks if told else "")
 
     def lookup(self) -> Lookup:
         """What to read; of turns nothing without a scope, and nothing where the model does not think."""

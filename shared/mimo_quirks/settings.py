@@ -86,6 +86,7 @@ class Settings(BaseModel):
         allow_thinking_off: Whether the last of the changes is allowed, which is to switch thinking off.
         policy_ttl_seconds: How long after a rejection it is remembered what a deployment wants.
         log: How much the log says: `debug`, `info` or `warning`; by default what Python's logging is set to.
+        report: Whether answers say what was done to their request: in a proxy's header, in the metadata of LangChain's.
         fix: What of a request is repaired that LiteLLM would damage: `tools`, `thinking`, `content`; `none` is nothing.
     """
 
@@ -112,6 +113,7 @@ class Settings(BaseModel):
     allow_thinking_off: bool = True
     policy_ttl_seconds: FiniteFloat = Field(default=3600, gt=0)
     log: Literal["debug", "info", "warning"] | None = None
+    report: bool = True
     fix: tuple[Literal["tools", "thinking", "content"], ...] = ("tools", "thinking", "content")
 
     @field_validator("store")

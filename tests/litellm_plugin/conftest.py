@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,13 @@ def _environment(secure: tuple[Simulator, Path], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(name="with_us", scope="session")
 def _with_us(upstream: Simulator, stranger: Simulator, environment: dict[str, str]) -> Iterator[LiteLLMProxy]:
-    """It seals reasoning too, for the clients of the routes where there is a place for it, and its log says all."""
+    """It seals reasoning too, for the clients of the routes that have a place for it; its log and /metrics say all."""
     settings = {"MIMO_QUIRKS_SECRET": "s" * 32, "MIMO_QUIRKS_LOG": "debug", "LITELLM_LOG": "ERROR"}
-    with LiteLLMProxy(json.dumps(config(upstream, stranger, callback=True)), {**environment, **settings}) as proxy:
+    configuration = config(upstream, stranger, callback=True)
+    configuration["litellm_settings"] |= {"require_auth_for_metrics_endpoint": False}
+    if find_spec("prometheus_client"):
+        configuration["litellm_settings"]["callbacks"].append("prometheus")
+    with LiteLLMProxy(json.dumps(configuration), {**environment, **settings}) as proxy:
         yield proxy
 
 

@@ -24,6 +24,8 @@ POORER = '''
 import contextlib, importlib, os, sys, types
 
 TAKEN = set(os.environ["TAKEN"].split())
+INTERNALS = "litellm_mimo._internals"
+HOOK = "async_post_call_response_headers_hook"  # a member of a class
 LATE = ("messages.native", "pass_through.messages", "experimental_pass_through.messages")
 
 
@@ -32,6 +34,8 @@ def poorer(module):
         def __getattribute__(self, name):
             if name in TAKEN and sys._getframe(1).f_globals["__name__"].startswith("litellm_mimo"):
                 raise AttributeError(name)
+            if name == "CustomLogger" and HOOK in TAKEN and sys._getframe(1).f_globals["__name__"] == INTERNALS:
+                return object
             return super().__getattribute__(name)
 
     module.__class__ = Poorer

@@ -16,6 +16,7 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
+from litellm_mimo.callback import HEADER
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
@@ -23,6 +24,7 @@ from ..pairs import pairs
 from .clients import KEEPS, Talk
 from .deployments import deployment
 from .test_rejections import ROUTES, SECRET, plain, poisoned, status_of
+from .test_seen import ask
 
 NAMES = ("xiaomi_mimo", "openai", "anthropic")
 
@@ -107,6 +109,20 @@ def test_the_conversation_goes_on(
         assert expected == [status_of(exchange) for exchange in made]
         assert len(made) == len({exchange.raw for exchange in made})
         assert len(made) - 1 == len(_said(proxy, read))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(("route", "name"), ROUTES)
+@pytest.mark.usefixtures("private")
+def test_the_header_after_a_retry(
+    route: str, name: str, stream: bool, proxy: LiteLLMProxy, upstream: Simulator
+) -> None:
+    """It says what was done to the request that was answered."""
+    upstream.mode = Mode(forbids="always")
+    answer = ask(proxy, route, name, poisoned(route, 2, carried=True), stream=stream)
+
+    assert (200, "stripped") == (answer.status_code, answer.headers[HEADER].split("=")[0])
+    assert [400, 200] == [exchange.status for exchange in upstream.exchanges]
 
 
 REJECT = Mode(accepts="non-blank", every_turn=True)

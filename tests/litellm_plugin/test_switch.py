@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
+from litellm_mimo.callback import HEADER
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Mode, Simulator
 
@@ -55,7 +57,7 @@ def _proxy(upstream: Simulator, alibaba: Simulator) -> Iterator[LiteLLMProxy]:
         "router_settings": {"num_retries": 0, "disable_cooldowns": True},
     }
     hosts = json.dumps({alibaba.origin: "alibaba"})
-    with LiteLLMProxy(json.dumps(config), {"MIMO_QUIRKS_HOSTS": hosts}) as proxy:
+    with LiteLLMProxy(json.dumps(config), {"MIMO_QUIRKS_HOSTS": hosts, "MIMO_QUIRKS_REPORT": "false"}) as proxy:
         yield proxy
 
 
@@ -90,3 +92,13 @@ def test_on(name: str, route: str, words: dict[str, Any], streams: bool, proxy: 
     assert [True] * 3 == [exchange.thinking for exchange in host.exchanges]
     assert ["exact"] * 3 == [verdict for exchange in host.exchanges for verdict in exchange.verdicts]
     assert not [word for word in REJECTED for exchange in host.exchanges if word in exchange.raw]
+
+
+def test_the_report_can_be_switched_off(proxy: LiteLLMProxy, upstream: Simulator) -> None:
+    """An operator who does not want clients to read what was done to their requests has no header for it."""
+    headers = {"Authorization": f"Bearer {proxy.key}"}
+    body = {"model": "xiaomi_mimo", "messages": [{"role": "user", "content": "x"}]}
+    answer = httpx.post(f"{proxy.base_url}/v1/chat/completions", json=body, headers=headers, timeout=60)
+
+    assert (200, False) == (answer.status_code, HEADER in answer.headers)
+    assert 1 == len(upstream.exchanges)

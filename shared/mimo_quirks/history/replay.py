@@ -80,6 +80,7 @@ _COUNTED: Final[Mapping[Action, str]] = {
     "dropped": "dropped",
     "stripped": "stripped",
 }
+_MARKS: Final[Mapping[Action, str]] = {"kept": "r", "respelled": "r", "recalled": "r", "placeholder": "p"}
 _SUMMED: Final = (*dict.fromkeys(_COUNTED.values()), "ambiguous")
 
 
@@ -109,13 +110,23 @@ class ReplayReport:
 
         `kept` has what it carried, `found` what was recorded, `placeholder` a placeholder; `missing` has nothing, for
         the host takes no placeholder; of `dropped` and `stripped` reasoning was taken off. A turn that is left alone is
-        not counted. `found_by_ids` and the like count the proofs of `found`, and `ambiguous` says how many of the turns
-        without reasoning several memories fit.
+        not counted. `found_by_ids` and the like count the proofs of `found`, `found_by_text` a text that was carried
+        damaged, and `ambiguous` says how many of the turns without reasoning several memories fit.
         """
-        counts = Counter(_COUNTED[turn.action] for turn in self.turns if turn.action in _COUNTED)
-        counts.update(f"found_by_{turn.proof}" for turn in self.turns if turn.proof)
-        counts.update("ambiguous" for turn in self.turns if turn.reason == _AMBIGUOUS)
+        counts: Counter[str] = Counter()
+        for (action, reason, proof), number in Counter([turn[1:] for turn in self.turns]).items():
+            if action in _COUNTED:
+                counts[_COUNTED[action]] += number
+            if action == "recalled":
+                counts[f"found_by_{proof or 'text'}"] += number
+            if reason == _AMBIGUOUS:
+                counts["ambiguous"] += number
         return counts
+
+    @property
+    def marks(self) -> str:
+        """For each turn a letter: `r` where it is sent with reasoning, `p` with a placeholder, `-` with neither."""
+        return "".join([_MARKS.get(turn.action, "-") for turn in self.turns])
 
     @property
     def summary(self) -> dict[str, int]:

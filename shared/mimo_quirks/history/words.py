@@ -72,9 +72,8 @@ def fields(quirks: Quirks) -> str:
 def summed(report: ReplayReport) -> str:
     """What was done to a history, as in `3 kept, 2 found (1 by ids, 1 by chain), 1 placeholder`."""
     counts = report.counts
-    proofs = [(str(proof or "text"), counts[f"found_by_{proof}"]) for proof in _PROOFS if proof]
-    proofs.append(("text", counts["found"] - sum(count for _, count in proofs)))
-    by = ", ".join(f"{count} by {proof}" for proof, count in proofs if count)
+    proofs = [(counts[f"found_by_{proof or 'text'}"], proof or "text") for proof in _PROOFS]
+    by = ", ".join(f"{count} by {proof}" for count, proof in proofs if count)
     return ", ".join(f"{count} {name}{f' ({by})' if name == 'found' else ''}" for name, count in report.summary.items())
 
 

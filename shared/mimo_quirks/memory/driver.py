@@ -16,18 +16,21 @@ import weakref
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from mimo_quirks.exchange import Exchange, Found, Lookup, Writes
+from mimo_quirks.facts.quirks import Quirks
 from mimo_quirks.log import log_request
 from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy
 from mimo_quirks.rejections.policies import HostPolicies
 from mimo_quirks.settings import Settings
 from mimo_quirks.stores import RENEWED_AFTER, Entry, ReasoningStore
 
+from .counting import COUNTED, Labels, Trails, tokens_of
 from .far import FarStore
 from .near import NearMemory
 from .search import Search
+from .spans import tell_span
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 _UNSCOPED: Final = (
@@ -60,6 +63,7 @@ class ReasoningMemory:
         self.counts: Counter[str] = Counter()
         self._unscoped = unscoped or _UNSCOPED
         self.is_off = store is None and settings.store == "off"
+        self._trails = Trails()
         self._policies = HostPolicies(ttl_seconds=settings.policy_ttl_seconds, clock=time.time)
         self._near = NearMemory(
             max_bytes=settings.near_max_bytes,
@@ -122,15 +126,36 @@ class ReasoningMemory:
         if self._far and entries:
             self._far.write_soon(entries)
 
-    def note(self, exchange: Exchange, request: object) -> None:
-        """Takes note of a request that is about to be sent.
+    def note(self, exchange: Exchange, request: object, span: Any = None) -> None:
+        """Takes note of a request that is about to be sent: in the log, the counters and its span.
 
         Args:
             exchange: It, planned.
             request: Its id, by which the framework knows it.
+            span: What traces it, where the framework says; see `tell_span`.
         """
-        if exchange.told is not None:
-            log_request(exchange.told, request)
+        told = exchange.told
+        if told is None:
+            return
+        log_request(told, request)
+        counts = {**told.report.counts, "retried": exchange.rejection is not None}
+        COUNTED.add(
+            Labels.of(told.attempt.quirks),
+            {**counts, "requests": 1, "prefix_breaks": self._trails.breaks(exchange.trail)},
+        )
+        tell_span(told.report.summary, span)
+
+    def spent(self, quirks: Quirks, usage: Any, span: Any = None) -> None:
+        """Takes note of the tokens that an answer says its request had.
+
+        Args:
+            quirks: The deployment's.
+            usage: As the wire or the framework tells.
+            span: As for `note`.
+        """
+        tokens = tokens_of(usage)
+        COUNTED.add(Labels.of(quirks), tokens)
+        tell_span({name: number for name, number in tokens.items() if number}, span)
 
     def check(self) -> None:
         """Asks the store, and warns where it cannot be reached. Nothing here waits for it."""
@@ -188,12 +213,16 @@ class ReasoningMemory:
         if not self.is_off:
             self._pass_over(writes.unscoped)
             self.counts["recorded"] += len(writes.recordings)
+            if writes.attempt is not None:
+                added = {"recorded": len(writes.recordings), "unscoped": writes.unscoped}
+                COUNTED.add(Labels.of(writes.attempt.quirks), added)
             for memory, marks in writes.recordings:
                 self._near.add(memory, marks, time.monotonic())
         entries = [recording.entry for recording in writes.recordings] if self._far else []
         evidence = writes.evidence
         if writes.attempt is not None and evidence is not None:
             self.counts["rejected"] += evidence.rejected is not None
+            COUNTED.add(Labels.of(writes.attempt.quirks), {"rejected": evidence.rejected is not None})
             if evidence.tells:
                 entries.append(self._policies.saw(writes.attempt, evidence))
         return entries

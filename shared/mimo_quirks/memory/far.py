@@ -11,16 +11,17 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from mimo_quirks.log import log_frames
 from mimo_quirks.stores import Entry, ReasoningStore
 from mimo_quirks.stores.packing import size_of
 
+from .counting import COUNTED, STORE
 from .threads import Task, Threads
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
@@ -93,14 +94,14 @@ class FarStore:
 
     def read(self, keys: Sequence[str]) -> Found:
         """What the store has; nothing where it fails, or takes too long."""
-        task = self._readers.do(lambda: self._store.get(keys))
+        task = self._readers.do(lambda: self._get(keys))
         while (left := task.left(self._timeout)) > 0:
             futures.wait([task.future], timeout=left)
         return self._read(task)
 
     async def aread(self, keys: Sequence[str]) -> Found:
         """As `read`, without blocking the event loop."""
-        task = self._readers.do(lambda: self._store.get(keys))
+        task = self._readers.do(lambda: self._get(keys))
         while (left := task.left(self._timeout)) > 0:
             await _until_done(task.future, left)
         return self._read(task)
@@ -146,6 +147,10 @@ class FarStore:
         if is_left:
             self._write_all()
 
+    def _get(self, keys: Sequence[str]) -> Found:
+        with _timed("read"):
+            return self._store.get(keys)
+
     def _read(self, task: Task[Found]) -> Found:
         if not task.future.done():
             self._failed("read", TimeoutError("too slow"))
@@ -171,7 +176,8 @@ class FarStore:
         """Writes as long as there is something to write; the work of a thread."""
         while (batch := self._next_batch()) is not None:
             try:
-                self._store.put([entry for write in batch for entry in write.entries])
+                with _timed("write"):
+                    self._store.put([entry for write in batch for entry in write.entries])
             except Exception as error:  # noqa: BLE001 - whatever a store may raise, it is tried again
                 self._pause(batch, error)
             else:
@@ -223,12 +229,24 @@ class FarStore:
         oldest.release()
         self._waiting_bytes -= oldest.size
         self._counts["dropped"] += len(oldest.entries)
+        COUNTED.add(STORE, {"writes_given_up": len(oldest.entries)})
 
     def _failed(self, what: str, error: BaseException) -> None:
         self._counts[f"{what}_failed"] += 1
+        COUNTED.add(STORE, {f"{what}_failed": 1})
         said = {"read": "not asked", "write": "not written, and is tried again"}[what]
         _LOGGER.warning("the store was %s; the request goes on without it: %s", said, str(error))
         log_frames(f"the store was {said}", error)
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    """Counts the store's own time."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        COUNTED.add(STORE, {f"{what}_seconds": time.monotonic() - began})
 
 
 def _warn_unreachable(asked: Future[Any]) -> None:
