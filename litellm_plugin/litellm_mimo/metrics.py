@@ -15,7 +15,7 @@ _PROMETHEUS: Final = ("prometheus", "PrometheusLogger")
 
 def is_prometheus_on() -> bool:
     """Whether LiteLLM serves `/metrics`."""
-    callbacks = [*litellm.callbacks, *litellm.success_callback]
+    callbacks = [one for name in ("callbacks", "success_callback") for one in getattr(litellm, name, None) or ()]
     return any(one == _PROMETHEUS[0] or type(one).__name__ == _PROMETHEUS[1] for one in callbacks)
 
 

@@ -19,6 +19,7 @@ from mimo_quirks import (
     ReasoningMemory,
     Settings,
     SettingsError,
+    log_frames,
     set_log_level,
     store_address,
     use_handlers_of,
@@ -73,19 +74,24 @@ class Start:
         self.tell()
 
     def tell(self) -> None:
-        """Says it, unless it is said already."""
+        """Says it, unless it is said already. Nothing is raised: the start goes on."""
         if not self._said.acquire(blocking=False):  # taken once and never given back
             return
+        try:
+            self._tell()
+        except (SettingsError, ImportError) as error:
+            _LOGGER.warning("the store cannot be opened: %s", error)
+        except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does
+            log_frames("what is in use cannot be told", error)
+
+    def _tell(self) -> None:
         if is_prometheus_on():
             export()
         if _LOGGER.isEnabledFor(logging.INFO):
             _LOGGER.info("%s", "; ".join(_told(self._settings)))
         if not is_proxy() and self._settings.store in ("off", "memory://", LITELLM):  # nothing to reach, or not yet
             return
-        try:
-            self._memory().check()
-        except (SettingsError, ImportError) as error:
-            _LOGGER.warning("the store cannot be opened: %s", error)
+        self._memory().check()
 
 
 def _told(settings: Settings) -> Iterator[str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from litellm_mimo.scope import memory_of
-from mimo_quirks import store_address
+from litellm_mimo.start import Start
+from mimo_quirks import ReasoningMemory, store_address
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.settings import Settings, SettingsError
 
@@ -80,3 +81,16 @@ def test_a_store_that_cannot_be_reached(tmp_path: Path) -> None:
         assert " - mimo_quirks:WARNING: " in warned
         assert "the store cannot be reached: " in warned
         assert "s3cret" not in told + warned
+
+
+@pytest.mark.parametrize("error", [SettingsError("LiteLLM has no Redis"), RuntimeError("s3cret")])
+def test_what_cannot_be_told(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """The start goes on; a setting that cannot be used is said, and nothing that may quote somebody."""
+
+    def fails() -> ReasoningMemory:
+        raise error
+
+    Start(Settings(store="sqlite:///reasoning.db", scope="x"), fails).tell()
+    expected = ["the store cannot be opened: LiteLLM has no Redis"] if isinstance(error, SettingsError) else []
+
+    assert expected == caplog.messages

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from mimo_quirks.exchange import Trail
@@ -84,7 +85,8 @@ class Counters:
                 for name, amount in told.items():
                     counted[name] = counted.get(name, 0) + amount
                 for sink in self._sinks:
-                    sink(labels, told)
+                    with suppress(Exception):  # no request fails because it is counted
+                        sink(labels, told)
 
     def watch(self, sink: Sink) -> None:
         """Tells what has been counted so far, and what is added from now on."""

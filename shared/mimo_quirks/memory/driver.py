@@ -138,12 +138,11 @@ class ReasoningMemory:
         if told is None:
             return
         log_request(told, request)
-        counts = {**told.report.counts, "retried": exchange.rejection is not None}
-        COUNTED.add(
-            Labels.of(told.attempt.quirks),
-            {**counts, "requests": 1, "prefix_breaks": self._trails.breaks(exchange.trail)},
-        )
-        tell_span(told.report.summary, span)
+        counts = told.report.counts
+        counts["retried"] = int(exchange.rejection is not None)
+        counts["prefix_breaks"] = int(self._trails.breaks(exchange.trail))
+        COUNTED.add(Labels.of(told.attempt.quirks), {**counts, "requests": 1})
+        tell_span(counts, span)
 
     def spent(self, quirks: Quirks, usage: Any, span: Any = None) -> None:
         """Takes note of the tokens that an answer says its request had.
@@ -155,7 +154,7 @@ class ReasoningMemory:
         """
         tokens = tokens_of(usage)
         COUNTED.add(Labels.of(quirks), tokens)
-        tell_span({name: number for name, number in tokens.items() if number}, span)
+        tell_span(tokens, span)
 
     def check(self) -> None:
         """Asks the store, and warns where it cannot be reached. Nothing here waits for it."""

@@ -13,7 +13,7 @@ def tell_span(amounts: Mapping[str, float], span: Any = None) -> None:
     """Sets numbers as attributes of a span; nothing where none is recording.
 
     Args:
-        amounts: By their names.
+        amounts: By their names; zeros are left out.
         span: The span, where a framework hands it on; by default the current one. Nothing is imported for it: where
             nobody has imported OpenTelemetry, nobody traces.
     """
@@ -22,4 +22,5 @@ def tell_span(amounts: Mapping[str, float], span: Any = None) -> None:
         span = traces.get_current_span() if traces is not None else None
     if span is not None and span.is_recording():
         for name, amount in amounts.items():
-            span.set_attribute(f"{PREFIX}{name}", amount)
+            if amount:
+                span.set_attribute(f"{PREFIX}{name}", amount)
