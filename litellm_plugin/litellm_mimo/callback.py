@@ -44,6 +44,7 @@ from mimo_quirks import (
     log_replay,
 )
 
+from ._internals import come_back
 from .answers import raw_turns, seal_answer, summarise, turns_of
 from .call import (
     FALLBACKS,
@@ -63,6 +64,7 @@ from .scope import end_user_of, memory_of, scope_of, warn_of_workers
 from .stream import hear_open_streams, listen
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
+_REPLACED: Final = "litellm.callbacks was replaced by a list without mimo_callback, which puts itself back"
 
 
 class MiMoCallback(CustomLogger):
@@ -83,6 +85,7 @@ class MiMoCallback(CustomLogger):
         self._settings = settings or Settings.from_env()
         self._opened: ReasoningMemory | None = None
         self._opening = threading.Lock()
+        self._was_replaced = False
         self._rejections = Rejections(self._settings)
         self.sealed = SealedReasoning(
             self._settings.secret,
@@ -216,6 +219,7 @@ class MiMoCallback(CustomLogger):
         An asynchronous call was looked up by the other hook; here a look-up would block its event loop. The messages
         wire's own body is written down already when it comes here; what is done to it then is nothing.
         """
+        self._come_back()
         state = CallState.of(kwargs)
         state.is_sent = False  # a fallback has the same details, and its answer is not this attempt's
         body, wire = body_of(kwargs)
@@ -247,6 +251,12 @@ class MiMoCallback(CustomLogger):
                 log_replay(plan.report)
         if plan.attempt.remedy is Remedy.THINKING_OFF:
             switch_off(body, kwargs, quirks.dialect)
+
+    def _come_back(self) -> None:
+        """Stays with an application that sets `litellm.callbacks` at every call, as crewai does; says so once."""
+        if come_back(self) and not self._was_replaced:
+            self._was_replaced = True
+            _LOGGER.warning("%s", _REPLACED)
 
     def _planned_anew(
         self, conversation: Conversation, quirks: Quirks, details: dict[str, Any], *, is_sync: bool
