@@ -166,6 +166,21 @@ def cache() -> Any:
     return getattr(litellm, "cache", None)
 
 
+def come_back(callback: Any) -> bool:
+    """Puts a callback back into `litellm.callbacks`, of which LiteLLM still calls it as an input callback.
+
+    The list is another one then: whoever made the present one may call what is in it.
+
+    Returns:
+        Whether it was missing.
+    """
+    callbacks = getattr(litellm, "callbacks", [])
+    if callback in callbacks or callback not in getattr(litellm, "input_callback", []):
+        return False
+    litellm.callbacks = [*callbacks, callback]
+    return True
+
+
 def register_models(models: Mapping[str, Mapping[str, Any]]) -> None:
     """Adds those models to LiteLLM's cost map that it lacks."""
     known = getattr(litellm, "model_cost", None)

@@ -43,6 +43,7 @@ from mimo_quirks import (
     log_frames,
 )
 
+from ._internals import come_back
 from .answers import raw_turns, seal_answer, summarise, turns_of
 from .call import (
     FALLBACKS,
@@ -64,6 +65,7 @@ from .start import Start
 from .stream import hear_open_streams, listen
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
+_REPLACED: Final = "litellm.callbacks was replaced by a list without mimo_callback, which puts itself back"
 
 
 HEADER: Final = "x-mimo-reasoning"
@@ -88,6 +90,7 @@ class MiMoCallback(CustomLogger):
         self._settings = settings or Settings.from_env()
         self._opened: ReasoningMemory | None = None
         self._opening = threading.Lock()
+        self._was_replaced = False
         self._rejections = Rejections(self._settings)
         self.sealed = SealedReasoning(
             self._settings.secret,
@@ -224,6 +227,7 @@ class MiMoCallback(CustomLogger):
         An asynchronous call was looked up by the other hook; here a look-up would block its event loop. The messages
         wire's own body is written down already when it comes here; what is done to it then is nothing.
         """
+        self._come_back()
         state = CallState.of(kwargs)
         state.is_sent = False  # a fallback has the same details, and its answer is not this attempt's
         body, wire = body_of(kwargs)
@@ -262,6 +266,12 @@ class MiMoCallback(CustomLogger):
         if exchange is not None and told is not None and state.report is not told.report:
             state.report, state.quirks = told.report, told.attempt.quirks
             self.memory.note(exchange, details.get("litellm_call_id"), span_of(details))
+
+    def _come_back(self) -> None:
+        """Stays with an application that sets `litellm.callbacks` at every call, as crewai does; says so once."""
+        if come_back(self) and not self._was_replaced:
+            self._was_replaced = True
+            _LOGGER.warning("%s", _REPLACED)
 
     def _planned_anew(
         self, conversation: Conversation, quirks: Quirks, details: dict[str, Any], *, is_sync: bool

@@ -66,6 +66,40 @@ async def test_every_door(
     assert ten + 1 == callback.memory.counts["recorded"]
 
 
+class Replacing:
+    """An application that has callbacks of its own for each call, and puts them in the place of all others."""
+
+    def completion(self, **arguments: Any) -> Any:
+        litellm.callbacks = [CustomLogger()]
+        return litellm.completion(**arguments)
+
+    async def acompletion(self, **arguments: Any) -> Any:
+        litellm.callbacks = [CustomLogger()]
+        return await litellm.acompletion(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("asynchronous", "stream", "begins"), pairs([False, True], [False, True], ["callbacks", "input_callback"])
+)
+async def test_callbacks_that_are_replaced(
+    asynchronous: bool, stream: bool, begins: str, upstream: Simulator, use: Use, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A callback that LiteLLM has called once comes back before each request, and so does an input callback."""
+    callback = MiMoCallback(Settings())
+    upstream.mode = Mode(accepts="exact", tool_rounds=ROUNDS)
+    _, model, parameters = _sdk(upstream, "openai")
+    use()
+    setattr(litellm, begins, [callback])
+    if begins == "callbacks":
+        await _ask(litellm, asynchronous, model=model, messages=[{"role": "user", "content": "?"}], **parameters)
+    await _converse(
+        Replacing(), model, parameters, keep=KEEP["dropped"], stream=stream, asynchronous=asynchronous, rounds=ROUNDS
+    )
+
+    assert {"exact"} == _verdicts(upstream.exchanges)
+    assert 1 == caplog.text.count("litellm.callbacks was replaced")
+
+
 @pytest.mark.parametrize("store", ["sqlite", "sealed"])
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 async def test_stores(store: str, asynchronous: bool, upstream: Simulator, use: Use, tmp_path: Path) -> None:

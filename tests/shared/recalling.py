@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from mimo_quirks.history.found import FoundReasoning
 from mimo_quirks.memory.near import NearMemory
@@ -15,6 +15,7 @@ from mimo_quirks.recall.memories import Recording, Whose, link_of, place_digest,
 from ..dict_store import DictStore
 
 Messages = Sequence[dict[str, Any]]
+_A: Final = Whose("a")
 
 
 def near_memory(*, max_bytes: int = 2**20, fresh_seconds: float = 600) -> NearMemory:
@@ -66,8 +67,9 @@ class Recall:
         return found
 
 
-def marks_of_turns(history: Messages, scope: str = "a") -> list[tuple[list[tuple[str, bytes]], Marks]]:
+def marks_of_turns(history: Messages, whose: Whose = _A) -> list[tuple[list[tuple[str, bytes]], Marks]]:
     """For every turn of a history its calls, with their ids, and what it is found by."""
     places = Walk(history).places
     calls = [[(call.id, said) for call, said in zip(place.calls, place.said, strict=True)] for place in places]
-    return list(zip(calls, [marks_of(place, owner_mark(scope)) for place in places], strict=True))
+    owner = owner_mark(whose.scope)
+    return list(zip(calls, [marks_of(place, owner, whose.system, whose.end_user) for place in places], strict=True))

@@ -23,7 +23,7 @@ from mimo_quirks.memory import ReasoningMemory
 from mimo_quirks.memory.search import Search
 from mimo_quirks.recall.fingerprints import Walk, key_of
 from mimo_quirks.recall.lookup import TurnLookup
-from mimo_quirks.recall.memories import asks_digest, owner_digest, place_digest, text_digest
+from mimo_quirks.recall.memories import Whose, asks_digest, owner_digest, place_digest, text_digest
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, AttemptSettings, Evidence, HostPolicy, Remedy
 from mimo_quirks.rejections.ladder import NoRemedyLeft, RequestPlan
 from mimo_quirks.rejections.recognition import RejectionKind
@@ -493,7 +493,8 @@ def test_without_thinking() -> None:
     assert (None, True) == (lookup.turns, lookup.has_turns)
     assert plan.body is LOST
     (recording,) = writes.recordings
-    assert set(recording.marks) == {*chain(*marks_of_turns([*LOST, answer])[1][1])}
+    whose = Whose("a", _conversation(LOST).system)
+    assert set(recording.marks) == {*chain(*marks_of_turns([*LOST, answer], whose)[1][1])}
 
 
 def test_a_history_without_turns() -> None:
@@ -576,6 +577,7 @@ def test_carried_texts_are_checked_near() -> None:
     """A text that this process knows is asked for no more; an unknown one is, and so is what is lost."""
     mixed = [*CARRIED, _turn("second", CALL), _result(CALL, "2"), *LOST[1:]]
     memory = ReasoningMemory(store := Asked(), Settings(scope="a"))
+    system = _conversation(mixed).system
     _round(memory, CARRIED[:1], CARRIED[1])
 
     def asked(history: History, scope: str = "a") -> set[int]:
@@ -583,8 +585,8 @@ def test_carried_texts_are_checked_near() -> None:
         memory.read(_begun(history, scope).lookup())
         return {
             place
-            for place, (_, marks) in enumerate(marks_of_turns(history, scope))
-            if key_of(marks[0][0]) in store.keys
+            for place, (_, marks) in enumerate(marks_of_turns(history, Whose(scope, system)))
+            if key_of(marks.prefix[0]) in store.keys
         }
 
     assert {1, 2} == asked(mixed)
@@ -788,7 +790,7 @@ def test_an_entry() -> None:
     turn = _turn("next\n", _call("call_1f3a9c2e4b6d8", q=1))
     entry = _entry(_planned(history, end_user="somebody"), turn)
     before, place = Walk([*history, turn]).places
-    system = system_digest({"messages": history}, CHAT, history)
+    system, end_user = system_digest({"messages": history}, CHAT, history), digest("end user", "somebody")
 
     assert [
         2,
@@ -802,10 +804,12 @@ def test_an_entry() -> None:
         asks_digest(place),
         owner_digest("a"),
         system,
-        digest("end user", "somebody"),
+        end_user,
     ] == _header(entry)
     assert b"next\n" == entry.payload.partition(b"\n")[2]
-    assert tuple(map(key_of, chain(*marks_of_turns([*history, turn])[1][1]))) == entry.keys
+    assert (
+        tuple(map(key_of, chain(*marks_of_turns([*history, turn], Whose("a", system, end_user))[1][1]))) == entry.keys
+    )
     assert "somebody" not in repr(entry)
 
 

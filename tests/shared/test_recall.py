@@ -357,7 +357,7 @@ def test_keys_ignore_reasoning(history: History, scope: str) -> None:
     readable = [m for m in history if isinstance(m.get("tool_calls") or [], list)]
     sent, _ = replay(readable, quirks, thinking=True)
 
-    assert marks_of_turns(readable, scope) == marks_of_turns(sent, scope)
+    assert marks_of_turns(readable, Whose(scope)) == marks_of_turns(sent, Whose(scope))
 
 
 @given(histories)
@@ -450,6 +450,48 @@ def test_a_full_key_is_not_unanimous() -> None:
 
     assert {1: "mine"} == _recall(store, _forget(mine)).texts
     assert FoundReasoning({}, ambiguous=frozenset({1})) == _recall(store, _forget(rewritten))
+
+
+@pytest.mark.parametrize("known", ["system", "end user"])
+def test_many_conversations_with_one_beginning(known: str) -> None:
+    """A system prompt, or the end user, finds each of more conversations than a key answers with: ids are counted."""
+    recall, found = Recall(is_far=FAR.get()), dict[str, Any]()
+    history = [_user("x"), _turn(None, _call("c:0")), _result(_call("c:0"), "1"), _turn(None, content="Done.")]
+    agents = [Whose("a", *((name, "") if known == "system" else ("s", name))) for name in map(str, range(100))]
+    for whose in agents:
+        name = whose.system + whose.end_user
+        recall.put(recorded(history[:1], _turn(f"1 {name}", _call("c:0")), whose))
+        recall.put(recorded(_forget(history[:3]), _turn(f"2 {name}", content="Done."), whose))
+    for whose in agents:
+        name = whose.system + whose.end_user
+        found[name] = recall.look_up(_forget(history), whose).texts
+
+    assert {name: {1: f"1 {name}", 3: f"2 {name}"} for name in found} == found
+
+
+def test_one_of_many_end_users_that_are_told_late() -> None:
+    """What was recorded before the client named its end user is found; of several such nobody knows which."""
+    history = [_user("x"), _turn(None, _call("c:0"))]
+    recall = _store([_user("x"), _turn("unnamed", _call("c:0"))])
+    assert {1: "unnamed"} == recall.look_up(_forget(history), Whose("a", "", "u")).texts
+
+    recall.put(recorded(history[:1], _turn("named", _call("c:0")), Whose("a", "", "u")))
+    assert FoundReasoning({}, ambiguous=frozenset({1})) == recall.look_up(_forget(history), Whose("a", "", "u"))
+
+
+def test_a_full_key_and_an_end_user_that_it_does_not_know() -> None:
+    """Where a key has more memories than it tells, which name nobody, none is taken for an end user's."""
+    mine, others = ([_user("x"), _turn(text, _call("c:0"))] for text in ("mine", "same"))
+    recall = _store(mine, *[[*others] for _ in range(CANDIDATES)])
+
+    assert FoundReasoning({}, ambiguous=frozenset({1})) == recall.look_up(_forget(mine), Whose("a", "", "u"))
+
+
+def test_short_answers_under_a_changed_system_prompt() -> None:
+    """A turn that says next to nothing is found beside a turn that is proven, also under another prompt."""
+    history = [_user("x"), _turn("a", content="OK"), _user("y"), _turn("b", _call("call_1a2b3c4d5e6f7"))]
+
+    assert {1: "a", 3: "b"} == _store(history).look_up(_forget(history), Whose("a", "It is 5 o'clock.")).texts
 
 
 def test_a_flood_in_another_order() -> None:

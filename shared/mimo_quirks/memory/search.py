@@ -99,11 +99,15 @@ class Search:
         for ordinal in self._known.doubtful():
             self._known.drop(ordinal)
             left.append(lookup.places[ordinal])
-        self._marks.update({place.ordinal: marks_of(place, self._owner) for place in left})
+        whose = lookup.whose
+        self._marks.update(
+            {place.ordinal: marks_of(place, self._owner, whose.system, whose.end_user) for place in left}
+        )
 
     def _doubt(self, place: Place) -> None:
         """Looks up a turn that carries a text, which only a memory that needs no chain can mend."""
-        marks = Marks((prefix_mark(place, self._owner),), (), id_marks(place, self._owner)[:1])
+        prefix = prefix_mark(place, self._owner, self._lookup.whose.system)
+        marks = Marks((), (prefix,), (), id_marks(place, self._owner)[:1])
         if not self._alone or any(map(self._near.get, chain(*marks))):
             self._marks[place.ordinal] = marks
 
@@ -111,7 +115,8 @@ class Search:
         """Takes what near memory knows of a turn, if that is all there is to know."""
         if (marks := id_marks(place, self._owner)) and self._is_taken(place, marks[0], "ids"):
             return True
-        return self._alone and self._is_taken(place, prefix_mark(place, self._owner), "prefix")
+        mark = prefix_mark(place, self._owner, self._lookup.whose.system)
+        return self._alone and self._is_taken(place, mark, "prefix")
 
     def _is_proven(self, held: Held, place: Place) -> bool:
         whose = self._lookup.whose
@@ -134,7 +139,7 @@ class Search:
         read = {payload: Memory.from_bytes(payload) for payload in set(chain.from_iterable(far.values()))}
         turns, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
         for ordinal, marks in sorted(self._marks.items()):
-            place, candidates, is_full = places[ordinal], dict[Memory, None](), False
+            place, candidates, counts = places[ordinal], dict[Memory, None](), dict[bytes, int]()
             for mark in chain(*marks):
                 held, payloads = self._near.get(mark), far.get(self._far_keys[mark], ()) if far else ()
                 near.update({one.memory: one for one in held})
@@ -142,7 +147,9 @@ class Search:
                     found.setdefault(memory, {})[mark] = None
                     candidates[memory] = None
                 candidates.update(dict.fromkeys([one.memory for one in held]))
-                is_full |= mark in marks.prefix and max(len(held), len(payloads)) >= CANDIDATES
+                counts[mark] = max(len(held), len(payloads))
+            telling = marks.named if any(counts[mark] for mark in marks.named) else marks.prefix
+            is_full = any(counts[mark] >= CANDIDATES for mark in telling)
             turns.append(Candidates(place, tuple(candidates), is_full))
         rewritten = {turn.place.ordinal for turn in turns if is_rewritten(turn.memories, turn.place)}
         rewritten |= {at for at, memory in self._known.memories.items() if is_rewritten([memory], places[at])}

@@ -96,11 +96,14 @@ class Marks(NamedTuple):
     """What a turn is found by inside a scope, the strongest first; see `key_of` for what a store is given.
 
     Attributes:
-        prefix: With all that was said before.
-        loose: With what was said from the last user message on, and with what it answers.
+        named: With all that was said before, the system prompt, and the end user; empty where none is named.
+        prefix: With all that was said before, and the system prompt.
+        loose: With what was said from the last user message on, and with what it answers; where it says next to
+            nothing, with all that was said before.
         ids: By the ids of its calls that were drawn.
     """
 
+    named: tuple[bytes, ...]
     prefix: tuple[bytes, ...]
     loose: tuple[bytes, ...]
     ids: tuple[bytes, ...]
@@ -202,23 +205,28 @@ class Walk:
         return prefix_after(b"", b"\n".join(lines[users[-1] :] if users else (self._round + events, *lines)))
 
 
-def marks_of(place: Place, owner: bytes) -> Marks:
+def marks_of(place: Place, owner: bytes, system: str, end_user: str) -> Marks:
     """What a turn is found by.
 
     Args:
         place: Where it stands.
         owner: Of the memory; see `owner_mark`.
+        system: The digest of the system prompt.
+        end_user: The digest of the end user; empty where none is named.
     """
     kind, said = _kind_and_said(place)
-    prefix = tuple([_prefix_mark(owner, kind, place, one) for one in said])
-    loose: tuple[bytes, ...] = ()
+    before = [b"%b %b prefix %b %b" % (owner, kind, place.prefix, one) for one in said]
+    prefix = tuple([_under(mark, system) for mark in before])
+    named = tuple([_under(mark, end_user) for mark in prefix]) if end_user else ()
     if place.said or place.answers or len(place.text.decode("utf-8", "surrogatepass")) >= _SHORT:
         round_, gap = place.round, _brief(place.gap)
-        loose = (
+        loose: tuple[bytes, ...] = (
             *[b"%b %b round %b %b" % (owner, kind, round_, one) for one in said],
             *[b"%b %b gap %b %b" % (owner, kind, gap, one) for one in said],
         )
-    return Marks(prefix, loose, id_marks(place, owner))
+    else:
+        loose = tuple(before)
+    return Marks(named, prefix, loose, id_marks(place, owner))
 
 
 def id_marks(place: Place, owner: bytes) -> tuple[bytes, ...]:
@@ -231,14 +239,14 @@ def id_marks(place: Place, owner: bytes) -> tuple[bytes, ...]:
     return tuple(sorted(drawn)[:MOST_CALLS] if len(drawn) > 1 else drawn)
 
 
-def prefix_mark(place: Place, owner: bytes) -> bytes:
-    """The first of those that a turn is found by with all that was said before; see `marks_of`."""
+def prefix_mark(place: Place, owner: bytes, system: str) -> bytes:
+    """The first of `Marks.prefix`."""
     kind, said = _kind_and_said(place)
-    return _prefix_mark(owner, kind, place, said[0])
+    return _under(b"%b %b prefix %b %b" % (owner, kind, place.prefix, said[0]), system)
 
 
-def _prefix_mark(owner: bytes, kind: bytes, place: Place, said: bytes) -> bytes:
-    return b"%b %b prefix %b %b" % (owner, kind, place.prefix, said)
+def _under(mark: bytes, known: str) -> bytes:
+    return b"%b %b" % (mark, known.encode())
 
 
 def _kind_and_said(place: Place) -> tuple[bytes, Sequence[bytes]]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, NamedTuple
 
 from mimo_quirks.facts.digests import digest
@@ -157,8 +158,8 @@ def record(place: Place, message: Message, link: Link, whose: Whose) -> Recordin
         whose.system,
         whose.end_user,
     )
-    marks = marks_of(place, owner_mark(whose.scope))
-    return Recording(memory, (*marks.prefix, *marks.loose, *marks.ids))
+    marks = marks_of(place, owner_mark(whose.scope), whose.system, whose.end_user)
+    return Recording(memory, tuple(chain(*marks)))
 
 
 def link_of(sent: Sequence[Message], place: str, scope: str) -> Link:
