@@ -15,10 +15,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from mimo_quirks import COUNTERS, AttemptSettings, RequestPlan, quirks_for, replay
+from mimo_quirks import COUNTERS, quirks_for, replay
 from mimo_quirks.facts.families import FAMILIES
 from mimo_quirks.facts.hosts import HOSTS, Host
 from mimo_quirks.history.found import FoundReasoning
+from mimo_quirks.history.words import RequestLine
 from mimo_quirks.log import log_request
 from mimo_quirks.settings import PREFIX, Settings
 
@@ -368,10 +369,9 @@ def test_log_lines(caplog: pytest.LogCaptureFixture) -> None:
     quirks = quirks_for("mimo-v2.6-pro", "https://api.xiaomimimo.com/v1")
     assert quirks is not None
     history = [user, kept, user, kept, user, kept, user, lost, user, lost]
-    sent, report = replay(history, quirks, thinking=True, recall=FoundReasoning({7: "x"}, {7: "ids"}))
+    report = replay(history, quirks, thinking=True, recall=FoundReasoning({7: "x"}, {7: "ids"}))[1]
     with caplog.at_level("DEBUG", logger="mimo_quirks"):
-        plan = RequestPlan("mimo-v2.6-pro", AttemptSettings(quirks, thinking=True), sent, sent, report)
-        log_request(plan, "9b5276e0-43c9-4bec-9b84-08a5bd81cfac")
+        log_request(RequestLine("9b5276e0-43c9-4bec-9b84-08a5bd81cfac", "mimo-v2.6-pro", quirks, report))
 
     assert changed.strip().partition(" - request ")[2] == caplog.messages[-1].partition("request ")[2]
     assert " - mimo-quirks 0.1.0, LiteLLM " in start

@@ -68,7 +68,7 @@ class Call:
         known: The arguments that it was made of.
         chunks: What was heard of the attempt, where it streams and has no end yet.
         report: What was done to it, until that is said; None where nothing is to be said.
-        quirks: The deployment's; None where it is not ours.
+        attempt: Where it is sent; None where it is not ours.
     """
 
     run: object
@@ -80,7 +80,7 @@ class Call:
     known: frozenset[str] = frozenset()
     chunks: list[ChatGenerationChunk] = field(default_factory=list)
     report: dict[str, int] | None = None
-    quirks: Quirks | None = None
+    attempt: AttemptSettings | None = None
 
     def tell(self, given: Sequence[ChatGeneration]) -> None:
         """Says on the first answer, or on the first chunk of a stream, what was done to its request, once."""
@@ -98,8 +98,8 @@ class Call:
     def spend(self, given: Sequence[ChatGeneration]) -> None:
         """Counts the tokens that an answer, or the chunks of a stream, say its request had."""
         told = [usage for one in given if (usage := getattr(one.message, "usage_metadata", None))]
-        if self.quirks is not None and told:
-            self.memory.spent(self.quirks, functools.reduce(add_usage, told))
+        if self.attempt is not None and told:
+            self.memory.spent(self.attempt, functools.reduce(add_usage, told))
 
     def left(self) -> list[Message]:
         """What is to be recorded of a stream without an end, because it broke or the application left it.
@@ -283,7 +283,7 @@ class Remembering(BaseChatModel):
         """
         plan = call.exchange.plan(found)
         call.memory.note(call.exchange, call.run)
-        call.quirks = quirks
+        call.attempt = plan.attempt
         call.report = plan.report.summary if self._settings.report else None
         self._put(plan, payload, quirks)
 

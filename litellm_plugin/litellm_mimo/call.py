@@ -11,7 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from mimo_quirks import CHAT, MESSAGES, RESPONSES, Exchange, Message, Quirks, Rejection, ReplayReport, Settings, Wire
+from mimo_quirks import (
+    CHAT,
+    MESSAGES,
+    RESPONSES,
+    AttemptSettings,
+    Exchange,
+    Message,
+    Quirks,
+    Rejection,
+    ReplayReport,
+    Settings,
+    Wire,
+)
 
 from . import _internals
 
@@ -75,7 +87,7 @@ class CallState:
         listener: Who is told of the end of its stream.
         rejection: What the host rejected of it.
         report: What was done to the request that was sent last.
-        quirks: The deployment's that it was sent to, until its answer's tokens are counted.
+        attempt: Where it was sent, until its answer's tokens are counted.
     """
 
     asked: bool | None = None
@@ -90,7 +102,7 @@ class CallState:
     listener: StreamListener | None = None
     rejection: Rejection | None = None
     report: ReplayReport | None = None
-    quirks: Quirks | None = None
+    attempt: AttemptSettings | None = None
 
     @classmethod
     def of(cls, details: dict[str, Any]) -> CallState:

@@ -264,7 +264,7 @@ class MiMoCallback(CustomLogger):
         exchange = state.exchange
         told = exchange.told if exchange else None
         if exchange is not None and told is not None and state.report is not told.report:
-            state.report, state.quirks = told.report, told.attempt.quirks
+            state.report, state.attempt = told.report, told.attempt
             self.memory.note(exchange, details.get("litellm_call_id"), span_of(details))
 
     def _come_back(self) -> None:
@@ -367,10 +367,10 @@ class MiMoCallback(CustomLogger):
 
     def _spent(self, details: dict[str, Any], answer: Any) -> None:
         state = CallState.of(details)
-        quirks, state.quirks = state.quirks, None
+        attempt, state.attempt = state.attempt, None
         usage = answer.get("usage") if isinstance(answer, Mapping) else getattr(answer, "usage", None)
-        if quirks is not None and usage is not None:
-            self.memory.spent(quirks, usage, span_of(details))
+        if attempt is not None and usage is not None:
+            self.memory.spent(attempt, usage, span_of(details))
 
     async def async_post_call_response_headers_hook(
         self,

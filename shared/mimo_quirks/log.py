@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mimo_quirks.history.replay import ReplayReport
-from mimo_quirks.history.words import done, printable, sent, summed, why
-from mimo_quirks.rejections.ladder import RequestPlan
+from mimo_quirks.history.words import RequestLine
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 
@@ -63,27 +62,11 @@ def use_handlers_of(logger: logging.Logger) -> None:
     _LINES.lender = logger
 
 
-def log_request(plan: RequestPlan, request: object) -> None:
-    """Writes down what was done to a request.
-
-    Args:
-        plan: It.
-        request: Its id, by which the framework knows it.
-    """
-    report = plan.report
-    _log_replay(report)
-    if report.changed and _LOGGER.isEnabledFor(logging.DEBUG):
-        quirks = plan.attempt.quirks
-        told = [
-            f"; message {turn.index}: {done(sent(turn), turn.proof)}, {why(turn, quirks)}"
-            for turn in report.turns
-            if turn.action not in _UNCHANGED
-        ]
-        where = printable(f"request {request}: {plan.model} at {quirks.address or quirks.host}")
-        _LOGGER.debug("%s: %s%s", where, summed(report), "".join(told))
-
-
-_UNCHANGED: Final = frozenset({"kept", "left"})
+def log_request(line: RequestLine) -> None:
+    """Writes down what was done to a request."""
+    _log_replay(line.report)
+    if line.report.changed:
+        _LOGGER.debug("%s", line)
 
 
 def _log_replay(report: ReplayReport) -> None:

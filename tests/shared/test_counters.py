@@ -14,6 +14,7 @@ from mimo_quirks.history.found import FoundReasoning
 from mimo_quirks.memory import COUNTED, COUNTERS, Labels, ReasoningMemory, counters
 from mimo_quirks.memory.counting import Counters, Trails, tokens_of
 from mimo_quirks.memory.spans import tell_span
+from mimo_quirks.rejections.evidence import AttemptSettings
 from mimo_quirks.stores import StoreError
 
 from ..cases import CALL
@@ -167,11 +168,12 @@ def test_tokens(usage: Any, prompt: int, cached: int, counted: Counters) -> None
     """Each wire and each framework has names of its own for the same two numbers."""
     quirks = quirks_for("mimo-v2.6-pro")
     assert quirks is not None
-    ReasoningMemory().spent(quirks, usage)
+    attempt = AttemptSettings(quirks, thinking=True)
+    ReasoningMemory().spent(attempt, usage)
 
     assert {"prompt_tokens": prompt, "cached_tokens": cached} == tokens_of(usage)
     expected = {"prompt_tokens": prompt, "cached_tokens": cached} if prompt else {}
-    assert expected == counted.read().get(Labels.of(quirks), {})
+    assert expected == counted.read().get(Labels.of(attempt), {})
 
 
 class Span:

@@ -14,6 +14,7 @@ from mimo_quirks import log
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.found import NOTHING, FoundReasoning, Proof
 from mimo_quirks.history.replay import replay
+from mimo_quirks.history.words import RequestLine
 from mimo_quirks.log import (
     log_frames,
     log_malformed,
@@ -22,19 +23,16 @@ from mimo_quirks.log import (
     set_log_level,
     use_handlers_of,
 )
-from mimo_quirks.rejections.evidence import AttemptSettings
-from mimo_quirks.rejections.ladder import RequestPlan
 
 from ..cases import CALL
 
 TOOL_TURN = {"role": "assistant", "content": "secret", "tool_calls": [CALL]}
 
 
-def _plan(messages: Any, recall: FoundReasoning = NOTHING, model: str = "mimo-v2.6-pro") -> RequestPlan:
+def _line(messages: Any, recall: FoundReasoning = NOTHING, model: str = "mimo-v2.6-pro") -> RequestLine:
     quirks = quirks_for("mimo-v2.6-pro", "https://api.xiaomimimo.com/v1")
     assert quirks is not None
-    sent, report = replay(messages, quirks, thinking=True, recall=recall)
-    return RequestPlan(model, AttemptSettings(quirks, thinking=True), sent, sent, report)
+    return RequestLine("r1", model, quirks, replay(messages, quirks, thinking=True, recall=recall)[1])
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,7 @@ def test_lines(
 ) -> None:
     """One line per event, without any text; nothing where all is well."""
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
-        log_request(_plan(messages), "r1")
+        log_request(_line(messages))
 
     assert expected == [(record.levelname, record.message) for record in caplog.records]
 
@@ -100,7 +98,7 @@ def test_a_thought_that_a_client_made_a_text_of(caplog: pytest.LogCaptureFixture
     """It is counted, without its text."""
     history = [{"role": "user", "content": "secret"}, TOOL_TURN]
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
-        log_request(_plan(history, FoundReasoning({1: "secret"})), "r1")
+        log_request(_line(history, FoundReasoning({1: "secret"})))
 
     said = "1 thoughts stand in the history as visible text: the client made it of them"
     assert [said] == [record.message for record in caplog.records]
@@ -113,8 +111,8 @@ def test_a_changed_request(caplog: pytest.LogCaptureFixture) -> None:
     proofs: dict[int, Proof] = {2: "ids", 3: "chain", 4: "chain"}
     found = FoundReasoning(dict.fromkeys(proofs, "secret"), proofs, frozenset({5}))
     with caplog.at_level(logging.DEBUG, logger="mimo_quirks"):
-        log_request(_plan([kept]), "unchanged")
-        log_request(_plan(history, found, "mimo\nforged"), "r1")
+        log_request(_line([kept]))
+        log_request(_line(history, found, "mimo\nforged"))
 
     (line,) = [record.message for record in caplog.records if record.levelno == logging.DEBUG]
     told = "2 kept, 3 found (1 by ids, 2 by chain), 1 placeholder, 1 ambiguous"
@@ -130,9 +128,9 @@ def test_a_changed_request(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_nothing_is_written_out_for_nobody(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Where the level is off, no word is looked up."""
-    monkeypatch.setattr("mimo_quirks.log.summed", None)
+    monkeypatch.setattr("mimo_quirks.history.words.summed", None)
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
-        log_request(_plan([TOOL_TURN]), "r1")
+        log_request(_line([TOOL_TURN]))
 
     assert ["INFO"] == [record.levelname for record in caplog.records]
 
@@ -165,11 +163,11 @@ def _handlers(*root: logging.Handler) -> Iterator[None]:
 def test_a_line_has_time_level_and_name(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is configured a line goes to standard error; DEBUG and INFO where they are asked for."""
     with _handlers():
-        log_request(_plan([TOOL_TURN]), "r1")
+        log_request(_line([TOOL_TURN]))
         set_log_level(None)
         log_rejection("rejected")
         set_log_level("debug")
-        log_request(_plan([TOOL_TURN]), "r1")
+        log_request(_line([TOOL_TURN]))
         lines = capsys.readouterr().err.splitlines()
         monkeypatch.setattr("sys.stderr", None)
         log_rejection("a window has no standard error")

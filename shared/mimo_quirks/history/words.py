@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from mimo_quirks.facts.quirks import Quirks
@@ -75,6 +76,36 @@ def summed(report: ReplayReport) -> str:
     proofs = [(counts[f"found_by_{proof or 'text'}"], proof or "text") for proof in _PROOFS]
     by = ", ".join(f"{count} by {proof}" for count, proof in proofs if count)
     return ", ".join(f"{count} {name}{f' ({by})' if name == 'found' else ''}" for name, count in report.summary.items())
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """What was done to a request, on one line, which is put into words when it is written.
+
+    Attributes:
+        request: Its id, by which the framework knows it.
+        model: The model's id.
+        quirks: The deployment's.
+        report: What was done.
+    """
+
+    request: object
+    model: str
+    quirks: Quirks
+    report: ReplayReport
+
+    def __str__(self) -> str:
+        quirks, report = self.quirks, self.report
+        told = [
+            f"; message {turn.index}: {done(sent(turn), turn.proof)}, {why(turn, quirks)}"
+            for turn in report.turns
+            if turn.action not in _UNCHANGED
+        ]
+        where = printable(f"request {self.request}: {self.model} at {quirks.address or quirks.host}")
+        return f"{where}: {summed(report)}{''.join(told)}"
+
+
+_UNCHANGED: Final = frozenset({"kept", "left"})
 
 
 def printable(text: str) -> str:

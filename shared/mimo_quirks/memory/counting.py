@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from mimo_quirks.exchange import Trail
-from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.rejections.evidence import AttemptSettings
 
 COUNTERS: Final[Mapping[str, str]] = {
     "requests": "requests that were sent, retries included",
@@ -52,8 +52,9 @@ class Labels(NamedTuple):
     wire: str = ""
 
     @classmethod
-    def of(cls, quirks: Quirks) -> Labels:
-        """Those of a deployment."""
+    def of(cls, attempt: AttemptSettings) -> Labels:
+        """Those of a request's deployment."""
+        quirks = attempt.quirks
         return cls(quirks.host, quirks.family, quirks.wire)
 
 

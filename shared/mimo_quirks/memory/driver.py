@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from mimo_quirks.exchange import Exchange, Found, Lookup, Writes
-from mimo_quirks.facts.quirks import Quirks
+from mimo_quirks.history.words import RequestLine
 from mimo_quirks.log import log_request
 from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy
 from mimo_quirks.rejections.policies import HostPolicies
@@ -137,23 +137,24 @@ class ReasoningMemory:
         told = exchange.told
         if told is None:
             return
-        log_request(told, request)
-        counts = told.report.counts
+        quirks, report = told.attempt.quirks, told.report
+        log_request(RequestLine(request, told.model, quirks, report))
+        counts = report.counts
         counts["retried"] = int(exchange.rejection is not None)
         counts["prefix_breaks"] = int(self._trails.breaks(exchange.trail))
-        COUNTED.add(Labels.of(told.attempt.quirks), {**counts, "requests": 1})
+        COUNTED.add(Labels.of(told.attempt), {**counts, "requests": 1})
         tell_span(counts, span)
 
-    def spent(self, quirks: Quirks, usage: Any, span: Any = None) -> None:
+    def spent(self, attempt: AttemptSettings, usage: Any, span: Any = None) -> None:
         """Takes note of the tokens that an answer says its request had.
 
         Args:
-            quirks: The deployment's.
+            attempt: Where it was sent.
             usage: As the wire or the framework tells.
             span: As for `note`.
         """
         tokens = tokens_of(usage)
-        COUNTED.add(Labels.of(quirks), tokens)
+        COUNTED.add(Labels.of(attempt), tokens)
         tell_span(tokens, span)
 
     def check(self) -> None:
@@ -214,14 +215,14 @@ class ReasoningMemory:
             self.counts["recorded"] += len(writes.recordings)
             if writes.attempt is not None:
                 added = {"recorded": len(writes.recordings), "unscoped": writes.unscoped}
-                COUNTED.add(Labels.of(writes.attempt.quirks), added)
+                COUNTED.add(Labels.of(writes.attempt), added)
             for memory, marks in writes.recordings:
                 self._near.add(memory, marks, time.monotonic())
         entries = [recording.entry for recording in writes.recordings] if self._far else []
         evidence = writes.evidence
         if writes.attempt is not None and evidence is not None:
             self.counts["rejected"] += evidence.rejected is not None
-            COUNTED.add(Labels.of(writes.attempt.quirks), {"rejected": evidence.rejected is not None})
+            COUNTED.add(Labels.of(writes.attempt), {"rejected": evidence.rejected is not None})
             if evidence.tells:
                 entries.append(self._policies.saw(writes.attempt, evidence))
         return entries
