@@ -232,6 +232,14 @@ class Settings(BaseModel):
         host = quirks.host if self.provenance is Provenance.HOST else None
         return _scope(owner if owner is not None else self.scope, quirks.family, host)
 
+    def scopes_of(self, owner: str) -> list[str]:
+        """Every scope that an owner's memory can have, whatever the deployment and the setting of `provenance`.
+
+        Args:
+            owner: As for `scope_of`.
+        """
+        return [_scope(owner, family, host) for family in FAMILY_NAMES for host in (None, *HOST_NAMES)]
+
     def quirks_for(
         self,
         model: str,

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from typing import Any
 import pytest
 from openai import APIStatusError, OpenAI
 
+from mimo_quirks import ReasoningMemory, Settings
 from mimo_quirks.cli.demo.client import converse
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Exchange, Mode, Simulator
+from mimo_quirks.stores.redis_plan import PREFIX
 
 from ..cases import TOOL
 from ..shared.test_recall import CLIENTS
@@ -160,7 +163,7 @@ def _patiently(proxy: LiteLLMProxy, ready: Callable[[str], bool]) -> str:
 
 
 def test_litellm_s_own_redis(redis: Server, upstream: Simulator) -> None:
-    """The store `litellm` is the Redis that LiteLLM is configured with."""
+    """The store `litellm` is the Redis that LiteLLM is configured with; by its URL a proxy's owner is forgotten."""
     parameters = {"type": "redis", "host": "127.0.0.1", "port": redis.port, "mode": "default_off"}
     config = _config(upstream, litellm_settings={"cache": True, "cache_params": parameters})
     upstream.mode = Mode(accepts="exact", tool_rounds=2)
@@ -168,6 +171,9 @@ def test_litellm_s_own_redis(redis: Server, upstream: Simulator) -> None:
         converse(_client(proxy), "mimo", echoes=False, streams=True)
 
     assert {"exact": 3} == _verdicts(upstream)
+    settings = Settings(store=redis.url, store_timeout_seconds=20)
+    assert 3 == ReasoningMemory(settings.open_store(), settings).forget(f"key:{sha256(proxy.key.encode()).hexdigest()}")
+    assert [] == list(redis.client.scan_iter(f"{PREFIX}*"))
 
 
 def test_litellm_without_redis(upstream: Simulator) -> None:

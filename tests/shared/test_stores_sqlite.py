@@ -413,7 +413,7 @@ def test_another_version(path: Path, store: SqliteStore, caplog: pytest.LogCaptu
     assert {A: [b"two"]} == store.get([A, B])
     assert [1, 1] == rows(aside)[:2]
     assert [
-        f"reasoning store: {path} is a store of version 7, not 1; it was moved to {aside} and a new one is begun"
+        f"reasoning store: {path} is a store of version 7, not 2; it was moved to {aside} and a new one is begun"
     ] == caplog.messages
 
 

@@ -82,6 +82,7 @@ class FarStore:
     def begin_anew(self) -> None:
         """Without threads, and with nothing that waits; what a process that was forked does, holding the lock."""
         self._readers = Threads(_READERS)
+        self._putting = threading.Lock()
         self._changed = threading.Condition(self.lock)
         self._waiting: deque[_Write] = deque()
         self._waiting_bytes = 0
@@ -127,6 +128,18 @@ class FarStore:
             self._changed.notify()
         return write.taken
 
+    def forget(self, owners: Sequence[str]) -> int:
+        """Deletes what owners have in the store, and what of theirs waits for it; returns how many entries there were.
+
+        Raises:
+            StoreError: The store cannot do it now.
+        """
+        with self.lock:
+            for write in self._waiting:
+                write.entries = [entry for entry in write.entries if entry.owner not in owners]
+        with self._putting:  # what is about to be put is put before, and deleted, or was taken out above
+            return self._store.forget(owners)
+
     def end(self, seconds: float) -> None:
         """Writes what waits, within a bound: the interpreter is about to end."""
         deadline = time.monotonic() + seconds
@@ -164,7 +177,8 @@ class FarStore:
         """Writes as long as there is something to write; the work of a thread."""
         while (batch := self._next_batch()) is not None:
             try:
-                self._store.put([entry for write in batch for entry in write.entries])
+                with self._putting:
+                    self._store.put([entry for write in batch for entry in write.entries])
             except Exception as error:  # noqa: BLE001 - whatever a store may raise, it is tried again
                 self._pause(batch, error)
             else:

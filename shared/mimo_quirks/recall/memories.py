@@ -125,7 +125,7 @@ class Recording(NamedTuple):
     @property
     def entry(self) -> Entry:
         """The same as a store keeps it."""
-        return Entry(tuple(map(key_of, self.marks)), self.memory.to_bytes())
+        return Entry(tuple(map(key_of, self.marks)), self.memory.to_bytes(), self.memory.owner)
 
 
 def record(place: Place, message: Message, link: Link, whose: Whose) -> Recording | None:

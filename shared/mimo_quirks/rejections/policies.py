@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final
 
 from mimo_quirks.facts.digests import digest
@@ -80,7 +80,7 @@ class HostPolicies:
         )
         teaches = evidence.rejected is not None and before != self._lesson(terms, evidence.owner)
         shared = (terms.key,) if teaches else ()
-        return Entry((_own_key(terms, evidence.owner), *shared), evidence.to_bytes())
+        return Entry((_own_key(terms, evidence.owner), *shared), evidence.to_bytes(), evidence.owner)
 
     def now(self) -> float:
         """The time, as evidence has it."""
@@ -102,6 +102,12 @@ class HostPolicies:
         payloads = (payload for name in self.keys(terms, owner) for payload in found.get(name, ()))
         read = map(Evidence.from_bytes, payloads)
         self._add(terms.key, [evidence for evidence in read if evidence is not None])
+
+    def forget(self, owners: Container[str]) -> None:
+        """Deletes the evidence of these owners."""
+        with self._lock:
+            for key, known in self._known.items():
+                self._known[key] = OrderedDict((owner, seen) for owner, seen in known.items() if owner not in owners)
 
     def _lesson(self, terms: AttemptSettings, owner: str) -> tuple[object, ...]:
         """What an owner's rejections teach others, as far as more of them would make a difference."""
