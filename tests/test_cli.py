@@ -247,6 +247,8 @@ def test_doctor_finds_a_good_set_up_well(tmp_path: Path) -> None:
         ({}, {"MIMO_QUIRKS_STORE": "off"}, "store", "warning", "lost reasoning is not found again"),
         ({}, {"MIMO_QUIRKS_STORE": "litellm"}, "cache", "error", "cache: true"),
         ({}, {"NUM_WORKERS": "4"}, "workers", "warning", "redis://"),
+        ({}, {"NUM_WORKERS": "1", "WEB_CONCURRENCY": "4"}, "workers", "warning", "WEB_CONCURRENCY is 4"),
+        ({}, {"UVICORN_WORKERS": "2"}, "workers", "warning", "UVICORN_WORKERS is 2"),
         ({}, {"MY_KEY": ""}, "deployment", "error", "MY_KEY is not set"),
         ({"litellm_mimo.mimo_callback": "other"}, {}, "callback", "error", 'callbacks: ["litellm_mimo.mimo_callback"]'),
         ({"BadRequestErrorRetries": "TimeoutErrorRetries"}, {}, "retry_policy", "warning", "BadRequestErrorRetries: 1"),

@@ -74,6 +74,7 @@ class CallState:
         left: What it gave last, which is recorded.
         listener: Who is told of the end of its stream.
         rejection: What the host rejected of it.
+        unrecognised: The deployment, the body and its wire, where nothing says what the deployment is.
     """
 
     asked: bool | None = None
@@ -87,6 +88,7 @@ class CallState:
     left: Sequence[Message] = field(default=(), repr=False)
     listener: StreamListener | None = None
     rejection: Rejection | None = None
+    unrecognised: tuple[Deployment, Mapping[str, Any], Wire] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, details: dict[str, Any]) -> CallState:

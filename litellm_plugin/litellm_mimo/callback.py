@@ -218,6 +218,7 @@ class MiMoCallback(CustomLogger):
         """
         state = CallState.of(kwargs)
         state.is_sent = False  # a fallback has the same details, and its answer is not this attempt's
+        state.unrecognised = None
         body, wire = body_of(kwargs)
         if wire is None:
             return
@@ -226,9 +227,11 @@ class MiMoCallback(CustomLogger):
             begin_attempt(kwargs.get("litellm_params") or {}, kwargs)
         if is_sync or state.is_of_body:
             state.exchange = None
-        quirks = deployment_of(kwargs, body).quirks(self._settings, wire)
+        deployment = deployment_of(kwargs, body)
+        quirks = deployment.quirks(self._settings, wire)
         if quirks is None:  # whatever was planned: the SDK goes on to other providers by itself
             body.update(without_sealed(body, wire))
+            self._rejections.watch(state, deployment, body, wire)
             return
         planned = state.exchange.planned if state.exchange else None
         quirks = planned.attempt.quirks if planned else quirks  # the other hook may know the host by another name
@@ -286,6 +289,8 @@ class MiMoCallback(CustomLogger):
         exchange = CallState.of(details).taken()
         if exchange is not None:
             await self.memory.awrite(self._rejections.heard(exchange, error, details, self.memory.now()))
+        else:
+            self._rejections.read(error, CallState.of(details))
 
     def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """As the hook before, for synchronous calls."""
@@ -297,6 +302,8 @@ class MiMoCallback(CustomLogger):
         exchange = CallState.of(details).taken()
         if exchange is not None:
             self.memory.write(self._rejections.heard(exchange, error, details, self.memory.now()))
+        else:
+            self._rejections.read(error, CallState.of(details))
 
     async def async_post_call_failure_hook(
         self,

@@ -26,6 +26,7 @@ from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
 from .rejections.ladder import NoRemedyLeft, Rejection, RequestPlan
 from .rejections.recognition import is_reasoning_rejection
+from .rejections.unrecognised import unrecognised
 from .request.parameters import dropped_demand, rejected_choices, without_forced_tools
 from .request.thinking import (
     asked_to_think,
@@ -127,6 +128,7 @@ __all__ = [
     "string_content",
     "switch_of",
     "thinking_parameters",
+    "unrecognised",
     "unwrap",
     "without_forced_tools",
     "without_reasoning",

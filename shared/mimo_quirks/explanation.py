@@ -6,7 +6,6 @@ recorded; of a store that is asked, what is found lives on as after any other re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -24,6 +23,7 @@ from .history.turns import Message, is_placeholder, is_turn, lift
 from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, Remedy
 from .rejections.ladder import LOST, RequestPlan
+from .rejections.unrecognised import setting_for
 from .request.thinking import asked_to_think, is_thinking
 from .sealing.sealed_reasoning import SealedReasoning
 from .settings import Settings
@@ -334,7 +334,7 @@ def _not_ours(conversation: Conversation) -> Explanation:
     name = printable(conversation.model)
     notes = (
         f"{name} is left alone: neither its name nor the host tells that it is MiMo's",
-        f"if it is, set MIMO_QUIRKS_MODELS={json.dumps({name: 'mimo'})}",
+        f"if it is, set {setting_for(name)}",
     )
     faults = unpaired_calls(messages, [place[0] for place in places])
     return Explanation(

@@ -270,6 +270,12 @@ class Settings(BaseModel):
             return quirks
         return quirks.with_placeholder(_TEXTS[self.placeholder])
 
+    def is_unknown(self, model: str, base_url: str | None, provider: str | None) -> bool:
+        """Whether neither the operator nor a row says what a deployment is; the arguments are those of `quirks_for`."""
+        if self._named_family(model, provider) is not None or self._named_host(base_url) == NONE:
+            return False
+        return quirks_for(model, base_url, provider) is None
+
     def _named_family(self, model: str, provider: str | None) -> str | None:
         """The operator's word about an id, written with LiteLLM's prefix or without, with a tag or without."""
         if not self.models:

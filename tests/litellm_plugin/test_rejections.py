@@ -755,6 +755,74 @@ async def test_workers_share_what_they_learn(
     assert [[400, 200], [200]] == statuses
 
 
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_deployment_that_is_not_recognised(
+    asynchronous: bool,
+    streams: bool,
+    upstream: Simulator,
+    use: Callable[..., MiMoCallback],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An alias that is rejected in MiMo's words: one warning has the setting to write, and with it the host answers."""
+    arguments = {"model": "openai/acme-brain", "api_base": upstream.base_url, "api_key": "k", "num_retries": 0}
+    asked: Any = {**arguments, "messages": poisoned("chat"), "tools": [TOOL], "stream": streams}
+
+    async def ask() -> None:
+        with suppress(litellm.BadRequestError):
+            if asynchronous:
+                answer = await litellm.acompletion(**asked)
+                _ = [chunk async for chunk in answer] if streams else ()
+            else:
+                _ = list(litellm.completion(**asked))
+
+    use()
+    for _ in range(2):
+        await ask()
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    (said,) = [warning for warning in warnings if "MIMO_QUIRKS_MODELS" in warning]
+    assert said.startswith(f"{upstream.base_url.split('/')[2]} rejected a request to acme-brain: ")
+    assert [400, 400] == [exchange.status for exchange in upstream.exchanges]
+
+    use(models=json.loads(said.partition("MIMO_QUIRKS_MODELS=")[2].removesuffix(".")))
+    await ask()
+    assert ("placeholder",) == upstream.exchanges[-1].verdicts
+    assert 200 == upstream.exchanges[-1].status
+
+
+@pytest.mark.parametrize(
+    ("settings", "model", "rejection"),
+    [
+        ({"models": {"acme-brain": "none"}}, "acme-brain", "E1"),
+        ({"families": ("deepseek",)}, "mimo-v2.6-pro", "E1"),
+        ({}, "deepseek-v4-pro", "E1"),
+        ({}, "acme-brain", "F1"),
+    ],
+)
+async def test_a_deployment_that_is_left_alone_for_a_reason(
+    settings: dict[str, Any],
+    model: str,
+    rejection: str,
+    upstream: Simulator,
+    use: Callable[..., MiMoCallback],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The operator said so, its family is known, or the words are another vendor's: there is no such warning."""
+    upstream.mode = Mode(rejection=rejection)
+    use(**settings)
+    with pytest.raises(litellm.BadRequestError):
+        await litellm.acompletion(
+            model=f"openai/{model}",
+            api_base=upstream.base_url,
+            api_key="k",
+            num_retries=0,
+            messages=poisoned("chat"),
+            tools=[TOOL],
+        )
+
+    assert [] == [record for record in caplog.records if "MIMO_QUIRKS_MODELS" in record.getMessage()]
+
+
 async def test_what_was_learned_is_readable(upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:
     """Of a deployment, by wire and switch; of one that is none of ours there is nothing to tell."""
     callback = use()
