@@ -207,9 +207,10 @@ def test_reasoning_does_not_cross_families() -> None:
     assert " " == history[0]["reasoning_content"]
 
 
-def test_deepseek_has_its_own_placeholder() -> None:
-    """The same rule with another value: DeepSeek V4 rejects the empty string."""
-    history, _ = replay([TOOL_TURN], _quirks("relay", "deepseek"), thinking=True)
+@pytest.mark.parametrize("family", ["deepseek", "kimi"])
+def test_other_families_have_their_own_placeholder(family: str) -> None:
+    """The same rule with another value: DeepSeek V4 and Kimi K2.5 reject the empty string."""
+    history, _ = replay([TOOL_TURN], _quirks("relay", family), thinking=True)
 
     assert history[0]["reasoning_content"] == " "
 
