@@ -119,7 +119,7 @@ def test_the_sdist_holds_what_the_repository_holds(built: Path) -> None:
 
 
 def test_the_metadata_says_what_is_supported(wheel: Path) -> None:
-    """Each version of Python, from the oldest on, has a classifier; the licence has its name; there is no address yet."""
+    """Each version of Python, from the oldest on, has a classifier; the licence has its name; no address is made up."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         metadata = email.message_from_bytes(archive.read(name))
