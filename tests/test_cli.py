@@ -122,7 +122,7 @@ def test_explain_in_a_terminal(columns: int, colour: bool, tmp_path: Path) -> No
         (["explain", "-"], '[{"role": "user"}]', "the request names no model: give its id"),
         (["explain", "-"], '{"model": "mimo-v2.6-pro"}', "the request has no 'messages'"),
         (["explain", "-", "--wire", "smoke"], "[]", "'smoke' is not a wire; known: chat, messages, responses"),
-        (["explain", "-", "--store", "redis:/u:hunter2-7f3a@h"], "[]", "--store: this is not the URL of a store"),
+        (["explain", "-", "--store", "redis:/u:hunter2-7f3a@h"], "[]", "--store: this is not a store URL"),
         (["explain", "-", "--store", "sqlite:///nowhere.db"], "[]", "there is no store at nowhere.db"),
         (["explain", "-", "--store", "litellm", "--model", MODEL], "[]", "MIMO_QUIRKS_STORE is litellm"),
         (["forget", "--store", "sqlite:///nowhere.db", "--scope", "a", "--yes"], "", "there is no store at nowhere.db"),

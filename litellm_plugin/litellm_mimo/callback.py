@@ -114,8 +114,8 @@ class MiMoCallback(CustomLogger):
         except (SettingsError, ReasoningRejectedError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does, the request goes on
-            _LOGGER.warning("a request goes out as it came, because of a %s", type(error).__name__)
-            log_frames("a request goes out as it came", error)
+            _LOGGER.warning("internal error (%s); request sent unchanged", type(error).__name__)
+            log_frames("internal error; request sent unchanged", error)
             return None
 
     async def _prepared(self, kwargs: dict[str, Any], call_type: object) -> dict[str, Any] | None:

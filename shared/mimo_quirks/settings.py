@@ -135,7 +135,7 @@ class Settings(BaseModel):
     @classmethod
     def _no_empty_scope(cls, scope: str | None) -> str | None:
         if scope is not None and not scope.strip():
-            raise ValueError("an empty scope names nobody; leave the variable out where nobody is meant")
+            raise ValueError("must not be blank; unset it for no default scope")
         return scope
 
     @field_validator("families")
@@ -165,7 +165,7 @@ class Settings(BaseModel):
             if address is None:
                 raise ValueError(f"{url!r} names no host")
             if rows.setdefault(address, row) != row:
-                raise ValueError(f"{address!r} is given two rows; a row is a host's, whatever the path")
+                raise ValueError(f"conflicting entries for host {address!r}: an entry applies to the whole host")
         return rows
 
     @classmethod
@@ -184,7 +184,7 @@ class Settings(BaseModel):
         for name in given:
             if name not in known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-                raise SettingsError(f"{name} is not a setting; the nearest known one is {nearest}")
+                raise SettingsError(f"unknown setting {name}; did you mean {nearest}?")
         values = {name.removeprefix(PREFIX).lower(): _parse(name, value) for name, value in given.items()}
         try:
             return cls(**values)
@@ -299,7 +299,7 @@ def _scope(owner: str | None, family: str, host: str | None) -> str:
 def _require(value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         nearest = difflib.get_close_matches(value, known, n=1, cutoff=0)[0]
-        raise ValueError(f"{value!r} is not known; the nearest known one is {nearest!r} (all: {', '.join(known)})")
+        raise ValueError(f"unknown value {value!r}; did you mean {nearest!r}? (all: {', '.join(known)})")
 
 
 def _parse(name: str, value: str) -> Any:

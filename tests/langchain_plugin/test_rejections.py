@@ -326,10 +326,10 @@ def test_what_is_wrong_besides_is_told(simulator: Simulator, monkeypatch: pytest
     """Results without a call and calls without a result are named; nobody's repair is to be guessed at."""
     monkeypatch.setenv("MIMO_QUIRKS_ON_REJECTION", "fail")
     simulator.mode = Mode(accepts="non-empty")
-    with pytest.raises(ReasoningRejectedError, match="Message 1 has calls without a result: 1") as raised:
+    with pytest.raises(ReasoningRejectedError, match="Message 1: 1 tool call has no result") as raised:
         _model("chat", simulator).invoke(_broken())
 
-    assert "Message 6 is the result of no call before it" in str(raised.value)
+    assert "Message 6: tool result without a matching tool call" in str(raised.value)
 
 
 def test_a_broken_history_is_told(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:

@@ -78,7 +78,7 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
     [
         ({"api_key": None}, "set MIMO_API_KEY"),
         ({"api_key": ""}, "set MIMO_API_KEY"),
-        ({"api_key": "sk-private\n"}, "MIMO_API_KEY or api_key holds what no header can"),
+        ({"api_key": "sk-private\n"}, "MIMO_API_KEY or api_key contains characters that are not allowed"),
         ({"api_key": "sk-privaté"}, "MIMO_API_KEY"),
         ({"base_url": "ftp://host/v1"}, "MIMO_BASE_URL or base_url is not an http:// or https:// URL"),
         ({"base_url": "http://host /v1"}, "MIMO_BASE_URL"),
@@ -90,7 +90,7 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
         ({"thinking": {}}, "thinking is {}"),
         ({"thinking": {"type": "adaptive"}}, '"enabled", "disabled"'),
         ({"use_responses_api": True}, "chat wire"),
-        ({"scope": " "}, "scope is blank"),
+        ({"scope": " "}, "scope must not be blank"),
     ],
 )
 def test_rejected(fields: dict[str, Any], words: str) -> None:
@@ -237,4 +237,4 @@ def test_lost_reasoning_is_logged_without_a_text(
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
         make_model().invoke([*HISTORY[:1], {**TURN, "reasoning_content": None, "content": "secret"}, HISTORY[2]])
 
-    assert ["1 of 1 turns go without their reasoning"] == caplog.messages
+    assert ["1 of 1 assistant messages were sent without their reasoning"] == caplog.messages

@@ -143,7 +143,7 @@ def test_several_workers_without_a_shared_store_are_warned_of(upstream: Simulato
     with LiteLLMProxy(_config(upstream), workers=2) as proxy:
         log = _patiently(proxy, lambda log: log.count("Application startup complete") >= 2)
 
-    warnings = log.count("reasoning is remembered in the memory of this worker")
+    warnings = log.count("memory:// is per worker process")
     assert log.count("Application startup complete") <= warnings <= log.count("Started server process")
 
 
@@ -151,7 +151,7 @@ def test_a_lone_worker_is_not_warned_of(plain: LiteLLMProxy) -> None:
     """Where every conversation meets the same memory there is nothing to say."""
     log = _patiently(plain, lambda log: "Application startup complete" in log)
 
-    assert "reasoning is remembered" not in log
+    assert "memory:// is per worker" not in log
 
 
 def _patiently(proxy: LiteLLMProxy, ready: Callable[[str], bool]) -> str:
@@ -214,7 +214,7 @@ def test_whose_memory_it_is(
     assert [("exact",), ("exact" if shared else "missing",)] == [
         exchange.verdicts for exchange in upstream.exchanges[1:]
     ]
-    assert lines == log.count("cannot tell its clients apart")
+    assert lines == log.count("no per-client identity")
 
 
 NAMELESS = """
@@ -245,7 +245,7 @@ def test_whom_nothing_names(store: str, auth: str, identity: str, upstream: Simu
         log = proxy.log()
 
     assert [("missing",)] * 2 == [exchange.verdicts for exchange in upstream.exchanges[1:]]
-    assert 1 == log.count("is not remembered")
+    assert 1 == log.count("is not stored")
     assert 0 == log.count("MIMO_QUIRKS_SCOPE")
 
 

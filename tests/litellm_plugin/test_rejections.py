@@ -611,7 +611,7 @@ async def test_a_broken_history_is_told(
         await Session(litellm, route, more, False, history, sync=sync).step()
 
     model = upstream.exchanges[0].body["model"]
-    expected = f"a history was sent to {model} that is broken: message 3 has calls without a result: 1"
+    expected = f"the history sent to {model} is malformed: message 3: 1 tool call has no result"
     assert [expected] == [record.getMessage() for record in caplog.records]
 
 

@@ -302,7 +302,7 @@ def test_what_is_none_of_ours(error: object) -> None:
 
 def test_a_broken_history() -> None:
     """What is wrong with its structure is told where any other 400 answers it, and only there."""
-    faults = ("message 1 has calls without a result: 1",)
+    faults = ("message 1: 1 tool call has no result",)
     broken = [*LOST[:2], _user("y")]
     exchange = _planned(broken)
 

@@ -425,7 +425,7 @@ def test_another_application(path: Path, store: SqliteStore) -> None:
         database.execute("PRAGMA application_id = 7")
     path.chmod(0o644)
     for call in (lambda: store.get([A]), lambda: store.put([TWO])):
-        with pytest.raises(StoreError, match="the database of another application"):
+        with pytest.raises(StoreError, match="not a mimo-quirks database"):
             call()
 
     assert 1 == rows(path)[0]

@@ -30,8 +30,8 @@ from .search import Search
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 _UNSCOPED: Final = (
-    "answers are not remembered where nobody says whose they are: others see this store, so set MIMO_QUIRKS_SCOPE, or "
-    "mimo_scope in a request's metadata"
+    "No scope for this request and the store is shared: its reasoning is not stored. Set MIMO_QUIRKS_SCOPE or "
+    "metadata.mimo_scope."
 )
 
 _ENDING_SECONDS: Final = 3.0

@@ -154,7 +154,7 @@ class FarStore:
 
     def _read(self, task: Task[Found]) -> Found:
         if not task.future.done():
-            self._failed("read", TimeoutError("too slow"))
+            self._failed("read", TimeoutError(f"timed out after {self._timeout * 1000:.0f} ms"))
             return {}
         error = task.future.exception()
         if error is not None:
@@ -233,9 +233,9 @@ class FarStore:
 
     def _failed(self, what: str, error: BaseException) -> None:
         self._counts[f"{what}_failed"] += 1
-        said = {"read": "not asked", "write": "not written, and is tried again"}[what]
-        _LOGGER.warning("the store was %s; the request goes on without it: %s", said, str(error))
-        log_frames(f"the store was {said}", error)
+        then = {"read": "continuing without it", "write": "it will be tried again"}[what]
+        _LOGGER.warning("reasoning store: %s failed (%s); %s", what, str(error), then)
+        log_frames(f"reasoning store: {what} failed", error)
 
 
 async def _until_done(future: Future[Any], seconds: float) -> None:

@@ -193,7 +193,7 @@ def _open(path: Path, mode: str, timeout_seconds: float) -> sqlite3.Connection:
 def _check(database: sqlite3.Connection, path: Path) -> None:
     application, version = (database.execute(f"PRAGMA {of}").fetchone()[0] for of in ("application_id", "user_version"))
     if application != APPLICATION:
-        raise StoreError(f"{path}: the database of another application")
+        raise StoreError(f"{path}: not a mimo-quirks database")
     if version != VERSION:
         raise OtherVersionError(path, version)
 
