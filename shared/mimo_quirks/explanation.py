@@ -482,7 +482,7 @@ _STORE: Final[Mapping[StoreAnswer, str]] = {
     "asked": "asked",
     "off": "off",
     "none": "none: memory:// is per process, so nothing recorded elsewhere is found here",
-    "unscoped": "not asked: nothing says whose memory it is; give a scope, or set MIMO_QUIRKS_SCOPE",
+    "unscoped": "not asked: no scope is given; give one, or set MIMO_QUIRKS_SCOPE",
     "failed": "could not be read",
     "not needed": "not asked: no message needs it",
 }
@@ -533,5 +533,5 @@ def reasoning_lines(message: ExplainedMessage) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """A text of somebody else's on one line, without what would steer a terminal."""
+    """A text on one line, without characters that would steer a terminal."""
     return "".join([character if character.isprintable() else "?" for character in text])

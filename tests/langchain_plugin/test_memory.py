@@ -115,7 +115,7 @@ def test_two_users_of_one_process(simulator: Simulator, make_model: Make) -> Non
 
 
 def test_without_scopes_twins_are_rejected(simulator: Simulator, make_model: Make) -> None:
-    """In one scope what nothing tells apart gets a placeholder, never somebody else's thought."""
+    """In one scope what nothing tells apart gets a placeholder, never another turn's reasoning."""
     simulator.mode = Mode(ids="repeating", conversation="seed")
     store = "memory://"
     for seed in (1, 2):

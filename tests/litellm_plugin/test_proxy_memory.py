@@ -196,7 +196,7 @@ FORGED = {"mimo_scope": "alice", "user_api_key_hash": "alice", "user_api_key_use
     [("tenants", False, 0), ("plain", True, 1)],
     ids=["custom auth", "master key alone"],
 )
-def test_whose_memory_it_is(
+def test_the_owner_is_the_authenticated_identity(
     name: str, shared: bool, lines: int, upstream: Simulator, request: pytest.FixtureRequest
 ) -> None:
     """In a proxy it is the authenticated identity's, whatever a client writes; where nobody is told apart, one line."""
@@ -228,7 +228,9 @@ async def authenticate(request, api_key):
     ("auth", "identity"), [(NAMELESS, "key,user,team"), (AUTH, "team")], ids=["empty identity", "no team"]
 )
 @pytest.mark.parametrize("store", ["memory://", "sqlite"])
-def test_whom_nothing_names(store: str, auth: str, identity: str, upstream: Simulator, tmp_path: Path) -> None:
+def test_clients_without_an_identity_have_no_memory(
+    store: str, auth: str, identity: str, upstream: Simulator, tmp_path: Path
+) -> None:
     """Nothing is remembered for clients that authentication lets in and does not name, and one warning says so."""
     (tmp_path / "nameless.py").write_text(auth)
     config = _config(upstream, general_settings={"custom_auth": "nameless.authenticate"})
@@ -249,7 +251,7 @@ def test_whom_nothing_names(store: str, auth: str, identity: str, upstream: Simu
     assert 0 == log.count("MIMO_QUIRKS_SCOPE")
 
 
-def test_without_a_key_everybody_is_one(upstream: Simulator) -> None:
+def test_without_authentication_all_clients_share_one_scope(upstream: Simulator) -> None:
     """A proxy that authenticates nobody does not take what a client calls its key for an identity."""
     upstream.mode = Mode(accepts="off")
     question = {"role": "user", "content": "x"}

@@ -550,7 +550,7 @@ class Busy(CustomLogger):
 async def test_the_next_request_of_a_task(
     how: Any, route: str, name: str, upstream: Simulator, use: Callable[..., MiMoCallback]
 ) -> None:
-    """It is nobody's retry, though we hear of it when LiteLLM has begun it again."""
+    """It is no retry of the rejected request, though LiteLLM makes it in the same context."""
     use(on_rejection=how, allow_thinking_off=False)
     upstream.mode = Mode(accepts="non-blank", every_turn=True)
     router = _router(upstream)

@@ -95,7 +95,7 @@ KEEP = {
     ("provider", "door", "asynchronous", "stream", "keep"),
     pairs(PROVIDERS, [_sdk, _router], [False, True], [False, True], KEEP),
 )
-async def test_every_door(
+async def test_sdk_replays_exactly(
     provider: str, door: Any, asynchronous: bool, stream: bool, keep: str, upstream: Simulator, use: Callable[..., None]
 ) -> None:
     """What a client kept arrives to the byte; what it dropped arrives as the placeholder, and the agent goes on."""
@@ -226,7 +226,7 @@ async def test_fallback_of_the_sdk(
 async def test_behind_a_chat_call(
     block: Any, verdict: str, asynchronous: bool, upstream: Simulator, use: Callable[..., None]
 ) -> None:
-    """LiteLLM crosses to the messages wire: another vendor's thought stays out, ours arrives, nobody's is stood in for.
+    """LiteLLM crosses to the messages wire: another vendor's reasoning stays out, ours arrives.
 
     The host never issued this turn, so what it calls foreign is the text that the client carried.
     """

@@ -91,7 +91,7 @@ def _seed_of(exchange: Exchange) -> int:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """The file is somebody else's for a while."""
+    """Another process has the file locked for a while."""
     with sqlite3.connect(path, isolation_level=None, timeout=10) as database:
         database.execute("BEGIN EXCLUSIVE")
         yield

@@ -202,7 +202,9 @@ async def test_twins_are_counted(store: ReasoningStore) -> None:
 
 
 @pytest.mark.parametrize(("off", "scope"), [(True, "a"), (False, None)])
-async def test_nothing(off: bool, scope: str | None, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_a_store_or_a_scope_nothing_is_kept(
+    off: bool, scope: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     """Without a store nothing is written and nothing read, nor without a scope, which is said once."""
     memory = ReasoningMemory(None, Settings(store="off" if off else "memory://"))
     memory.write(_writes(SENT, [TURN], scope))

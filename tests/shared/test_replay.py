@@ -92,7 +92,7 @@ def test_steady(messages: list[Any], more: list[Any], quirks: Quirks, thinking: 
 
 @given(value=json_values | st.lists(json_values | messages, max_size=4), quirks=rows, thinking=st.booleans())
 def test_total(value: Any, quirks: Quirks, thinking: bool) -> None:
-    """Any JSON goes through: of a history every turn is reported, what is none comes back as it went in, and why."""
+    """Any JSON goes through: every turn of a history is reported; any other value comes back unchanged, with why."""
     before = copy.deepcopy(value)
     history, report = replay(value, quirks, thinking=thinking)
 

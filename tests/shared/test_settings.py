@@ -165,8 +165,8 @@ def test_scopes() -> None:
     assert apart.scope_of("a", here, shared=True) != apart.scope_of("a", there, shared=True)
 
 
-def test_nobody_s_scope() -> None:
-    """Where nobody says whose memory it is: one of the process, the operator's, or none that others could see."""
+def test_scope_of_a_request_without_an_owner() -> None:
+    """Without an owner it is one of the process, or the operator's; on a shared store there is none."""
     quirks = _quirks(Settings())
 
     assert Settings().scope_of(None, quirks, shared=False) is not None
@@ -213,15 +213,15 @@ def test_placeholder(value: str, expected: str | None) -> None:
     ("value", "expected"),
     [("none", ()), ("tools", ("tools",)), ("tools, content", ("tools", "content"))],
 )
-def test_mend(value: str, expected: tuple[str, ...]) -> None:
-    """What is mended is named; `none` is nothing, and without a word it is everything."""
+def test_fix_names_what_is_repaired(value: str, expected: tuple[str, ...]) -> None:
+    """The setting names what is repaired; `none` is nothing, the default everything."""
     assert expected == _settings(fix=value).fix
     assert ("tools", "thinking", "content") == Settings().fix
 
 
 @pytest.mark.parametrize("nothing", ["none", ("none",), ["none"], ()])
-def test_nothing_to_mend(nothing: Any) -> None:
-    """An application says it as it likes."""
+def test_fix_may_be_empty(nothing: Any) -> None:
+    """An application may say `none` in any of these forms."""
     assert () == Settings(fix=nothing).fix
 
 

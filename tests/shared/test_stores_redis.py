@@ -207,8 +207,8 @@ def test_a_renewal_that_fails(server: Server) -> None:
     store.close()
 
 
-def test_what_is_not_ours(server: Server, store: RedisStore) -> None:
-    """What somebody else put under our names is skipped."""
+def test_values_of_another_application_are_skipped(server: Server, store: RedisStore) -> None:
+    """What another application put under our names is skipped."""
     server.client.lpush(list_name(A), b"\xff", "theirs")
     server.client.set(entry_name("theirs"), b"\xff")
 

@@ -159,7 +159,7 @@ def test_across_a_fork(path: Path, store: SqliteStore) -> None:
 
 
 def test_locked(path: Path, store: SqliteStore) -> None:
-    """While somebody else writes, a put fails within the bound and a get goes on; afterwards both do."""
+    """While another process writes, a put fails within the bound and a get goes on; afterwards both do."""
     store.put([ONE])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

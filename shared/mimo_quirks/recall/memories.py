@@ -97,7 +97,7 @@ class Memory:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Memory | None:
-        """The memory that a process wrote; None for what is none of this format."""
+        """The memory that a process wrote; None for bytes of another format."""
         header, _, reasoning = payload.partition(b"\n")
         try:
             version, thought, text, prefix, ordinal, calls, before, link, asks, *whose = _HEADER.decode(header.decode())

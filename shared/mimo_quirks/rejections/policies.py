@@ -1,9 +1,9 @@
 """The policies that a process knows: what it saw itself, and what other workers put into the store it shares.
 
 Evidence is written as entries of its own, so no worker overwrites another's. Each is under a key that its deployment
-and its owner have, where an owner's many entries are in nobody's way; and under the deployment's own, where every owner
-reads, only if it changes what its owner's rejections teach others: a handful of entries for each owner. It is read back
-with the look-up that a request makes anyway, or, where it makes none, after a while.
+and its owner have, where many entries of one owner crowd out no other's; and under the deployment's own, where every
+owner reads, only if it changes what its owner's rejections teach others: a handful of entries for each owner. It is
+read back with the look-up that a request makes anyway, or, where it makes none, after a while.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class HostPolicies:
 
         Args:
             terms: The deployment.
-            owner: Whose request it is for; None for nobody's: then it is what everybody knows, or where one owner alone
-                has evidence, what that one does.
+            owner: Whose request it is for; None without an owner: then it is what all owners know, or where one owner
+                alone has evidence, what that one does.
         """
         known = self._known.get(terms.key, {})
         if owner is None and len(known) == 1:

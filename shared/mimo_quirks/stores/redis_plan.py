@@ -125,7 +125,7 @@ def _identities(lists: Sequence[Sequence[bytes] | None]) -> list[str]:
 
 
 def _text(name: bytes) -> str:
-    return name.decode(errors="replace")  # somebody else's would name no entry
+    return name.decode(errors="replace")  # of another application's bytes there is no entry
 
 
 def _keeping(entry: Entry, ttl: int, now: int) -> list[Command]:
