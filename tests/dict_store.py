@@ -60,6 +60,15 @@ class DictStore:
                     self._keep(entry, now)
             self._evict(now)
 
+    def forget(self, owners: Sequence[str]) -> int:
+        """See `ReasoningStore`."""
+        with self._lock:
+            self._evict(self._clock())
+            owned = [entry for entry in self._expiries if entry.owner in owners]
+            for entry in owned:
+                self._forget(entry)
+        return len(owned)
+
     def close(self) -> None:
         """Forgets everything."""
         with self._lock:

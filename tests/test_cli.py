@@ -122,9 +122,13 @@ def test_explain_in_a_terminal(columns: int, colour: bool, tmp_path: Path) -> No
         (["explain", "-"], '[{"role": "user"}]', "the request names no model: give its id"),
         (["explain", "-"], '{"model": "mimo-v2.6-pro"}', "the request has no 'messages'"),
         (["explain", "-", "--wire", "smoke"], "[]", "'smoke' is not a wire; known: chat, messages, responses"),
-        (["explain", "-", "--store", "redis:/u:hunter2-7f3a@h"], "[]", "--store: this is not the URL of a store"),
+        (["explain", "-", "--store", "redis:/u:hunter2-7f3a@h"], "[]", "--store: this is not a store URL"),
         (["explain", "-", "--store", "sqlite:///nowhere.db"], "[]", "there is no store at nowhere.db"),
         (["explain", "-", "--store", "litellm", "--model", MODEL], "[]", "MIMO_QUIRKS_STORE is litellm"),
+        (["forget", "--store", "sqlite:///nowhere.db", "--scope", "a", "--yes"], "", "there is no store at nowhere.db"),
+        (["forget", "--store", "off", "--scope", "a", "--yes"], "", "off keeps nothing outside the process"),
+        (["forget", "--store", "litellm", "--scope", "a", "--yes"], "", "MIMO_QUIRKS_STORE is litellm.*redis://"),
+        (["forget", "--store", f"redis://:{PASSWORD}@h.invalid", "--scope", "a", "--yes"], "", "not everything could"),
         (["simulate", "--port", "99999"], "", "--port 99999 is not a port"),
         (["simulate", "--port", "-1"], "", "--port -1 is not a port"),
         (["simulate", "--host", "nowhere.invalid"], "", "cannot listen on nowhere.invalid port 8765"),
@@ -149,6 +153,27 @@ def test_text_that_is_not_utf8(tmp_path: Path) -> None:
 
     assert "is not UTF-8 text" in _run("explain", str(tmp_path / "latin")).stderr
     assert "" == _run("explain", str(tmp_path / "marked")).stderr
+
+
+def test_forget(tmp_path: Path) -> None:
+    """It asks first, deletes one scope's entries, prints their number alone, and leaves other scopes as they were."""
+    url = _store(tmp_path, "chat")
+    settings = Settings(store=url, scope="other", store_timeout_seconds=30)
+    recorded(ReasoningMemory(settings.open_store(), settings), settings, "chat")
+    words = ("forget", "--store", url, "--scope", "me")
+
+    unwanted = _run(*words, given="n\n")
+    assert [1, ""] == [unwanted.returncode, unwanted.stdout.strip()]
+    assert "Delete everything that the store has of the scope 'me'?" in unwanted.stderr
+    wanted = _run(*words, given="y\n")
+    assert [0, "3 entries deleted"] == [wanted.returncode, wanted.stdout.strip()]
+    assert "0 entries deleted\n" == _run(*words, "--yes").stdout
+    explained = [
+        _run("explain", "-", "--store", url, "--scope", scope, "--base-url", URL, given=json.dumps(body("chat"))).stdout
+        for scope in ("me", "other")
+    ]
+    assert ["found" in line for line in explained[0].splitlines() if "assistant messages:" in line] == [False]
+    assert DONE == _done(explained[1])
 
 
 def test_what_chat_mimo_recorded_is_found(tmp_path: Path) -> None:
@@ -222,6 +247,8 @@ def test_doctor_finds_a_good_set_up_well(tmp_path: Path) -> None:
         ({}, {"MIMO_QUIRKS_STORE": "off"}, "store", "warning", "lost reasoning is not found again"),
         ({}, {"MIMO_QUIRKS_STORE": "litellm"}, "cache", "error", "cache: true"),
         ({}, {"NUM_WORKERS": "4"}, "workers", "warning", "redis://"),
+        ({}, {"NUM_WORKERS": "1", "WEB_CONCURRENCY": "4"}, "workers", "warning", "WEB_CONCURRENCY is 4"),
+        ({}, {"UVICORN_WORKERS": "2"}, "workers", "warning", "UVICORN_WORKERS is 2"),
         ({}, {"MY_KEY": ""}, "deployment", "error", "MY_KEY is not set"),
         ({"litellm_mimo.mimo_callback": "other"}, {}, "callback", "error", 'callbacks: ["litellm_mimo.mimo_callback"]'),
         ({"BadRequestErrorRetries": "TimeoutErrorRetries"}, {}, "retry_policy", "warning", "BadRequestErrorRetries: 1"),

@@ -1,4 +1,4 @@
-"""The wheel holds three packages, and each extra works alone, in environments that have nothing else.
+"""What is built holds what it should and no more, and each extra works alone, where there is nothing else.
 
 The wheel itself is always installed by pip. An extra's environment is what its requirements lead to, taken from the
 packages that are here; with `TEST_SCALE` (`make test-long`) pip makes it from the index.
@@ -6,9 +6,11 @@ packages that are here; with `TEST_SCALE` (`make test-long`) pip makes it from t
 
 from __future__ import annotations
 
+import email
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from collections.abc import Iterator
@@ -26,11 +28,17 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"mimo_quirks", "litellm_mimo", "langchain_mimo"}
 
 
-@pytest.fixture(name="wheel", scope="module")
-def _wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="built", scope="module")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the sdist, and with the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
-    _run([sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)])
-    (wheel,) = folder.glob("*.whl")
+    _run([sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)])
+    return folder
+
+
+@pytest.fixture(name="wheel", scope="module")
+def _wheel(built: Path) -> Path:
+    (wheel,) = built.glob("*.whl")
     return wheel
 
 
@@ -98,6 +106,31 @@ def test_the_wheel_holds_exactly_the_three_packages(wheel: Path) -> None:
     assert PACKAGES == {top for top in tops if not top.endswith(".dist-info")}
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
     assert {"mimo_quirks/cli/demo/proxy.yaml", "mimo_quirks/facts/EVIDENCE.md"} <= set(names)
+
+
+def test_the_sdist_holds_what_the_repository_holds(built: Path) -> None:
+    """Everything that git keeps, such as the tests and the licence, and nothing that was made here."""
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    kept = _run(["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]).splitlines()
+
+    assert {name for name in kept if (ROOT / name).exists()} | {"PKG-INFO"} == names
+
+
+def test_the_metadata_says_what_is_supported(wheel: Path) -> None:
+    """Each version of Python, from the oldest on, has a classifier; the licence has its name; no address is made up."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(archive.read(name))
+    versions = [known.rpartition(" ")[2] for known in metadata.get_all("Classifier", []) if " 3." in known]
+    minors = [int(version.partition(".")[2]) for version in versions]
+
+    assert f">=3.{minors[0]}" == metadata["Requires-Python"]
+    assert [*range(minors[0], minors[-1] + 1)] == minors
+    assert sys.version_info.minor in minors
+    assert "MIT" == metadata["License-Expression"]
+    assert metadata.get_all("Project-URL") is None  # `[project.urls]` is the place, once there is an address
 
 
 EXTRAS = {

@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from mimo_quirks import COUNTERS, quirks_for, replay
+from mimo_quirks import CHAT, COUNTERS, quirks_for, replay, unrecognised
 from mimo_quirks.facts.families import FAMILIES
 from mimo_quirks.facts.hosts import HOSTS, Host
 from mimo_quirks.history.found import FoundReasoning
@@ -65,7 +65,8 @@ COMMANDS: Final = {
     "mimo-quirks simulate --list-wordings": "test_cli.py",
     'python -c "import secrets; print(secrets.token_urlsafe(32))"': "test_secret",
     "python -m tests.picture": "test_readme.py draws it",
-    "redis-cli --scan --pattern 'mimo-quirks:1:*' | xargs -r redis-cli unlink": "not run: needs redis-cli; test_prefix",
+    "mimo-quirks forget --store redis://redis:6379/0 --scope user:alice": "test_cli.py, with another store",
+    "redis-cli --scan --pattern 'mimo-quirks:2:*' | xargs -r redis-cli unlink": "not run: needs redis-cli; test_prefix",
     "export ANTHROPIC_BASE_URL=http://localhost:4000": "not run: Claude Code",
     'export ANTHROPIC_AUTH_TOKEN="$LITELLM_API_KEY"': "not run: Claude Code",
     "export ANTHROPIC_MODEL=mimo": "not run: Claude Code",
@@ -381,7 +382,8 @@ def test_warnings() -> None:
     """The table of warnings has every warning in its own words, and no other."""
     rows = {row[0].strip("`") for row in rows_of(OPERATIONS, "warning")}
 
-    assert _warnings() | {"… rejected a request to …: …"} == rows
+    told = str(unrecognised("reasoning_content in the thinking mode must be passed back", {}, CHAT, "…", "https://x"))
+    assert _warnings() | {"… rejected a request to …: …", told.replace("x ", "… ", 1)} == rows
 
 
 def test_counts() -> None:

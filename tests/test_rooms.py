@@ -44,7 +44,9 @@ def _imported(module: Path) -> Iterator[str]:
     """The rooms that a module imports from, its own included."""
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            yield from [_room(module)] if module.parent != CORE else [str(node.module).partition(".")[0]]
+            folder = module.parents[node.level - 1].relative_to(CORE)
+            parts = [*folder.parts, *(node.module or "").split(".")]
+            yield from [parts[0]] if parts[0] else [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "mimo_quirks":
             yield str(node.module).partition(".")[2].partition(".")[0] or "__init__"
 
@@ -64,6 +66,13 @@ def test_every_room_has_its_place() -> None:
 
     assert set(ORDER) == top
     assert 18 >= len(top) + 1  # py.typed
+
+
+def test_the_command_goes_through_the_door() -> None:
+    """The command uses what users and adapters use, and the simulator."""
+    modules = [module for module in CORE.rglob("*.py") if _room(module) == "cli"]
+
+    assert {"__init__", "cli", "simulator"} == {other for module in modules for other in _imported(module)}
 
 
 @pytest.mark.parametrize(("plugin", "other"), [(litellm_mimo, "langchain_mimo"), (langchain_mimo, "litellm_mimo")])

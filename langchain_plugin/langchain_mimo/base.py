@@ -86,6 +86,10 @@ class BaseChatMiMo(Remembering):
         scope = self._settings.scope_of(self.scope, quirks, shared=self._memory.is_shared)
         return self._memory.policy(AttemptSettings(quirks, thinking), owner_key(scope))
 
+    def forget(self, scope: str) -> int:
+        """Deletes all that this model's memory and store have of a scope; see `ReasoningMemory.forget`."""
+        return self._memory.forget(scope)
+
     def _deployment(self) -> Quirks | None:
         """The quirks of the model on its host; None where it is not ours to touch."""
         return self._quirks(getattr(self, self._model_field))

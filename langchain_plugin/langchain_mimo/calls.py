@@ -111,7 +111,7 @@ class Call:
         try:
             return left_turn_of(self.chunks[:])
         except Exception as error:  # noqa: BLE001 - see above
-            log_frames("a stream that was left is not remembered", error)
+            log_frames("could not record a stream that was left", error)
             return []
 
 
@@ -150,11 +150,11 @@ class Remembering(BaseChatModel):
         if self.store is not None and not isinstance(self.store, str) and not hasattr(self.store, "put"):
             raise ValueError(f"store is {type(self.store).__name__}; give a ReasoningStore or a URL such as memory://")
         if self.scope is not None and not self.scope.strip():
-            raise ValueError("scope is blank and names nobody: leave it out where nobody is meant")
+            raise ValueError("scope must not be blank; leave it out for no scope")
         set_log_level(self._settings.log)
         self._memory = memory_of(self.store, self._settings)
         if self._memory.is_shared and self.scope is None and self._settings.scope is None:
-            raise ValueError("other processes see this store: say whose memory it is by scope=... or MIMO_QUIRKS_SCOPE")
+            raise ValueError("a shared store needs a scope: pass scope=... or set MIMO_QUIRKS_SCOPE")
         return self
 
     @abstractmethod

@@ -17,7 +17,7 @@ from .messages import merged
 Thinking = StrictBool | Literal["enabled", "disabled"] | Mapping[str, Any]
 
 _RESPONSES: Final = "ChatMiMo speaks the chat wire, and this belongs to OpenAI's Responses API"
-_OPENAI: Final = "this is OpenAI's alone"
+_OPENAI: Final = "an OpenAI parameter that MiMo does not support"
 
 UNSUPPORTED: Final[Mapping[str, str]] = {
     "use_responses_api": _RESPONSES,

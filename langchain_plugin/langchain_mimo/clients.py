@@ -43,7 +43,7 @@ def checked_key(key: Any) -> Any:
             f"no API key: set {KEY} or pass api_key=... (OPENAI_API_KEY and ANTHROPIC_API_KEY are not read)"
         )
     if isinstance(text, str) and not (text.isascii() and text.isprintable()):
-        raise ValueError(f"{KEY} or api_key holds what no header can, such as a line break")
+        raise ValueError(f"{KEY} or api_key contains characters that are not allowed in an HTTP header (a newline?)")
     return key
 
 

@@ -69,9 +69,9 @@ def _demand(heard: list[AIMessage], tool: str) -> None:
     if any(call["name"] == tool for call in whole.tool_calls):
         return
     broken = [call["name"] for call in whole.invalid_tool_calls]
-    what = "called it with arguments that are no JSON" if tool in broken else "answered in text"
+    what = "called it with arguments that are not JSON" if tool in broken else "answered in text"
     raise OutputParserException(
-        f"the model was to call {tool} and {what}; MiMo cannot be forced to call a tool, "
+        f"expected a call to {tool}, but the model {what}; MiMo cannot be forced to call a tool, "
         'so ask for it in the prompt, or use method="json_schema"',
         llm_output=whole.text,
     )

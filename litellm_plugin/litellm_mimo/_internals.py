@@ -63,7 +63,7 @@ LOST: Final[Mapping[str, str]] = {
     "general_settings": _IDENTITIES,
     "master_key": _IDENTITIES,
     "user_custom_auth": _IDENTITIES,
-    "prisma_client": "no warning says that all clients of the proxy share one memory",
+    "prisma_client": "no warning says that all clients of the proxy share one scope",
     "redis_usage_cache": _REDIS,
 }
 """Name → what is lost without it."""

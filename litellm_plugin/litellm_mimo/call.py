@@ -88,6 +88,7 @@ class CallState:
         rejection: What the host rejected of it.
         report: What was done to the request that was sent last.
         attempt: Where it was sent, until its answer's tokens are counted.
+        unrecognised: The deployment, the body and its wire, where nothing says what the deployment is.
     """
 
     asked: bool | None = None
@@ -103,6 +104,7 @@ class CallState:
     rejection: Rejection | None = None
     report: ReplayReport | None = None
     attempt: AttemptSettings | None = None
+    unrecognised: tuple[Deployment, Mapping[str, Any], Wire] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, details: dict[str, Any]) -> CallState:

@@ -126,8 +126,8 @@ class MiMoCallback(CustomLogger):
         except (SettingsError, ReasoningRejectedError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does, the request goes on
-            _LOGGER.warning("a request goes out as it came, because of a %s", type(error).__name__)
-            log_frames("a request goes out as it came", error)
+            _LOGGER.warning("internal error (%s); request sent unchanged", type(error).__name__)
+            log_frames("internal error; request sent unchanged", error)
             return None
 
     async def _prepared(self, kwargs: dict[str, Any], call_type: object) -> dict[str, Any] | None:
@@ -230,6 +230,7 @@ class MiMoCallback(CustomLogger):
         self._come_back()
         state = CallState.of(kwargs)
         state.is_sent = False  # a fallback has the same details, and its answer is not this attempt's
+        state.unrecognised = None
         body, wire = body_of(kwargs)
         if wire is None:
             return
@@ -238,9 +239,11 @@ class MiMoCallback(CustomLogger):
             begin_attempt(kwargs.get("litellm_params") or {}, kwargs)
         if is_sync or state.is_of_body:
             state.exchange = None
-        quirks = deployment_of(kwargs, body).quirks(self._settings, wire)
+        deployment = deployment_of(kwargs, body)
+        quirks = deployment.quirks(self._settings, wire)
         if quirks is None:  # whatever was planned: the SDK goes on to other providers by itself
             body.update(without_sealed(body, wire))
+            self._rejections.watch(state, deployment, body, wire)
             return
         planned = state.exchange.planned if state.exchange else None
         quirks = planned.attempt.quirks if planned else quirks  # the other hook may know the host by another name
@@ -311,6 +314,8 @@ class MiMoCallback(CustomLogger):
         exchange = CallState.of(details).taken()
         if exchange is not None:
             await self.memory.awrite(self._rejections.heard(exchange, error, details, self.memory.now()))
+        else:
+            self._rejections.read(error, CallState.of(details))
 
     def log_failure_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:  # noqa: ARG002 - by keyword
         """As the hook before, for synchronous calls."""
@@ -322,6 +327,8 @@ class MiMoCallback(CustomLogger):
         exchange = CallState.of(details).taken()
         if exchange is not None:
             self.memory.write(self._rejections.heard(exchange, error, details, self.memory.now()))
+        else:
+            self._rejections.read(error, CallState.of(details))
 
     async def async_post_call_failure_hook(
         self,

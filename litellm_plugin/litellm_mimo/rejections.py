@@ -19,13 +19,15 @@ from mimo_quirks import (
     Exchange,
     Rejection,
     Settings,
+    Wire,
     Writes,
     log_malformed,
     log_rejection,
+    unrecognised,
 )
 
 from ._internals import BadRequestError
-from .call import Call, CallState, called_as
+from .call import Call, CallState, Deployment, called_as
 from .scope import is_proxy
 
 _REJECTED: Final[WeakValueDictionary[str, CallState]] = WeakValueDictionary()
@@ -34,6 +36,10 @@ _REJECTED: Final[WeakValueDictionary[str, CallState]] = WeakValueDictionary()
 When the proxy asks what to answer a client, it has taken the logging object off the request, and what the failure hook
 of an attempt was given in place of the error is a copy: the id is all that leads from the request to its call.
 """
+
+
+_MOST_SUSPECTS: Final = 64
+"""Deployments that are warned of; a client of a proxy may make up model ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ class Rejections:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._suspects: set[Deployment] = set()
 
     def follow_up(self, call: Call) -> None:
         """What a rejection means for the call that follows it: a retry knows of it, a fallback goes on or does not.
@@ -169,6 +176,24 @@ class Rejections:
             if outcome.rejection.first is None:
                 log_rejection(outcome.rejection.explain())
         return outcome.writes
+
+    def watch(self, state: CallState, deployment: Deployment, body: Mapping[str, Any], wire: Wire) -> None:
+        """Takes note of a request that nothing is done to, where nothing says what its deployment is; see `read`."""
+        if deployment in self._suspects or len(self._suspects) == _MOST_SUSPECTS:
+            return
+        if self._settings.is_unknown(deployment.model, deployment.base_url, deployment.provider):
+            state.unrecognised = deployment, body, wire
+
+    def read(self, error: object, state: CallState) -> None:
+        """Warns, once for each deployment, of one that is not recognised and rejects in MiMo's words."""
+        sent, state.unrecognised = state.unrecognised, None
+        if sent is None:
+            return
+        deployment, body, wire = sent
+        said = unrecognised(error, body, wire, deployment.model, deployment.base_url)
+        if said is not None and deployment not in self._suspects:
+            self._suspects.add(deployment)
+            log_rejection(said)
 
     def answer(self, call_id: object) -> Exception | None:
         """What a proxy answers the client of a rejected call with, in place of its error; None for any other call."""

@@ -108,8 +108,8 @@ def warn_of_workers(settings: Settings) -> None:
     is_worker = multiprocessing.parent_process() is not None
     if settings.store.lower() == "memory://" and is_worker and _internals.is_proxy_loaded():
         _LOGGER.warning(
-            "reasoning is remembered in the memory of this worker, and a conversation may meet another worker: "
-            "set MIMO_QUIRKS_STORE to a sqlite:/// or redis:// store"
+            "memory:// is per worker process, and requests of one conversation may reach different workers. "
+            "Set MIMO_QUIRKS_STORE to sqlite:/// or redis://."
         )
 
 
@@ -120,7 +120,9 @@ def memory_of(settings: Settings) -> ReasoningMemory:
         SettingsError: LiteLLM's own Redis was asked for, and LiteLLM has none.
     """
     if settings.store != "off" and is_proxy() and not tells_clients_apart():
-        _LOGGER.warning("the proxy cannot tell its clients apart, so all of them share one memory of reasoning")
+        _LOGGER.warning(
+            "The proxy has no per-client identity (no database, no custom auth): all clients share one scope."
+        )
     store = _litellm_store(settings) if settings.store == LITELLM else settings.open_store()
     return ReasoningMemory(
         store, settings, unscoped=_UNNAMED.format(", ".join(settings.identity)) if is_proxy() else None
@@ -128,7 +130,7 @@ def memory_of(settings: Settings) -> ReasoningMemory:
 
 
 _UNNAMED: Final = (
-    "The proxy knows a client by none of MIMO_QUIRKS_IDENTITY ({}): its reasoning is not remembered. "
+    "The proxy knows a client by none of MIMO_QUIRKS_IDENTITY ({}): its reasoning is not stored. "
     "Give its key one of these, or set another."
 )
 

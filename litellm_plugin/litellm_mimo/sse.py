@@ -85,7 +85,7 @@ class MessageReader:
         del self._rest[:begin]
         if len(self._rest) > self._limit:
             self._unread = True
-            _LOGGER.warning("a stream is not remembered: one event of it is larger than %d bytes", self._limit)
+            _LOGGER.warning("could not record a streamed response: one event is larger than %d bytes", self._limit)
             yield self.flush()
 
     def flush(self) -> bytes:

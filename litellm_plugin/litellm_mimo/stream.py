@@ -91,7 +91,7 @@ def _hear(state: CallState) -> None:
             state.left = turns
             state.listener.stream_left(state, turns)
     except Exception as error:  # noqa: BLE001 - whoever is here wants something else
-        log_frames("a stream that was left is not remembered", error)
+        log_frames("could not record a stream that was left", error)
 
 
 @atexit.register
@@ -163,8 +163,8 @@ def _seen(read: _Read, stream: Any, chunk: Any) -> tuple[Any, Sequence[Message]]
     try:
         return read(stream, chunk)
     except Exception as error:  # noqa: BLE001 - as the docstring says
-        _LOGGER.warning("a stream is not remembered, because of a %s", type(error).__name__)
-        log_frames("a stream is not remembered", error)
+        _LOGGER.warning("could not record a streamed response (%s)", type(error).__name__)
+        log_frames("could not record a streamed response", error)
         return chunk, ()
 
 

@@ -7,7 +7,6 @@ which import from here alone, as users do.
 from .exchange import Conversation, Exchange, Found, Lookup, Outcome, Writes, owner_key
 from .explanation import ExplainedMessage, Explanation, explain
 from .facts.digests import digest
-from .facts.families import last_segment
 from .facts.hosts import MESSAGES as MESSAGES_DIALECT
 from .facts.hosts import PLAIN as PLAIN_DIALECT
 from .facts.hosts import Dialect, host_name
@@ -27,6 +26,7 @@ from .memory import COUNTED, COUNTERS, Labels, ReasoningMemory, counters
 from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
 from .rejections.ladder import NoRemedyLeft, Rejection, RequestPlan
 from .rejections.recognition import is_reasoning_rejection
+from .rejections.unrecognised import setting_for, unrecognised
 from .request.parameters import dropped_demand, rejected_choices, without_forced_tools
 from .request.thinking import (
     asked_to_think,
@@ -120,7 +120,6 @@ __all__ = [
     "is_thinking",
     "is_turn",
     "items_as_turn",
-    "last_segment",
     "log_frames",
     "log_malformed",
     "log_rejection",
@@ -134,10 +133,12 @@ __all__ = [
     "rejected_choices",
     "replay",
     "set_log_level",
+    "setting_for",
     "store_address",
     "string_content",
     "switch_of",
     "thinking_parameters",
+    "unrecognised",
     "unwrap",
     "use_handlers_of",
     "without_forced_tools",

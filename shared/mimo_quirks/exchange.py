@@ -169,7 +169,7 @@ class Writes:
 
     Attributes:
         recordings: One for each turn that is recorded.
-        unscoped: How many turns are not recorded, because nothing says whose they are.
+        unscoped: How many turns are not recorded, because the request has no scope.
         attempt: What the evidence is about.
         evidence: How the deployment took the request, where that tells something.
     """

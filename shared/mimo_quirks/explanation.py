@@ -6,7 +6,6 @@ recorded; of a store that is asked, what is found lives on as after any other re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -26,6 +25,7 @@ from .history.words import Sent, printable
 from .memory import ReasoningMemory
 from .rejections.evidence import AttemptSettings, Remedy
 from .rejections.ladder import LOST, RequestPlan
+from .rejections.unrecognised import setting_for
 from .request.thinking import asked_to_think, is_thinking
 from .sealing.sealed_reasoning import SealedReasoning
 from .settings import Settings
@@ -336,7 +336,7 @@ def _not_ours(conversation: Conversation) -> Explanation:
     name = printable(conversation.model)
     notes = (
         f"{name} is left alone: neither its name nor the host tells that it is MiMo's",
-        f"if it is, set MIMO_QUIRKS_MODELS={json.dumps({name: 'mimo'})}",
+        f"if it is, set {setting_for(name)}",
     )
     faults = unpaired_calls(messages, [place[0] for place in places])
     return Explanation(
@@ -458,7 +458,7 @@ _STORE: Final[Mapping[StoreAnswer, str]] = {
     "asked": "asked",
     "off": "off",
     "none": "none: memory:// is per process, so nothing recorded elsewhere is found here",
-    "unscoped": "not asked: nothing says whose memory it is; give a scope, or set MIMO_QUIRKS_SCOPE",
+    "unscoped": "not asked: no scope is given; give one, or set MIMO_QUIRKS_SCOPE",
     "failed": "could not be read",
     "not needed": "not asked: no message needs it",
 }

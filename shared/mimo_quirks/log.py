@@ -76,9 +76,9 @@ def _log_replay(report: ReplayReport) -> None:
     follows instructions worse without its thoughts, and silence would hide that (EVIDENCE §4.1).
     """
     if report.unreadable:
-        _LOGGER.warning("history sent as it came, because %s", report.unreadable)
+        _LOGGER.warning("could not read the message history (%s); sent unchanged", report.unreadable)
     elif lost := report.count("placeholder") + report.count("bare"):
-        _LOGGER.info("%d of %d turns go without their reasoning", lost, len(report.turns))
+        _LOGGER.info("%d of %d assistant messages were sent without their reasoning", lost, len(report.turns))
     if report.spoken:
         _LOGGER.info("%d thoughts stand in the history as visible text: the client made it of them", report.spoken)
 
@@ -96,7 +96,7 @@ def log_malformed(model: str, faults: Sequence[str]) -> None:
         faults: One sentence for each fault; see `unpaired_calls`.
     """
     if faults:
-        _LOGGER.warning("a history was sent to %s that is broken: %s", model, "; ".join(faults))
+        _LOGGER.warning("the history sent to %s is malformed: %s", model, "; ".join(faults))
 
 
 def log_frames(what: str, error: BaseException) -> None:

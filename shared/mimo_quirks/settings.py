@@ -139,7 +139,7 @@ class Settings(BaseModel):
     @classmethod
     def _no_empty_scope(cls, scope: str | None) -> str | None:
         if scope is not None and not scope.strip():
-            raise ValueError("an empty scope names nobody; leave the variable out where nobody is meant")
+            raise ValueError("must not be blank; unset it for no default scope")
         return scope
 
     @field_validator("families")
@@ -169,7 +169,7 @@ class Settings(BaseModel):
             if address is None:
                 raise ValueError(f"{url!r} names no host")
             if rows.setdefault(address, row) != row:
-                raise ValueError(f"{address!r} is given two rows; a row is a host's, whatever the path")
+                raise ValueError(f"conflicting entries for host {address!r}: an entry applies to the whole host")
         return rows
 
     @classmethod
@@ -188,7 +188,7 @@ class Settings(BaseModel):
         for name in given:
             if name not in known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-                raise SettingsError(f"{name} is not a setting; the nearest known one is {nearest}")
+                raise SettingsError(f"unknown setting {name}; did you mean {nearest}?")
         values = {name.removeprefix(PREFIX).lower(): _parse(name, value) for name, value in given.items()}
         try:
             return cls(**values)
@@ -240,6 +240,14 @@ class Settings(BaseModel):
         host = quirks.host if self.provenance is Provenance.HOST else None
         return _scope(owner if owner is not None else self.scope, quirks.family, host)
 
+    def scopes_of(self, owner: str) -> list[str]:
+        """Every scope that an owner's memory can have, whatever the deployment and the setting of `provenance`.
+
+        Args:
+            owner: As for `scope_of`.
+        """
+        return [_scope(owner, family, host) for family in FAMILY_NAMES for host in (None, *HOST_NAMES)]
+
     def quirks_for(
         self,
         model: str,
@@ -270,6 +278,12 @@ class Settings(BaseModel):
             return quirks
         return quirks.with_placeholder(_TEXTS[self.placeholder])
 
+    def is_unknown(self, model: str, base_url: str | None, provider: str | None) -> bool:
+        """Whether neither the operator nor a row says what a deployment is; the arguments are those of `quirks_for`."""
+        if self._named_family(model, provider) is not None or self._named_host(base_url) == NONE:
+            return False
+        return quirks_for(model, base_url, provider) is None
+
     def _named_family(self, model: str, provider: str | None) -> str | None:
         """The operator's word about an id, written with LiteLLM's prefix or without, with a tag or without."""
         if not self.models:
@@ -293,7 +307,7 @@ def _scope(owner: str | None, family: str, host: str | None) -> str:
 def _require(value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         nearest = difflib.get_close_matches(value, known, n=1, cutoff=0)[0]
-        raise ValueError(f"{value!r} is not known; the nearest known one is {nearest!r} (all: {', '.join(known)})")
+        raise ValueError(f"unknown value {value!r}; did you mean {nearest!r}? (all: {', '.join(known)})")
 
 
 def _parse(name: str, value: str) -> Any:

@@ -97,7 +97,7 @@ def way_of(request: Callable[[Simulator, Callable[[], AbstractContextManager[Non
 
 @cache
 def _ours(path: str) -> str | None:
-    """A path from its package's parent; None for what is none of ours."""
+    """A path from its package's parent; None for a file of another package."""
     for name in PACKAGES:
         root = Path(str(importlib.import_module(name).__file__)).parent
         if path.startswith(f"{root}/"):

@@ -281,7 +281,9 @@ DOORS = [
 
 @pytest.mark.parametrize("way", [_invoke, _astream, _batch])
 @pytest.mark.parametrize("door", DOORS)
-async def test_every_door(door: Door, way: Way, bench: Bench, users: tuple[User, User]) -> None:
+async def test_the_nearest_scope_counts_in_every_method(
+    door: Door, way: Way, bench: Bench, users: tuple[User, User]
+) -> None:
     """So it is however the config comes to the model, and what is said nearer to the call counts."""
     model = bench.make(store="memory://", scope="default")
     for _ in range(TURNS):
@@ -335,7 +337,7 @@ def test_agents(bench: Bench, users: tuple[User, User]) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_stranger_s_turn(way: Way, bench: Bench, users: tuple[User, User]) -> None:
-    """Who sends the very history of somebody else gets nothing of theirs."""
+    """A user who sends another user's very history gets none of their reasoning."""
     model, (user, stranger) = bench.make(store="memory://"), users
     for _ in range(TURNS):
         user.take(await way(model, user.history, user.config))

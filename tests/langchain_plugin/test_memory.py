@@ -115,7 +115,7 @@ def test_two_users_of_one_process(simulator: Simulator, make_model: Make) -> Non
 
 
 def test_without_scopes_twins_are_rejected(simulator: Simulator, make_model: Make) -> None:
-    """In one scope what nothing tells apart gets a placeholder, never somebody else's thought."""
+    """In one scope what nothing tells apart gets a placeholder, never another turn's reasoning."""
     simulator.mode = Mode(ids="repeating", conversation="seed")
     store = "memory://"
     for seed in (1, 2):
@@ -234,10 +234,10 @@ def test_a_shared_store_needs_a_scope(make_model: Make, tmp_path: Path, monkeypa
 
 def test_bad_stores(make_model: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that does not exist stops the construction, with the nearest known form."""
-    with pytest.raises(ValidationError, match="no store has the scheme 'redi'"):
+    with pytest.raises(ValidationError, match="unknown store scheme 'redi'"):
         make_model(store="redi://x")
     monkeypatch.setenv("MIMO_QUIRKS_STORE", "sqlit:///x")
-    with pytest.raises(ValueError, match="MIMO_QUIRKS_STORE: no store has the scheme 'sqlit'"):
+    with pytest.raises(ValueError, match="MIMO_QUIRKS_STORE: unknown store scheme 'sqlit'"):
         make_model()
 
 
@@ -259,4 +259,4 @@ async def test_a_failing_store_costs_recall_alone(
     await call(other.bind(tools=[TOOL]), [question, turn, *results])
 
     assert [("exact",), ("placeholder",)] == [exchange.verdicts for exchange in simulator.exchanges[1:]]
-    assert any("the request goes on without it" in message for message in caplog.messages)
+    assert any("reasoning store: " in message for message in caplog.messages)

@@ -323,13 +323,13 @@ def _broken() -> list[BaseMessage]:
 
 
 def test_what_is_wrong_besides_is_told(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results without a call and calls without a result are named; nobody's repair is to be guessed at."""
+    """Results without a call and calls without a result are named, and not repaired."""
     monkeypatch.setenv("MIMO_QUIRKS_ON_REJECTION", "fail")
     simulator.mode = Mode(accepts="non-empty")
-    with pytest.raises(ReasoningRejectedError, match="Message 1 has calls without a result: 1") as raised:
+    with pytest.raises(ReasoningRejectedError, match="Message 1: 1 tool call has no result") as raised:
         _model("chat", simulator).invoke(_broken())
 
-    assert "Message 6 is the result of no call before it" in str(raised.value)
+    assert "Message 6: tool result without a matching tool call" in str(raised.value)
 
 
 def test_a_broken_history_is_told(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
@@ -339,7 +339,7 @@ def test_a_broken_history_is_told(simulator: Simulator, caplog: pytest.LogCaptur
         _model("chat", simulator).invoke(_broken())
 
     assert "`text` is not set" in str(raised.value.body)
-    assert ["message 1 has calls" in record.getMessage() for record in caplog.records] == [True]
+    assert ["message 1: 1 tool call has no result" in record.getMessage() for record in caplog.records] == [True]
 
 
 def _stream_of(model: Any) -> None:
@@ -368,7 +368,7 @@ def _sent(simulator: Simulator, name: str = "reasoning_content") -> list[tuple[i
 
 
 @each_way
-async def test_one_owner_s_field_changes_nobody_s_request(way: Any, simulator: Simulator) -> None:
+async def test_one_owners_field_changes_no_other_request(way: Any, simulator: Simulator) -> None:
     """What a client puts into `extra_body`, and is rejected for, says nothing of the host."""
     simulator.mode = Mode(strict_elsewhere=True)
     model = _model("chat", simulator)

@@ -42,7 +42,9 @@ def test_environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("names", [("api_key", "base_url"), ("openai_api_key", "openai_api_base")])
-def test_none_is_nothing(names: tuple[str, str], simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none_leaves_it_to_the_environment(
+    names: tuple[str, str], simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """None leaves a key or a URL to the environment, as it does in ChatOpenAI, and then to Xiaomi's host."""
     monkeypatch.setenv("MIMO_API_KEY", "mimo-key")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/openai")
@@ -78,7 +80,7 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
     [
         ({"api_key": None}, "set MIMO_API_KEY"),
         ({"api_key": ""}, "set MIMO_API_KEY"),
-        ({"api_key": "sk-private\n"}, "MIMO_API_KEY or api_key holds what no header can"),
+        ({"api_key": "sk-private\n"}, "MIMO_API_KEY or api_key contains characters that are not allowed"),
         ({"api_key": "sk-privaté"}, "MIMO_API_KEY"),
         ({"base_url": "ftp://host/v1"}, "MIMO_BASE_URL or base_url is not an http:// or https:// URL"),
         ({"base_url": "http://host /v1"}, "MIMO_BASE_URL"),
@@ -90,7 +92,7 @@ def test_a_client_of_the_caller_s_is_left_alone(simulator: Simulator, make_model
         ({"thinking": {}}, "thinking is {}"),
         ({"thinking": {"type": "adaptive"}}, '"enabled", "disabled"'),
         ({"use_responses_api": True}, "chat wire"),
-        ({"scope": " "}, "scope is blank"),
+        ({"scope": " "}, "scope must not be blank"),
     ],
 )
 def test_rejected(fields: dict[str, Any], words: str) -> None:
@@ -112,7 +114,9 @@ def test_no_key_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_setting(monkeypatch: pytest.MonkeyPatch, make_model: Make) -> None:
     """A misspelt variable stops the construction with the nearest known name."""
     monkeypatch.setenv("MIMO_QUIRKS_PLACEHOLDR", "space")
-    with pytest.raises(ValueError, match=r"MIMO_QUIRKS_PLACEHOLDR is not a setting.*MIMO_QUIRKS_PLACEHOLDER"):
+    with pytest.raises(
+        ValueError, match=r"unknown setting MIMO_QUIRKS_PLACEHOLDR; did you mean MIMO_QUIRKS_PLACEHOLDER"
+    ):
         make_model()
 
 
@@ -232,9 +236,9 @@ def test_caches_tell_answers_apart(simulator: Simulator, make_model: Make) -> No
 def test_lost_reasoning_is_logged_without_a_text(
     simulator: Simulator, make_model: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An operator sees that reasoning was lost, and nobody's thought."""
+    """An operator sees that reasoning was lost, and no reasoning text."""
     simulator.mode = Mode()
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
         make_model().invoke([*HISTORY[:1], {**TURN, "reasoning_content": None, "content": "secret"}, HISTORY[2]])
 
-    assert ["1 of 1 turns go without their reasoning"] == caplog.messages
+    assert ["1 of 1 assistant messages were sent without their reasoning"] == caplog.messages

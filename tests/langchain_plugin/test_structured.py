@@ -92,7 +92,7 @@ async def test_an_answer_in_text(schema: Any, call: Any, xiaomi: Simulator, make
     """A model that does not call the tool gives one clear error, without its reasoning, and never None."""
     xiaomi.mode = replace(xiaomi.mode, tool_rounds=0)
     chain = make_model().with_structured_output(schema, method="function_calling")
-    with pytest.raises(OutputParserException, match="was to call Forecast and answered in text") as caught:
+    with pytest.raises(OutputParserException, match="expected a call to Forecast, but the model answered") as caught:
         await call(chain)
 
     assert "答案是" in str(caught.value.llm_output)

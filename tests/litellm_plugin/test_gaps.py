@@ -129,7 +129,7 @@ def _worst(proxy: LiteLLMProxy, body: bytes) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
-def test_nobody_is_held_up(
+def test_the_event_loop_is_not_held_up(
     history: Callable[[int], list[dict[str, Any]]], proxies: tuple[LiteLLMProxy, LiteLLMProxy]
 ) -> None:
     """Whatever a client sends, the event loop is free again within 50 ms of when it is without us."""

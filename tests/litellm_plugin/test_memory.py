@@ -51,7 +51,7 @@ def _redacted(request: pytest.FixtureRequest) -> Iterator[bool]:
     pairs(PROVIDERS, [_sdk, _router], [False, True], [False, True], [False, True]),
     indirect=["redacted"],
 )
-async def test_every_door(
+async def test_every_route_replays_exactly(
     provider: str, door: Any, asynchronous: bool, stream: bool, redacted: bool, upstream: Simulator, use: Use
 ) -> None:
     """Ten tool turns with no pause between them are all exact, and message redaction changes nothing."""
@@ -284,7 +284,7 @@ def _deleted(server: Server, file: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("trouble", [_stopped, _full, _locked, _deleted])
-async def test_trouble(
+async def test_a_store_in_trouble_never_costs_a_request(
     trouble: Any, asynchronous: bool, server: Server, upstream: Simulator, use: Use, tmp_path: Path
 ) -> None:
     """Whatever happens to a store, every request goes out and is answered, and afterwards recall goes on by itself."""

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from typing import Any
 import pytest
 from openai import APIStatusError, OpenAI
 
+from mimo_quirks import ReasoningMemory, Settings
 from mimo_quirks.cli.demo.client import converse
 from mimo_quirks.cli.proxy import LiteLLMProxy
 from mimo_quirks.simulator import Exchange, Mode, Simulator
+from mimo_quirks.stores.redis_plan import PREFIX
 
 from ..cases import TOOL
 from ..shared.test_recall import CLIENTS
@@ -140,7 +143,7 @@ def test_several_workers_without_a_shared_store_are_warned_of(upstream: Simulato
     with LiteLLMProxy(_config(upstream), workers=2) as proxy:
         log = _patiently(proxy, lambda log: log.count("Application startup complete") >= 2)
 
-    warnings = log.count("reasoning is remembered in the memory of this worker")
+    warnings = log.count("memory:// is per worker process")
     assert log.count("Application startup complete") <= warnings <= log.count("Started server process")
 
 
@@ -148,7 +151,7 @@ def test_a_lone_worker_is_not_warned_of(plain: LiteLLMProxy) -> None:
     """Where every conversation meets the same memory there is nothing to say."""
     log = _patiently(plain, lambda log: "Application startup complete" in log)
 
-    assert "reasoning is remembered" not in log
+    assert "memory:// is per worker" not in log
 
 
 def _patiently(proxy: LiteLLMProxy, ready: Callable[[str], bool]) -> str:
@@ -160,7 +163,7 @@ def _patiently(proxy: LiteLLMProxy, ready: Callable[[str], bool]) -> str:
 
 
 def test_litellm_s_own_redis(redis: Server, upstream: Simulator) -> None:
-    """The store `litellm` is the Redis that LiteLLM is configured with."""
+    """The store `litellm` is the Redis that LiteLLM is configured with; by its URL a proxy's owner is forgotten."""
     parameters = {"type": "redis", "host": "127.0.0.1", "port": redis.port, "mode": "default_off"}
     config = _config(upstream, litellm_settings={"cache": True, "cache_params": parameters})
     upstream.mode = Mode(accepts="exact", tool_rounds=2)
@@ -168,6 +171,14 @@ def test_litellm_s_own_redis(redis: Server, upstream: Simulator) -> None:
         converse(_client(proxy), "mimo", echoes=False, streams=True)
 
     assert {"exact": 3} == _verdicts(upstream)
+    settings = Settings(store=redis.url, store_timeout_seconds=20)
+    memory = ReasoningMemory(settings.open_store(), settings)
+    names = (
+        "litellm_proxy_master_key",
+        sha256(proxy.key.encode()).hexdigest(),
+    )  # some releases of LiteLLM have the one, some the other
+    assert 3 == sum(memory.forget(f"key:{name}") for name in names)
+    assert [] == list(redis.client.scan_iter(f"{PREFIX}*"))
 
 
 def test_litellm_without_redis(upstream: Simulator) -> None:
@@ -185,7 +196,7 @@ FORGED = {"mimo_scope": "alice", "user_api_key_hash": "alice", "user_api_key_use
     [("tenants", False, 0), ("plain", True, 1)],
     ids=["custom auth", "master key alone"],
 )
-def test_whose_memory_it_is(
+def test_the_owner_is_the_authenticated_identity(
     name: str, shared: bool, lines: int, upstream: Simulator, request: pytest.FixtureRequest
 ) -> None:
     """In a proxy it is the authenticated identity's, whatever a client writes; where nobody is told apart, one line."""
@@ -203,7 +214,7 @@ def test_whose_memory_it_is(
     assert [("exact",), ("exact" if shared else "missing",)] == [
         exchange.verdicts for exchange in upstream.exchanges[1:]
     ]
-    assert lines == log.count("cannot tell its clients apart")
+    assert lines == log.count("no per-client identity")
 
 
 NAMELESS = """
@@ -217,7 +228,9 @@ async def authenticate(request, api_key):
     ("auth", "identity"), [(NAMELESS, "key,user,team"), (AUTH, "team")], ids=["empty identity", "no team"]
 )
 @pytest.mark.parametrize("store", ["memory://", "sqlite"])
-def test_whom_nothing_names(store: str, auth: str, identity: str, upstream: Simulator, tmp_path: Path) -> None:
+def test_clients_without_an_identity_have_no_memory(
+    store: str, auth: str, identity: str, upstream: Simulator, tmp_path: Path
+) -> None:
     """Nothing is remembered for clients that authentication lets in and does not name, and one warning says so."""
     (tmp_path / "nameless.py").write_text(auth)
     config = _config(upstream, general_settings={"custom_auth": "nameless.authenticate"})
@@ -234,11 +247,11 @@ def test_whom_nothing_names(store: str, auth: str, identity: str, upstream: Simu
         log = proxy.log()
 
     assert [("missing",)] * 2 == [exchange.verdicts for exchange in upstream.exchanges[1:]]
-    assert 1 == log.count("is not remembered")
+    assert 1 == log.count("is not stored")
     assert 0 == log.count("MIMO_QUIRKS_SCOPE")
 
 
-def test_without_a_key_everybody_is_one(upstream: Simulator) -> None:
+def test_without_authentication_all_clients_share_one_scope(upstream: Simulator) -> None:
     """A proxy that authenticates nobody does not take what a client calls its key for an identity."""
     upstream.mode = Mode(accepts="off")
     question = {"role": "user", "content": "x"}

@@ -550,7 +550,7 @@ class Busy(CustomLogger):
 async def test_the_next_request_of_a_task(
     how: Any, route: str, name: str, upstream: Simulator, use: Callable[..., MiMoCallback]
 ) -> None:
-    """It is nobody's retry, though we hear of it when LiteLLM has begun it again."""
+    """It is no retry of the rejected request, though LiteLLM makes it in the same context."""
     use(on_rejection=how, allow_thinking_off=False)
     upstream.mode = Mode(accepts="non-blank", every_turn=True)
     router = _router(upstream)
@@ -611,7 +611,7 @@ async def test_a_broken_history_is_told(
         await Session(litellm, route, more, False, history, sync=sync).step()
 
     model = upstream.exchanges[0].body["model"]
-    expected = f"a history was sent to {model} that is broken: message 3 has calls without a result: 1"
+    expected = f"the history sent to {model} is malformed: message 3: 1 tool call has no result"
     assert [expected] == [record.getMessage() for record in caplog.records]
 
 
@@ -753,6 +753,74 @@ async def test_workers_share_what_they_learn(
         statuses += await _session(_router(upstream), "chat", "xiaomi_mimo", stream=False).steps(upstream, 1)
 
     assert [[400, 200], [200]] == statuses
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_deployment_that_is_not_recognised(
+    asynchronous: bool,
+    streams: bool,
+    upstream: Simulator,
+    use: Callable[..., MiMoCallback],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An alias that is rejected in MiMo's words: one warning has the setting to write, and with it the host answers."""
+    arguments = {"model": "openai/acme-brain", "api_base": upstream.base_url, "api_key": "k", "num_retries": 0}
+    asked: Any = {**arguments, "messages": poisoned("chat"), "tools": [TOOL], "stream": streams}
+
+    async def ask() -> None:
+        with suppress(litellm.BadRequestError):
+            if asynchronous:
+                answer = await litellm.acompletion(**asked)
+                _ = [chunk async for chunk in answer] if streams else ()
+            else:
+                _ = list(litellm.completion(**asked))
+
+    use()
+    for _ in range(2):
+        await ask()
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    (said,) = [warning for warning in warnings if "MIMO_QUIRKS_MODELS" in warning]
+    assert said.startswith(f"{upstream.base_url.split('/')[2]} rejected a request to acme-brain: ")
+    assert [400, 400] == [exchange.status for exchange in upstream.exchanges]
+
+    use(models=json.loads(said.partition("MIMO_QUIRKS_MODELS=")[2].removesuffix(".")))
+    await ask()
+    assert ("placeholder",) == upstream.exchanges[-1].verdicts
+    assert 200 == upstream.exchanges[-1].status
+
+
+@pytest.mark.parametrize(
+    ("settings", "model", "rejection"),
+    [
+        ({"models": {"acme-brain": "none"}}, "acme-brain", "E1"),
+        ({"families": ("deepseek",)}, "mimo-v2.6-pro", "E1"),
+        ({}, "deepseek-v4-pro", "E1"),
+        ({}, "acme-brain", "F1"),
+    ],
+)
+async def test_a_deployment_that_is_left_alone_for_a_reason(
+    settings: dict[str, Any],
+    model: str,
+    rejection: str,
+    upstream: Simulator,
+    use: Callable[..., MiMoCallback],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The operator said so, its family is known, or the words are another vendor's: there is no such warning."""
+    upstream.mode = Mode(rejection=rejection)
+    use(**settings)
+    with pytest.raises(litellm.BadRequestError):
+        await litellm.acompletion(
+            model=f"openai/{model}",
+            api_base=upstream.base_url,
+            api_key="k",
+            num_retries=0,
+            messages=poisoned("chat"),
+            tools=[TOOL],
+        )
+
+    assert [] == [record for record in caplog.records if "MIMO_QUIRKS_MODELS" in record.getMessage()]
 
 
 async def test_what_was_learned_is_readable(upstream: Simulator, use: Callable[..., MiMoCallback]) -> None:

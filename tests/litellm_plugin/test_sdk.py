@@ -95,7 +95,7 @@ KEEP = {
     ("provider", "door", "asynchronous", "stream", "keep"),
     pairs(PROVIDERS, [_sdk, _router], [False, True], [False, True], KEEP),
 )
-async def test_every_door(
+async def test_sdk_replays_exactly(
     provider: str, door: Any, asynchronous: bool, stream: bool, keep: str, upstream: Simulator, use: Callable[..., None]
 ) -> None:
     """What a client kept arrives to the byte; what it dropped arrives as the placeholder, and the agent goes on."""
@@ -142,7 +142,7 @@ async def test_reasoning_is_not_logged(
             await _converse(*door, keep=keep, stream=False, asynchronous=False)
     ours = "".join(record.getMessage() for record in caplog.records if record.name == "mimo_quirks")
 
-    assert "go without their reasoning" in ours
+    assert "sent without their reasoning" in ours
     assert [] == [e for e in upstream.exchanges if e.issued and str(e.issued.reasoning).strip()[-32:] in ours]
 
 
@@ -226,7 +226,7 @@ async def test_fallback_of_the_sdk(
 async def test_behind_a_chat_call(
     block: Any, verdict: str, asynchronous: bool, upstream: Simulator, use: Callable[..., None]
 ) -> None:
-    """LiteLLM crosses to the messages wire: another vendor's thought stays out, ours arrives, nobody's is stood in for.
+    """LiteLLM crosses to the messages wire: another vendor's reasoning stays out, ours arrives.
 
     The host never issued this turn, so what it calls foreign is the text that the client carried.
     """
@@ -283,7 +283,7 @@ async def test_a_switch_that_litellm_drops(asynchronous: bool, upstream: Simulat
 
 
 UNREADABLE = [LOST[0], {"role": "assistant", "content": "", "tool_calls": NASTY}]
-WARNING = "history sent as it came, because message 1 has tool_calls that are str, not a list"
+WARNING = "could not read the message history (message 1 has tool_calls that are str, not a list); sent unchanged"
 
 
 async def test_unreadable(upstream: Simulator, use: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
@@ -320,7 +320,7 @@ async def test_lost_reasoning_is_noted_once(
             await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters)
 
     ours = [record.message for record in caplog.records if record.name == "mimo_quirks"]
-    assert ["1 of 1 turns go without their reasoning"] * 2 == ours
+    assert ["1 of 1 assistant messages were sent without their reasoning"] * 2 == ours
 
 
 async def test_embeddings_and_other_calls_are_left_alone() -> None:

@@ -26,7 +26,7 @@ CONFIG = '{"model_list": [], "litellm_settings": {"callbacks": ["litellm_mimo.mi
         (
             "MIMO_QUIRKS_PLACEHOLDR",
             "space",
-            "MIMO_QUIRKS_PLACEHOLDR is not a setting; the nearest known one is MIMO_QUIRKS_P",
+            "unknown setting MIMO_QUIRKS_PLACEHOLDR; did you mean MIMO_QUIRKS_P",
         ),
         ("MIMO_QUIRKS_HOSTS", '{"redis://x": "xiaomi"}', "MIMO_QUIRKS_HOSTS: 'redis://x' has the scheme 'redis'"),
     ][: 2 if LONG else 1],
@@ -42,7 +42,7 @@ def test_bad_settings_stop_the_import() -> None:
     program = "import os; os.environ['MIMO_QUIRKS_FAMILIES'] = 'mimmo'; import litellm_mimo"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
-    assert "MIMO_QUIRKS_FAMILIES: 'mimmo' is not known; the nearest known one is 'mimo'" in ended.stderr
+    assert "MIMO_QUIRKS_FAMILIES: unknown value 'mimmo'; did you mean 'mimo'?" in ended.stderr
     assert ended.returncode
 
 

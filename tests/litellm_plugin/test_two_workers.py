@@ -80,9 +80,9 @@ class Workers:
         return verdicts([one for one in new if _seed_of(one) == seed])
 
     def complaints(self) -> list[str]:
-        """What was said of a store that was not asked, or not written to."""
+        """What was said of reads and writes of the store that failed."""
         lines = [line for proxy in self.proxies for line in proxy.log().splitlines()]
-        return [line for line in lines if "the store was not" in line]
+        return [line for line in lines if "reasoning store: " in line and " failed (" in line]
 
 
 def _seed_of(exchange: Exchange) -> int:
@@ -91,7 +91,7 @@ def _seed_of(exchange: Exchange) -> int:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """The file is somebody else's for a while."""
+    """Another process has the file locked for a while."""
     with sqlite3.connect(path, isolation_level=None, timeout=10) as database:
         database.execute("BEGIN EXCLUSIVE")
         yield

@@ -126,7 +126,7 @@ def test_any_order(seen: list[Evidence], order: Any, owner: str | None) -> None:
 
 
 @given(seen=st.lists(evidence, max_size=12), answers=st.integers(0, REFUTED - 1), remedy=st.sampled_from([NONE, PAD]))
-def test_lucky_answers(seen: list[Evidence], answers: int, remedy: Remedy) -> None:
+def test_few_answers_take_nothing_back(seen: list[Evidence], answers: int, remedy: Remedy) -> None:
     """Fewer than three answers after a rejection that taught something never change what is sent next."""
     rejected = [*seen, Evidence(21, NONE, FORBIDDEN)]
     lucky = [Evidence(22.0 + place, remedy, None) for place in range(answers)]
@@ -282,7 +282,7 @@ def test_workers_read_each_other(seen: Evidence) -> None:
     ],
 )
 def test_what_is_no_evidence(payload: bytes) -> None:
-    """What somebody else wrote, or another version, is passed over."""
+    """What another application or another version wrote is skipped."""
     assert Evidence.from_bytes(b'[3, 2.0, "none", null, "o", ""]') == Evidence(2.0, NONE, None, "o")
     assert Evidence.from_bytes(payload) is None
 
@@ -346,7 +346,7 @@ def test_owners(case: str) -> None:
 
 
 @given(seen=st.lists(evidence, max_size=12), more=st.lists(evidence, max_size=6))
-def test_one_owner_changes_nobody_else(seen: list[Evidence], more: list[Evidence]) -> None:
+def test_one_owner_changes_no_other_owners_requests(seen: list[Evidence], more: list[Evidence]) -> None:
     """Whatever one owner does, the requests of another go out as before: rejections, answers, and named fields."""
     of_one = [replace(each, owner="one owner") for each in [*seen, *more]]
 

@@ -150,7 +150,7 @@ def test_ids_find_what_no_context_does() -> None:
 
 
 def test_what_is_lost() -> None:
-    """A turn that nobody recorded, or somebody else did, goes out with its host's placeholder; the report says so."""
+    """A turn that was not recorded, or by another owner, goes out with its host's placeholder; the report says so."""
     call = _call("weather:1")
     history = [_user("x"), _turn(NASTY, call), _result(call, "1")]
     memory = ReasoningMemory()
@@ -288,7 +288,7 @@ def test_a_deployment_that_is_known() -> None:
 
 
 @pytest.mark.parametrize("error", [BAD, "connection reset", SimpleNamespace(status_code=429, message=WANTS_IT)])
-def test_what_is_none_of_ours(error: object) -> None:
+def test_other_errors_change_nothing(error: object) -> None:
     """Any other error changes nothing: the same request may be made again, and its answer is recorded."""
     exchange = _planned(LOST)
     outcome = exchange.rejected(error, NOW)
@@ -302,7 +302,7 @@ def test_what_is_none_of_ours(error: object) -> None:
 
 def test_a_broken_history() -> None:
     """What is wrong with its structure is told where any other 400 answers it, and only there."""
-    faults = ("message 1 has calls without a result: 1",)
+    faults = ("message 1: 1 tool call has no result",)
     broken = [*LOST[:2], _user("y")]
     exchange = _planned(broken)
 
@@ -467,7 +467,7 @@ def test_several_answers() -> None:
     assert 1 == len({(memory.prefix, memory.ordinal) for memory in memories})
 
 
-def test_nobody_s() -> None:
+def test_without_a_scope_nothing_is_looked_up_or_recorded() -> None:
     """Without a scope nothing is looked up and nothing recorded but a count; what it teaches has no owner."""
     exchange = _begun(LOST, None)
     lookup = exchange.lookup()
@@ -839,7 +839,7 @@ def test_without_an_end_user() -> None:
 
 
 def test_entries_of_another_format_are_passed_over() -> None:
-    """There was no release with format 1: what it left in a store is nobody's."""
+    """There was no release with format 1: what it left in a store is not read."""
     entry = _entry(_planned([_user("x")]), CARRIED[1])
     header = _header(entry)
     old = [

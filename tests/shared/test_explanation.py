@@ -81,7 +81,7 @@ def test_an_index_is_one_of_the_wires_own_history(wire: str, places: list[str]) 
     explanation = explain(histories[wire], model=MODEL)
 
     assert [wire, places] == [explanation.wire, [message.place for message in explanation.messages]]
-    assert [str(explanation.messages[1].index)] == [fault.split()[1] for fault in explanation.faults]
+    assert [str(explanation.messages[1].index)] == [fault.split()[1].rstrip(":") for fault in explanation.faults]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_model_that_is_not_ours() -> None:
     assert [("reasoning_content, 2 characters", "left", "the model is not recognised")] == _told(explanation)
     assert 'if it is, set MIMO_QUIRKS_MODELS={"acme-brain": "mimo"}' == explanation.notes[-1]
     assert explanation.lines()[0] == "model  acme-brain: not recognised, chat wire"
-    assert ("message 1 has calls without a result: 1",) == explanation.faults
+    assert ("message 1: 1 tool call has no result",) == explanation.faults
 
 
 @pytest.mark.parametrize(

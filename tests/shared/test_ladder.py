@@ -214,7 +214,8 @@ def test_what_is_told() -> None:
     orphaned = [*[TURN, RESULT] * 7, RESULT]
     begun = (
         "llm.example rejected a request to mimo-v2.6-pro: earlier assistant messages must include their reasoning. "
-        "The reasoning of messages 0, 2, 4, 6, 8 and 2 more is lost. Message 14 is the result of no call before it. "
+        "The reasoning of messages 0, 2, 4, 6, 8 and 2 more is lost. "
+        "Message 14: tool result without a matching tool call. "
     )
     again = "Send it again: it goes out with a space on every assistant message that has no reasoning."
     ended = "No further change to the request is possible or allowed. Start a new conversation, or switch thinking off."

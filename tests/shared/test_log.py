@@ -38,10 +38,13 @@ def _line(messages: Any, recall: FoundReasoning = NOTHING, model: str = "mimo-v2
 @pytest.mark.parametrize(
     ("messages", "expected"),
     [
-        ("secret", [("WARNING", "history sent as it came, because the messages are str, not a list")]),
+        (
+            "secret",
+            [("WARNING", "could not read the message history (the messages are str, not a list); sent unchanged")],
+        ),
         (
             [TOOL_TURN, {**TOOL_TURN, "reasoning_content": "secret"}],
-            [("INFO", "1 of 2 turns go without their reasoning")],
+            [("INFO", "1 of 2 assistant messages were sent without their reasoning")],
         ),
         ([{**TOOL_TURN, "reasoning_content": "secret"}], []),
     ],
@@ -66,10 +69,10 @@ def test_a_rejection_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_broken_history_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """Every fault stands in one line; where there is none, there is no line."""
     log_malformed("mimo-v2.6-pro", ())
-    log_malformed("mimo-v2.6-pro", ["message 1 has calls without a result: 1", "message 3 is the result of no call"])
+    log_malformed("mimo-v2.6-pro", ["message 1: 1 tool call has no result", "message 3: tool result without a call"])
 
-    told = "a history was sent to mimo-v2.6-pro that is broken: "
-    faults = "message 1 has calls without a result: 1; message 3 is the result of no call"
+    told = "the history sent to mimo-v2.6-pro is malformed: "
+    faults = "message 1: 1 tool call has no result; message 3: tool result without a call"
     assert [("mimo_quirks", logging.WARNING, told + faults)] == caplog.record_tuples
 
 

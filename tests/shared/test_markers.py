@@ -42,7 +42,7 @@ def test_a_marker_is_of_its_text(text: str, other: str, before: str) -> None:
 @pytest.mark.parametrize(
     "signature", [None, "", 7, "EsYCC", "mimo-quirks.1.AAAA", marker_of("x")[16:], [marker_of("x")]]
 )
-def test_what_is_none(signature: object) -> None:
+def test_other_signatures_are_no_markers(signature: object) -> None:
     """Another vendor's signature, a carrier, and what is no text are no markers."""
     assert not is_marker(signature)
 
@@ -85,7 +85,7 @@ def test_what_is_marked_stays_without_its_marker(block: dict[str, Any], told: di
 
 
 def test_nothing_marked_goes_to_another_family() -> None:
-    """The whole block goes; what somebody else signed stays."""
+    """The whole block goes; a block that another vendor signed stays."""
     theirs = _block("t", "EsYCC")
     history = [_turn(_block(NASTY, marker_of(NASTY)), theirs), _turn(_block("x", marker_of(NASTY)))]
 

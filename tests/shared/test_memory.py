@@ -203,7 +203,9 @@ async def test_twins_are_counted(store: ReasoningStore) -> None:
 
 
 @pytest.mark.parametrize(("off", "scope"), [(True, "a"), (False, None)])
-async def test_nothing(off: bool, scope: str | None, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_a_store_or_a_scope_nothing_is_kept(
+    off: bool, scope: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     """Without a store nothing is written and nothing read, nor without a scope, which is said once."""
     memory = ReasoningMemory(None, Settings(store="off" if off else "memory://"))
     memory.write(_writes(SENT, [TURN], scope))
@@ -596,4 +598,6 @@ def test_a_request_is_taken_note_of(caplog: pytest.LogCaptureFixture) -> None:
         memory.note(other, "r3")
 
     assert ["r1", "r3"] == [line.split(":")[0].split()[1] for line in caplog.messages if line.startswith("request")]
-    assert 1 == caplog.messages.count("history sent as it came, because the messages are str, not a list")
+    assert 1 == caplog.messages.count(
+        "could not read the message history (the messages are str, not a list); sent unchanged"
+    )

@@ -116,7 +116,7 @@ def test_a_repr_tells_no_text() -> None:
         )
     )
 )
-def test_its_books_balance(steps: list[tuple[str, set[bytes], float, bool]]) -> None:
+def test_marks_and_size_match_what_is_held(steps: list[tuple[str, set[bytes], float, bool]]) -> None:
     """Whatever is added and used, marks and texts lead to what is held alone, and its size is what is counted."""
     near, now = _near(max_bytes=8000, ttl=4), 0.0
     for name, marks, later, uses in steps:

@@ -142,7 +142,7 @@ def test_near_misses() -> None:
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 408, 409, 413, 429])
 def test_a_refusal_is_no_other_status(status: int) -> None:
-    """Keys, models, balances and limits are somebody else's trouble, whatever else their errors say."""
+    """Keys, models, balances and limits are no rejections, whatever else their errors say."""
     words = (*SAID, "Param Incorrect", "Extra inputs are not permitted", "Invalid API Key", "Too many requests")
     errors = [SimpleNamespace(status_code=status, message=text) for text in words]
 

@@ -47,7 +47,8 @@ def test_nothing_is_wrong(history: list[Any]) -> None:
     assert () == unpaired_calls(history)
 
 
-ORPHAN, UNANSWERED = "message {} is the result of no call before it", "message {} has calls without a result: {}"
+ORPHAN = "message {}: tool result without a matching tool call"
+UNANSWERED, TWO_UNANSWERED = "message {}: 1 tool call has no result", "message {}: 2 tool calls have no result"
 
 
 @pytest.mark.parametrize(
@@ -56,11 +57,11 @@ ORPHAN, UNANSWERED = "message {} is the result of no call before it", "message {
         ([_told("a")], [ORPHAN.format(0)]),
         ([USER, SAID, _told("a"), _told("b")], [ORPHAN.format(2), ORPHAN.format(3)]),
         ([USER, _asked("a"), _told("a"), _told("a")], [ORPHAN.format(3)]),
-        ([USER, _asked("a"), _told("b")], [ORPHAN.format(2), UNANSWERED.format(1, 1)]),
-        ([USER, _asked("a"), USER, _told("a")], [UNANSWERED.format(1, 1), ORPHAN.format(3)]),
-        ([USER, _asked("a", "b", "c"), _told("b")], [UNANSWERED.format(1, 2)]),
-        ([_asked("a"), _asked("b"), _told("b"), USER], [UNANSWERED.format(0, 1)]),
-        ([_asked("a"), _told(["a"])], [ORPHAN.format(1), UNANSWERED.format(0, 1)]),
+        ([USER, _asked("a"), _told("b")], [ORPHAN.format(2), UNANSWERED.format(1)]),
+        ([USER, _asked("a"), USER, _told("a")], [UNANSWERED.format(1), ORPHAN.format(3)]),
+        ([USER, _asked("a", "b", "c"), _told("b")], [TWO_UNANSWERED.format(1)]),
+        ([_asked("a"), _asked("b"), _told("b"), USER], [UNANSWERED.format(0)]),
+        ([_asked("a"), _told(["a"])], [ORPHAN.format(1), UNANSWERED.format(0)]),
     ],
 )
 def test_what_is_wrong(history: list[Any], expected: list[str]) -> None:

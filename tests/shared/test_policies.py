@@ -86,7 +86,7 @@ def _stored(entries: Sequence[Entry]) -> dict[str, list[bytes]]:
     return {key: payloads[:CANDIDATES] for key, payloads in found.items()}
 
 
-def test_one_owner_crowds_nobody_out(policies: HostPolicies, clock: Clock) -> None:
+def test_one_owner_crowds_out_no_other(policies: HostPolicies, clock: Clock) -> None:
     """However often one owner is rejected and answered, what others teach stays where every worker reads it."""
     seen = [Evidence(place, NONE, FORBIDDEN, owner) for place, owner in enumerate("aabb")]
     many = [Evidence(4 + place, NONE, MISSING if place % 5 else None, "c") for place in range(40)]
@@ -98,8 +98,8 @@ def test_one_owner_crowds_nobody_out(policies: HostPolicies, clock: Clock) -> No
     assert STRIP is other.of(_attempt(), "d").remedy() is policies.of(_attempt(), "d").remedy()
 
 
-def test_whose_it_is(policies: HostPolicies) -> None:
-    """Who is asked for nobody is told what one owner knows as long as there is one, and then what everybody knows."""
+def test_policy_of_a_request_without_an_owner(policies: HostPolicies) -> None:
+    """It is what the one owner knows as long as there is one, and then what all owners know."""
     known = [policies.of(_attempt()).needs]
     for owner in ("a", "a", "b"):
         policies.saw(_attempt(), Evidence(known[-1], NONE, MISSING, owner))

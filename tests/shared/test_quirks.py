@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mimo_quirks.facts.families import FAMILIES, family_of
-from mimo_quirks.facts.hosts import HOSTS, MESSAGES, RESPONSES, authority, host_name
+from mimo_quirks.facts.hosts import HOSTS, MESSAGES, RESPONSES, Host, authority, host_name
 from mimo_quirks.facts.models import MODELS, abilities_of
 from mimo_quirks.facts.prices import PRICES
 from mimo_quirks.facts.quirks import quirks_for
@@ -73,12 +73,37 @@ def test_ids_that_are_not_mimo(model: str) -> None:
     assert family_of(model) is None
 
 
-@pytest.mark.parametrize(
-    ("model", "family"), [("deepseek-v4-pro", "deepseek"), ("deepseek-v3.2", None), ("deepseek-r1", None)]
-)
-def test_the_family_table_is_a_table(model: str, family: str | None) -> None:
-    """DeepSeek V4 has the same contract with other values; older DeepSeek has not."""
-    assert family_of(model) == family
+OTHERS = {
+    "deepseek": (["deepseek-v4-pro", "deepseek/deepseek-v4"], ["deepseek-v3.2", "deepseek-r1", "deepseek-chat"]),
+    "kimi": (
+        [
+            "kimi-k2-thinking",
+            "moonshot/kimi-k2-thinking-turbo",
+            "moonshotai/Kimi-K2.5",
+            "kimi-k2.7-code",
+            "accounts/fireworks/models/kimi-k2p6",
+            "kimi-k3",
+        ],
+        ["kimi-k2", "kimi-k2-0905-preview", "Kimi-K2-Instruct", "kimi-latest", "kimi-vl-a3b-thinking", "kimi-k2.50"],
+    ),
+}
+"""Other family → ids that are of it, and ids of the same vendor that are not."""
+
+
+@pytest.mark.parametrize("family", OTHERS)
+def test_ids_of_other_families(family: str) -> None:
+    """The models that have the rule are of the family; the vendor's others are not."""
+    ids, others = OTHERS[family]
+
+    assert {family} == {family_of(model) for model in ids}
+    assert {None} == {family_of(model) for model in others}
+
+
+def test_every_family_s_detection_is_tested() -> None:
+    """A new row of `FAMILIES` needs ids in a test: those that are of it, and those that are not."""
+    untested = {family.name for family in FAMILIES} - {"mimo", *OTHERS}
+
+    assert not untested, f"give OTHERS in this file ids that are of {untested}, and ids that are not"
 
 
 RELAY = "https://llm.example/v1"
@@ -110,6 +135,7 @@ MATRIX = [
         "mimo token-plan reasoning_content ''",
     ),
     ("deepseek-v4-pro", RELAY, None, "deepseek relay reasoning_content ' '"),
+    ("kimi-k2.6", "https://api.moonshot.ai/v1", "moonshot", "kimi relay reasoning_content ' '"),
     ("gpt-5.4", "https://xiaomimimo.com.evil.example/v1", None, None),
     ("gpt-5.4", "https://evil.example/xiaomimimo.com/v1", None, None),
     ("gpt-5.4", "https://api.xiaomimimo.com@evil.example/v1", None, None),
@@ -119,6 +145,28 @@ MATRIX = [
     ("gpt-5.4", "https://api.xıaomımimo.com/v1", None, None),
     ("my-tts-app/acme", "https://api.xiaomimimo.com/v1", None, "mimo xiaomi reasoning_content ''"),
 ]
+
+
+def test_every_host_s_detection_is_tested() -> None:
+    """A new row of `HOSTS` that is known by its domains needs a line in `MATRIX` with a URL of that host."""
+    tested = {str(expected).split()[1] for _, base_url, _, expected in MATRIX if base_url and expected}
+    untested = {host.name for host in HOSTS if host.domains is not None} - tested
+
+    assert not untested, f"give MATRIX in this file a line with a URL of {untested}, and one with a lookalike"
+
+
+@pytest.mark.parametrize("host", [host for host in HOSTS if host.domains is not None], ids=lambda host: host.name)
+def test_lookalikes_of_hosts(host: Host) -> None:
+    """A name with a host's name in front or behind is not that host."""
+    urls = [str(url) for model, url, _, expected in MATRIX if expected and f" {host.name} " in expected and url]
+    names = [name for name in map(host_name, urls) if name]
+
+    assert names
+    for name in names:
+        assert host.domains is not None
+        assert host.domains.fullmatch(name)
+        assert not host.domains.fullmatch(f"{name}.evil.example")
+        assert not host.domains.fullmatch("evil" + ".".join(name.split(".")[-2:]))
 
 
 @pytest.mark.parametrize(("model", "base_url", "provider", "expected"), MATRIX)

@@ -252,7 +252,7 @@ def test_a_link_speaks_of_the_turn_before_alone() -> None:
 
 
 def test_a_choice_for_another_twin_is_not_taken() -> None:
-    """Where the turn that follows was made after somebody else's text, the one candidate left is not ours."""
+    """Where the turn that follows was made after another text, the one candidate left is not taken."""
     one = [_user("x"), _turn("one", _call("c:0")), _result(_call("c:0"), "1"), _turn("next", _call("c:1"))]
     sent_otherwise = [one[0], {**one[1], "reasoning_content": "other"}, one[2]]
     store = _store(one[:2])
@@ -263,7 +263,7 @@ def test_a_choice_for_another_twin_is_not_taken() -> None:
 
 @pytest.mark.parametrize("reasoning", [" ", "tool call", "redacted-by-litellm"])
 def test_what_is_not_remembered(reasoning: str | None) -> None:
-    """A placeholder and a redacted text are nobody's thought."""
+    """A placeholder and a redacted text are no reasoning."""
     assert recorded([_user("x")], _turn(reasoning, _call("c:0")), Whose("a")) is None
 
 

@@ -167,7 +167,7 @@ def test_forbidden(error: object) -> None:
 
 @_cases(NOT_OURS)
 @pytest.mark.parametrize("request_", [None, LOST, CARRIED], ids=["no request", "lost", "carried"])
-def test_not_ours(error: object, request_: dict[str, Any] | None) -> None:
+def test_other_errors_are_no_rejections(error: object, request_: dict[str, Any] | None) -> None:
     """No other 400 is taken for a rejection, whatever the request looked like."""
     assert is_reasoning_rejection(error, request_) is False
 
@@ -367,7 +367,7 @@ def test_a_word_of_the_client() -> None:
 
 
 def test_what_could_quote_everything_is_not_read() -> None:
-    """An error in which more of the client's texts may stand than are looked for is nobody's."""
+    """An error in which more of the client's texts may stand than are looked for is no rejection."""
     said = [f"thinking {number}" for number in range(200)]
     request = {"messages": [{"role": "user", "content": text} for text in said]}
 

@@ -92,7 +92,7 @@ def test_steady(messages: list[Any], more: list[Any], quirks: Quirks, thinking: 
 
 @given(value=json_values | st.lists(json_values | messages, max_size=4), quirks=rows, thinking=st.booleans())
 def test_total(value: Any, quirks: Quirks, thinking: bool) -> None:
-    """Any JSON goes through: of a history every turn is reported, what is none comes back as it went in, and why."""
+    """Any JSON goes through: every turn of a history is reported; any other value comes back unchanged, with why."""
     before = copy.deepcopy(value)
     history, report = replay(value, quirks, thinking=thinking)
 
@@ -207,9 +207,10 @@ def test_reasoning_does_not_cross_families() -> None:
     assert " " == history[0]["reasoning_content"]
 
 
-def test_deepseek_has_its_own_placeholder() -> None:
-    """The same rule with another value: DeepSeek V4 rejects the empty string."""
-    history, _ = replay([TOOL_TURN], _quirks("relay", "deepseek"), thinking=True)
+@pytest.mark.parametrize("family", ["deepseek", "kimi"])
+def test_other_families_have_their_own_placeholder(family: str) -> None:
+    """The same rule with another value: DeepSeek V4 and Kimi K2.5 reject the empty string."""
+    history, _ = replay([TOOL_TURN], _quirks("relay", family), thinking=True)
 
     assert history[0]["reasoning_content"] == " "
 

@@ -211,7 +211,7 @@ def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_empty_secret() -> None:
     """Nothing is sealed with nothing; any other text will do."""
-    with pytest.raises(ValueError, match="an empty secret seals nothing"):
+    with pytest.raises(ValueError, match="the secret must not be empty"):
         _carriers("secret", "")
     assert not _rejected(_sealed(NASTY, "\udcff"), "\udcff")
 

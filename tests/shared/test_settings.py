@@ -26,28 +26,32 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("placeholders", "empty", ["MIMO_QUIRKS_PLACEHOLDERS", "nearest known one is MIMO_QUIRKS_PLACEHOLDER"]),
-        ("zzz", "", ["MIMO_QUIRKS_ZZZ is not a setting"]),
+        ("placeholders", "empty", ["MIMO_QUIRKS_PLACEHOLDERS", "did you mean MIMO_QUIRKS_PLACEHOLDER"]),
+        ("zzz", "", ["unknown setting MIMO_QUIRKS_ZZZ"]),
         ("placeholder", "tool call", ["MIMO_QUIRKS_PLACEHOLDER", "'auto', 'empty', 'space' or 'none'"]),
-        ("families", "mimmo", ["MIMO_QUIRKS_FAMILIES", "nearest known one is 'mimo'"]),
+        ("families", "mimmo", ["MIMO_QUIRKS_FAMILIES", "did you mean 'mimo'"]),
         ("hosts", "token-plan", ["MIMO_QUIRKS_HOSTS", "not a JSON object"]),
         ("hosts", "[1]", ["MIMO_QUIRKS_HOSTS"]),
         ("hosts", '{"10.0.0.5": 3}', ["MIMO_QUIRKS_HOSTS"]),
-        ("hosts", '{"10.0.0.5": "xiaomy"}', ["MIMO_QUIRKS_HOSTS", "nearest known one is 'xiaomi'"]),
+        ("hosts", '{"10.0.0.5": "xiaomy"}', ["MIMO_QUIRKS_HOSTS", "did you mean 'xiaomi'"]),
         ("hosts", '{"redis://10.0.0.5": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "scheme 'redis'", "http, https"]),
         ("hosts", '{"http://": "xiaomi"}', ["MIMO_QUIRKS_HOSTS", "names no host"]),
-        ("hosts", '{"https://gw.example/a": "xiaomi", "gw.example": "none"}', ["MIMO_QUIRKS_HOSTS", "two rows"]),
-        ("store", "redi://x", ["MIMO_QUIRKS_STORE", "'redi'", "nearest known form is 'redis://"]),
-        ("store", "litelm", ["MIMO_QUIRKS_STORE", "nearest known form is 'litellm'"]),
-        ("scope", "", ["MIMO_QUIRKS_SCOPE", "an empty scope names nobody"]),
-        ("scope", " ", ["MIMO_QUIRKS_SCOPE", "an empty scope names nobody"]),
+        (
+            "hosts",
+            '{"https://gw.example/a": "xiaomi", "gw.example": "none"}',
+            ["MIMO_QUIRKS_HOSTS", "conflicting"],
+        ),
+        ("store", "redi://x", ["MIMO_QUIRKS_STORE", "'redi'", "did you mean 'redis://"]),
+        ("store", "litelm", ["MIMO_QUIRKS_STORE", "did you mean 'litellm'"]),
+        ("scope", "", ["MIMO_QUIRKS_SCOPE", "must not be blank"]),
+        ("scope", " ", ["MIMO_QUIRKS_SCOPE", "must not be blank"]),
         ("store", "sqlite://", ["MIMO_QUIRKS_STORE", "sqlite:///relative/path"]),
         ("identity", "kee", ["MIMO_QUIRKS_IDENTITY", "'key', 'user' or 'team'"]),
         ("fix", "tool", ["MIMO_QUIRKS_FIX", "'tools', 'thinking' or 'content'"]),
         ("fix", "none, tools", ["MIMO_QUIRKS_FIX"]),
         ("fix", "", ["MIMO_QUIRKS_FIX"]),
-        ("secret", "", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
-        ("secret", "new,", ["MIMO_QUIRKS_SECRET", "an empty secret seals nothing"]),
+        ("secret", "", ["MIMO_QUIRKS_SECRET", "must not be empty"]),
+        ("secret", "new,", ["MIMO_QUIRKS_SECRET", "must not be empty"]),
         ("secret", "a", ["MIMO_QUIRKS_SECRET: ", "at least 32 characters", "secrets.token_urlsafe(32)"]),
         ("secret", "x" * 31, ["MIMO_QUIRKS_SECRET: ", "at least 32 characters"]),
         ("secret", "old," + "new" * 11, ["MIMO_QUIRKS_SECRET: ", "the first secret seals"]),
@@ -57,7 +61,7 @@ def test_defaults() -> None:
         ("on_rejection", "retry", ["MIMO_QUIRKS_ON_REJECTION", "'repair', 'fallback' or 'fail'"]),
         ("allow_thinking_off", "perhaps", ["MIMO_QUIRKS_ALLOW_THINKING_OFF", "valid boolean"]),
         ("policy_ttl_seconds", "0", ["MIMO_QUIRKS_POLICY_TTL_SECONDS", "greater than 0"]),
-        ("sealed_max_byte", "0", ["MIMO_QUIRKS_SEALED_MAX_BYTE", "is MIMO_QUIRKS_SEALED_MAX_BYTES"]),
+        ("sealed_max_byte", "0", ["MIMO_QUIRKS_SEALED_MAX_BYTE", "did you mean MIMO_QUIRKS_SEALED_MAX_BYTES"]),
         ("log", "trace", ["MIMO_QUIRKS_LOG", "'debug', 'info' or 'warning'"]),
         ("provenance", "model", ["MIMO_QUIRKS_PROVENANCE", "'family' or 'host'"]),
         ("store_ttl_seconds", "0", ["MIMO_QUIRKS_STORE_TTL_SECONDS", "greater than 0"]),
@@ -67,7 +71,7 @@ def test_defaults() -> None:
         ("sealed_ttl_seconds", "inf", ["MIMO_QUIRKS_SEALED_TTL_SECONDS", "finite number"]),
         ("policy_ttl_seconds", "inf", ["MIMO_QUIRKS_POLICY_TTL_SECONDS", "finite number"]),
         ("models", "[" * 100_000, ["MIMO_QUIRKS_MODELS", "not a JSON object"]),
-        ("models", '{"acme": "mimi"}', ["MIMO_QUIRKS_MODELS", "nearest known one is 'mimo'"]),
+        ("models", '{"acme": "mimi"}', ["MIMO_QUIRKS_MODELS", "did you mean 'mimo'"]),
     ],
 )
 def test_bad_settings(name: str, value: str, words: list[str]) -> None:
@@ -162,8 +166,8 @@ def test_scopes() -> None:
     assert apart.scope_of("a", here, shared=True) != apart.scope_of("a", there, shared=True)
 
 
-def test_nobody_s_scope() -> None:
-    """Where nobody says whose memory it is: one of the process, the operator's, or none that others could see."""
+def test_scope_of_a_request_without_an_owner() -> None:
+    """Without an owner it is one of the process, or the operator's; on a shared store there is none."""
     quirks = _quirks(Settings())
 
     assert Settings().scope_of(None, quirks, shared=False) is not None
@@ -210,15 +214,15 @@ def test_placeholder(value: str, expected: str | None) -> None:
     ("value", "expected"),
     [("none", ()), ("tools", ("tools",)), ("tools, content", ("tools", "content"))],
 )
-def test_mend(value: str, expected: tuple[str, ...]) -> None:
-    """What is mended is named; `none` is nothing, and without a word it is everything."""
+def test_fix_names_what_is_repaired(value: str, expected: tuple[str, ...]) -> None:
+    """The setting names what is repaired; `none` is nothing, the default everything."""
     assert expected == _settings(fix=value).fix
     assert ("tools", "thinking", "content") == Settings().fix
 
 
 @pytest.mark.parametrize("nothing", ["none", ("none",), ["none"], ()])
-def test_nothing_to_mend(nothing: Any) -> None:
-    """An application says it as it likes."""
+def test_fix_may_be_empty(nothing: Any) -> None:
+    """An application may say `none` in any of these forms."""
     assert () == Settings(fix=nothing).fix
 
 

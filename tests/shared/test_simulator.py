@@ -155,8 +155,8 @@ def test_plain_turn_is_known_by_its_content(simulator, client):
     assert ("exact", "exact", "missing") == simulator.exchanges[-1].verdicts
 
 
-def test_lost_call_makes_a_turn_a_stranger(simulator, client):
-    """A tool turn is known by all of its ids, so one that lost a call is nobody's."""
+def test_a_turn_that_lost_a_call_is_unknown(simulator, client):
+    """A tool turn is known by all of its ids, so one that lost a call is unknown."""
     simulator.mode = Mode(parallel_calls=2)
     message = tool_turn(client)
     replay(client, {**message, "tool_calls": message["tool_calls"][:1]})
@@ -340,7 +340,7 @@ def test_forbidden_field_is_named(simulator, client):
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": "any"}, {"Authorization": "Bearer"}, {"Authorization": "any"}])
 def test_no_key_is_401(simulator, headers):
-    """A request without a documented key header is nobody's."""
+    """A request without a documented key header is rejected."""
     response = httpx.post(f"{simulator.base_url}/chat/completions", headers=headers, json={"messages": [USER]})
 
     assert 401 == response.status_code

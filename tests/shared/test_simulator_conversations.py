@@ -389,7 +389,7 @@ def test_title_request_in_between(world):
     assert ("exact",) * 5 == there.verdicts
 
 
-def test_strangers_take_no_place(world):
+def test_unknown_messages_take_no_turns_place(world):
     """Messages that no turn fits are strangers; the others keep their turns."""
     there = world(**EXACT, tool_rounds=1, **NOTHING_TELLS)
     history = there.talk(2, seed=1)
@@ -402,7 +402,7 @@ def test_strangers_take_no_place(world):
 
 
 def test_more_messages_than_turns(world):
-    """What is older than the conversation's first turn is nobody's."""
+    """A turn older than the conversation's first is unknown."""
     there = world(conversation="seed", tool_rounds=0, **NOTHING_TELLS)
     history = there.talk(2, seed=1)
     older = {"role": "assistant", "content": "Done.", "reasoning_content": "made up"}

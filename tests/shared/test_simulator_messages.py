@@ -371,7 +371,7 @@ def test_signatures(world, signatures, lengths, stream):
     ],
 )
 def test_foreign_signatures(world, mode, signature, status):
-    """A signature of somebody else is rejected, with Claude's words, only where signatures are checked (F9)."""
+    """Another vendor's signature is rejected, with Claude's words, only where signatures are checked (F9)."""
     there = world(signatures=mode)
     history = there.talk(1, lambda blocks: [{**blocks[0], "signature": signature}, *blocks[1:]])
     response = there.post(messages=history)

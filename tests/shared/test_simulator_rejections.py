@@ -148,7 +148,7 @@ def test_a_course_begins_anew(world, how):
 
 
 @wires
-def test_lucky_answers(world, wire):
+def test_requests_that_break_the_rule_are_rejected_now_and_then(world, wire):
     """Of the requests that break the rule each third is rejected, and what was asked between them does not count."""
     there = world(enforces_every=3)
     statuses = []
@@ -162,7 +162,7 @@ def test_lucky_answers(world, wire):
 
 
 @wires
-def test_unlucky_answers(world, wire):
+def test_requests_that_keep_the_rule_are_rejected_now_and_then(world, wire):
     """Of the requests that keep the rule each second is rejected, with the same words; the same body passes then."""
     there = world(rejects_every=2)
     statuses = there.statuses(there.kept, wire, 4)

@@ -202,7 +202,7 @@ def test_dropped_reasoning_is_rejected(world, stream):
 
 
 def test_reasoning_belongs_to_what_follows_an_output(world):
-    """Items between an output and the next call are the next turn's, and a turn ends with somebody else's item."""
+    """Items between an output and the next call are the next turn's, and a turn ends with an item of another role."""
     there = world(accepts="exact", tool_rounds=3)
     history = there.talk(2)
     first, second = history[:4], history[4:]

@@ -28,6 +28,7 @@ def key(name: object) -> str:
 
 
 A, B, C = key("a"), key("b"), key("c")
+OWNERS = key("an owner"), key("another owner")
 
 
 @dataclass
@@ -187,6 +188,39 @@ def test_putting_renews(subject: Subject, brief: ReasoningStore) -> None:
     subject.sleep(TTL * 0.6)
 
     assert {A: [b"one"]} == brief.get([A])
+
+
+def test_an_owner_is_forgotten(store: ReasoningStore) -> None:
+    """Of one owner every entry goes, under each of its keys, and is counted; another's, and those of none, stay."""
+    entries = [Entry((A, B, key(number)), b"%d" % number, OWNERS[number % 2]) for number in range(200)]
+    store.put([*entries, Entry((C, B), b"ownerless")])
+
+    assert 100 == store.forget([OWNERS[0], OWNERS[0], key("unknown")])
+    assert {key(number) for number in range(1, 200, 2)} == store.get([*map(key, range(200))]).keys()
+    assert [b"ownerless", b"199"] == list(store.get([B])[B][:2])
+    assert 0 == store.forget([OWNERS[0]]) == store.forget([])
+    assert 100 == store.forget([OWNERS[1]])
+    assert {C, B} == store.get([A, B, C, *map(key, range(200))]).keys()
+
+
+def test_a_forgotten_owner_begins_anew(store: ReasoningStore) -> None:
+    """What an owner puts after it was forgotten is found, and can be forgotten as well."""
+    for _ in range(2):
+        store.put([Entry((A,), b"one", OWNERS[0])])
+        assert {A: [b"one"]} == store.get([A])
+        assert 1 == store.forget([OWNERS[0]])
+        assert {} == store.get([A])
+
+
+def test_what_was_renewed_is_forgotten(subject: Subject, brief: ReasoningStore) -> None:
+    """An entry that lives on because it is read is still its owner's."""
+    brief.put([Entry((A,), b"one", OWNERS[0])])
+    for _ in range(3):
+        subject.sleep(TTL * 0.6)
+        assert {A: [b"one"]} == brief.get([A])
+
+    assert 1 == brief.forget([OWNERS[0]])
+    assert {} == brief.get([A])
 
 
 def test_any_bytes(store: ReasoningStore) -> None:

@@ -37,15 +37,15 @@ def test_kinds(url: str, secrets: tuple[str, ...], expected: type) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("sqlit:///x", ["'sqlit'", "nearest known form is 'sqlite:///path'", "memory://", "redis://", "off"]),
+        ("sqlit:///x", ["'sqlit'", "did you mean 'sqlite:///path'", "memory://", "redis://", "off"]),
         ("postgres://user:password@host/db", ["'postgres'", "all: "]),
         ("memory", ["'memory'", "'memory://'"]),
-        ("redis:password@host", ["not the URL of a store", "nearest known form is 'redis://host:port/db'"]),
-        ("rediss:/user:password@host", ["not the URL of a store", "'rediss://host:port/db'"]),
-        ("redis//:password@host", ["not the URL of a store", "'redis://host:port/db'"]),
-        ("user:password@redis://host", ["not the URL of a store"]),
-        ("password@host", ["not the URL of a store"]),
-        ("password", ["not the URL of a store"]),
+        ("redis:password@host", ["not a store URL", "did you mean 'redis://host:port/db'"]),
+        ("rediss:/user:password@host", ["not a store URL", "'rediss://host:port/db'"]),
+        ("redis//:password@host", ["not a store URL", "'redis://host:port/db'"]),
+        ("user:password@redis://host", ["not a store URL"]),
+        ("password@host", ["not a store URL"]),
+        ("password", ["not a store URL"]),
         ("off://", ["'off'"]),
         ("litellm", ["LiteLLM's own cache"]),
         ("", ["''"]),
@@ -88,7 +88,7 @@ def test_a_secret_that_can_be_guessed(url: str) -> None:
 
 def test_an_empty_secret() -> None:
     """An empty secret would seal nothing, so it is rejected."""
-    with pytest.raises(ValueError, match="empty secret"):
+    with pytest.raises(ValueError, match="must not be empty"):
         open_store("sqlite:///store.db", secrets=[SECRET, ""])
 
 

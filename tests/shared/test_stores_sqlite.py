@@ -159,7 +159,7 @@ def test_across_a_fork(path: Path, store: SqliteStore) -> None:
 
 
 def test_locked(path: Path, store: SqliteStore) -> None:
-    """While somebody else writes, a put fails within the bound and a get goes on; afterwards both do."""
+    """While another process writes, a put fails within the bound and a get goes on; afterwards both do."""
     store.put([ONE])
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -413,7 +413,7 @@ def test_another_version(path: Path, store: SqliteStore, caplog: pytest.LogCaptu
     assert {A: [b"two"]} == store.get([A, B])
     assert [1, 1] == rows(aside)[:2]
     assert [
-        f"reasoning store: {path} is a store of version 7, not 1; it was moved to {aside} and a new one is begun"
+        f"reasoning store: {path} is a store of version 7, not 2; it was moved to {aside} and a new one is begun"
     ] == caplog.messages
 
 
@@ -425,7 +425,7 @@ def test_another_application(path: Path, store: SqliteStore) -> None:
         database.execute("PRAGMA application_id = 7")
     path.chmod(0o644)
     for call in (lambda: store.get([A]), lambda: store.put([TWO])):
-        with pytest.raises(StoreError, match="the database of another application"):
+        with pytest.raises(StoreError, match="not a mimo-quirks database"):
             call()
 
     assert 1 == rows(path)[0]

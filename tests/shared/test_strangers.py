@@ -39,7 +39,7 @@ FLOORS = {
     "cleared results, ids kept": 0.7,
     "injected user message, ids kept": 0.6,
     "first message edited, ids kept": 0.7,
-    # Plain turns before the first that has calls are nobody's under a new system prompt; nor is any without kept ids.
+    # Plain turns before the first that has calls are not proven under a new system prompt; nor is any without kept ids.
     "clock in system prompt, ids kept": 0.6,
     "clock in system prompt, ids counted": 0.0,
     # Without ids a turn at the edge of what is left has neither the same round nor the same results before it; and one
@@ -243,7 +243,7 @@ def table() -> dict[tuple[str, str], Cell]:
     return cells
 
 
-def test_never_a_stranger_s(table: dict[tuple[str, str], Cell]) -> None:
+def test_another_turns_reasoning_is_never_put_back(table: dict[tuple[str, str], Cell]) -> None:
     """No turn that anything visible tells apart is given another one's reasoning, whatever was lost of the memory."""
     assert [] == [stranger for _, _, strangers in table.values() for stranger in strangers]
 
@@ -256,7 +256,7 @@ def test_kept_ids_find_their_own(table: dict[tuple[str, str], Cell]) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_one_s_own_is_found(attack: Attack, table: dict[tuple[str, str], Cell]) -> None:
+def test_own_reasoning_is_found_under_each_attack(attack: Attack, table: dict[tuple[str, str], Cell]) -> None:
     """Where the memory is whole all is found that is told apart, but for what `FLOORS` tells."""
     counts = table[attack.name, "whole"][0]
     own, none = counts[TOLD, "own"], counts[TOLD, "none"]

@@ -186,7 +186,7 @@ def test_tool_turn() -> None:
     ],
 )
 def test_spellings(message: dict[str, Any], reasoning: str | None, content: str) -> None:
-    """Every vendor's spelling of reasoning is read, and what is none reads as none."""
+    """Every vendor's spelling of reasoning is read, and a text that is not reasoning is not."""
     turn = read_turn(message)
 
     assert (reasoning, content) == (turn.reasoning, turn.content)
@@ -252,7 +252,7 @@ def test_a_real_text_beats_a_placeholder() -> None:
     ("text", "expected"), [("", True), (" \n", True), (".", True), ("tool call", True), ("a", False)]
 )
 def test_placeholders(text: str, expected: bool) -> None:
-    """Blank texts and the stand-ins of other tools are nobody's thought."""
+    """Blank texts and the stand-ins of other tools are no reasoning."""
     assert is_placeholder(text) is expected
 
 

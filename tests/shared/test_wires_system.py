@@ -116,7 +116,7 @@ def test_strange_tools() -> None:
     assert 1 == len({_digest(CHAT, tools=[each]) for each in nameless})
 
 
-def test_it_tells_nothing() -> None:
+def test_the_system_prompt_is_kept_as_a_digest() -> None:
     """It is a digest, as a store may keep it."""
     assert {32} == {len(digest) for digest in (EXPECTED, _digest(CHAT), _digest(CHAT, tools=TOOLS[CHAT]))}
     assert set("0123456789abcdef") >= set(EXPECTED)

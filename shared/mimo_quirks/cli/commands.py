@@ -18,6 +18,12 @@ app: Final = typer.Typer(
 )
 
 
+_SCOPES: Final = (
+    "ChatMiMo's scope as it is; of LiteLLM application:NAME for metadata.mimo_scope, and of its proxy key:HASH, "
+    "user:ID, team:ID, or proxy."
+)
+
+
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's signature
     if asked:
         try:
@@ -104,10 +110,7 @@ def explain(  # noqa: PLR0913, PLR0917 - one for each option
     store: Annotated[str | None, typer.Option(help="Where to look; by default MIMO_QUIRKS_STORE.")] = None,
     scope: Annotated[
         str | None,
-        typer.Option(
-            help="Whose memory it is; by default MIMO_QUIRKS_SCOPE. ChatMiMo's scope as it is; of LiteLLM "
-            "application:NAME for metadata.mimo_scope, and of its proxy key:HASH, user:ID, team:ID, or proxy."
-        ),
+        typer.Option(help=f"Whose memory it is; by default MIMO_QUIRKS_SCOPE. {_SCOPES}"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
     show_reasoning: Annotated[bool, typer.Option("--show-reasoning", help="Print the reasoning too.")] = False,  # noqa: FBT002
@@ -129,6 +132,28 @@ def explain(  # noqa: PLR0913, PLR0917 - one for each option
     )
     print_explanation(explanation, as_json=as_json, show_reasoning=show_reasoning)
     raise typer.Exit(0 if explanation.is_well else 1)
+
+
+@app.command()
+def forget(
+    scope: Annotated[str, typer.Option(help=f"Whose memory to delete. {_SCOPES}")],
+    store: Annotated[str | None, typer.Option(help="Where; by default MIMO_QUIRKS_STORE.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,  # noqa: FBT002
+) -> None:
+    """Deletes everything that a store has of one scope, and prints how many entries that was.
+
+    Processes that use the store hold what they recorded until they are restarted. MIMO_QUIRKS_SECRET must be theirs.
+
+    Exit status: 0 once nothing is left, 1 where the answer was no, 2 where it cannot be deleted.
+    """
+    from .explaining import settings_with  # noqa: PLC0415 - quick help
+    from .forgetting import forgotten  # noqa: PLC0415 - as above
+
+    settings = settings_with(store)
+    if not yes:
+        typer.confirm(f"Delete everything that the store has of the scope {scope!r}?", abort=True, err=True)
+    count = forgotten(settings, scope)
+    typer.echo(f"{count} {'entry' if count == 1 else 'entries'} deleted")
 
 
 @app.command()

@@ -60,6 +60,16 @@ FAMILIES: Final = (
         source="V4 Pro rejects the empty string (hermes#17341, hermes#18263); EVIDENCE §2.2",
         date="2026-10-04",
     ),
+    Family(
+        name="kimi",
+        # K2 itself (kimi-k2-0905-preview) does not think; relays write k2p5 and k2-5 for k2.5.
+        shape=words(r"(?:^|[-_.])kimi[-_.]k(?:2[-_.]thinking|2[-_.p][5-9]|[3-9])(?=$|[-_.])"),
+        unlike=_NEVER,
+        quiet=_NEVER,
+        placeholder=" ",
+        source="Moonshot's guide to thinking models; K2.5 rejects the empty string (llmgateway#2093); EVIDENCE §2.5",
+        date="2026-05-05",
+    ),
 )
 
 FAMILY_NAMES: Final = tuple(family.name for family in FAMILIES)

@@ -112,6 +112,18 @@ TEMPLATE: Final = Dialect(
     date="2026-09-22",
 )
 
+RELAY: Final = Host(
+    name="relay",
+    domains=None,
+    dialect=PLAIN,
+    source="docs.infini-ai.com, models.dev, cursor-byok#268; EVIDENCE §3.8",
+    date="2026-05-12",
+)
+"""Any host that no other row knows.
+
+It is taken to enforce the rule: a placeholder on a host that does not is harmless.
+"""
+
 HOSTS: Final = (
     Host(
         name="token-plan",
@@ -172,19 +184,11 @@ HOSTS: Final = (
         source="gateways that reject the field while thinking is off (oh-my-pi#1485); EVIDENCE §3.7",
         date="2026-06-01",
     ),
-    # Whoever else serves the family is taken to enforce the rule: a placeholder on a host that does not is harmless.
-    Host(
-        name="relay",
-        domains=None,
-        dialect=PLAIN,
-        source="docs.infini-ai.com, models.dev, cursor-byok#268; EVIDENCE §3.8",
-        date="2026-05-12",
-    ),
+    RELAY,
 )
+"""The first row whose domains match is a host's, so a narrower one stands before a wider one."""
 
 HOST_NAMES: Final = tuple(host.name for host in HOSTS)
-RELAY: Final = HOSTS[-1]
-"""Any host that no other row knows."""
 PORTS: Final[Mapping[str, str]] = {"http": "80", "https": "443"}
 """The schemes that a host may be dialled by, and their own ports."""
 

@@ -59,7 +59,7 @@ def _is_said_elsewhere(block: Any) -> bool:
 
 
 def written(value: Any) -> str:
-    """A value as JSON; nothing for what is none, and so could not be sent in any request."""
+    """A value as JSON; nothing for a value that JSON cannot hold, which no request could carry either."""
     try:
         return json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):

@@ -31,7 +31,7 @@ def _faults(history: Sequence[Message], indices: Sequence[int]) -> Iterator[str]
         elif (answered := _id(message.get("tool_call_id"))) in waiting:
             waiting.remove(answered)
         else:
-            yield f"message {index} is the result of no call before it"
+            yield f"message {index}: tool result without a matching tool call"
     if waiting:
         yield _unanswered(caller, waiting)
 
@@ -49,4 +49,5 @@ def _id(value: Any) -> str:
 
 
 def _unanswered(index: int, waiting: Sequence[str]) -> str:
-    return f"message {index} has calls without a result: {len(waiting)}"
+    how_many = "1 tool call has" if len(waiting) == 1 else f"{len(waiting)} tool calls have"
+    return f"message {index}: {how_many} no result"

@@ -326,7 +326,7 @@ def _replace_foreign(message: Message, quirks: Quirks, *, thinking: bool) -> tup
 
 
 def _replace(rest: Message, quirks: Quirks, reason: Reason, *, thinking: bool) -> tuple[Message, Action, Reason]:
-    """What goes out in the place of reasoning that is nobody's here."""
+    """What goes out in the place of reasoning that is lost."""
     stood_in, action, _ = _stand_in(rest, rest, quirks, thinking=thinking)
     return stood_in, action if action == "placeholder" else "dropped", reason
 

@@ -198,7 +198,7 @@ def content_text(content: object) -> str:
 
 
 def calls_of(message: Message) -> list[Call]:
-    """The tool calls of an assistant message; what is none is passed over."""
+    """The tool calls of an assistant message; other values in the list are skipped."""
     calls, found = message.get("tool_calls"), []
     for call in calls if isinstance(calls, (list, tuple)) else ():
         function = call.get("function") if isinstance(call, _OBJECT) else None

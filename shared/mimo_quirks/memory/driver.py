@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from mimo_quirks.exchange import Exchange, Found, Lookup, Writes
+from mimo_quirks.exchange import Exchange, Found, Lookup, Writes, owner_key
 from mimo_quirks.history.words import RequestLine
 from mimo_quirks.log import log_request
 from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy
@@ -34,8 +34,8 @@ from .spans import tell_span
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 _UNSCOPED: Final = (
-    "answers are not remembered where nobody says whose they are: others see this store, so set MIMO_QUIRKS_SCOPE, or "
-    "mimo_scope in a request's metadata"
+    "No scope for this request and the store is shared: its reasoning is not stored. Set MIMO_QUIRKS_SCOPE or "
+    "metadata.mimo_scope."
 )
 
 _ENDING_SECONDS: Final = 3.0
@@ -59,7 +59,7 @@ class ReasoningMemory:
     def __init__(
         self, store: ReasoningStore | None = None, settings: Settings | None = None, *, unscoped: str | None = None
     ) -> None:
-        settings = settings or Settings()
+        self._settings = settings = settings or Settings()
         self.counts: Counter[str] = Counter()
         self._unscoped = unscoped or _UNSCOPED
         self.is_off = store is None and settings.store == "off"
@@ -161,6 +161,25 @@ class ReasoningMemory:
         """Asks the store, and warns where it cannot be reached. Nothing here waits for it."""
         if self._far:
             self._far.check()
+
+    def forget(self, owner: str) -> int:
+        """Deletes all that is remembered of an owner: turns, and what rejections of its requests taught.
+
+        Other processes go on with what they hold near of it until it expires, or they end.
+
+        Args:
+            owner: As for `Settings.scope_of`.
+
+        Returns:
+            How many entries the store had of it, or this process where there is no store.
+
+        Raises:
+            StoreError: The store cannot delete it now, and may have deleted a part.
+        """
+        owners = [owner_key(scope) for scope in self._settings.scopes_of(owner)]
+        self._policies.forget(owners)
+        held = self._near.forget(owners)
+        return self._far.forget(owners) if self._far else held
 
     def end(self, seconds: float = _ENDING_SECONDS) -> None:
         """Writes what waits for the store, within a bound; it happens by itself when the interpreter ends."""

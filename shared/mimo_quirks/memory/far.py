@@ -86,6 +86,7 @@ class FarStore:
     def begin_anew(self) -> None:
         """Without threads, and with nothing that waits; what a process that was forked does, holding the lock."""
         self._readers = Threads(_READERS)
+        self._putting = threading.Lock()
         self._changed = threading.Condition(self.lock)
         self._waiting: deque[_Write] = deque()
         self._waiting_bytes = 0
@@ -135,6 +136,18 @@ class FarStore:
             self._changed.notify()
         return write.taken
 
+    def forget(self, owners: Sequence[str]) -> int:
+        """Deletes what owners have in the store, and what of theirs waits for it; returns how many entries there were.
+
+        Raises:
+            StoreError: The store cannot do it now.
+        """
+        with self.lock:
+            for write in self._waiting:
+                write.entries = [entry for entry in write.entries if entry.owner not in owners]
+        with self._putting:  # what is about to be put is put before, and deleted, or was taken out above
+            return self._store.forget(owners)
+
     def end(self, seconds: float) -> None:
         """Writes what waits, within a bound: the interpreter is about to end."""
         deadline = time.monotonic() + seconds
@@ -153,7 +166,7 @@ class FarStore:
 
     def _read(self, task: Task[Found]) -> Found:
         if not task.future.done():
-            self._failed("read", TimeoutError("too slow"))
+            self._failed("read", TimeoutError(f"timed out after {self._timeout * 1000:.0f} ms"))
             return {}
         error = task.future.exception()
         if error is not None:
@@ -176,7 +189,7 @@ class FarStore:
         """Writes as long as there is something to write; the work of a thread."""
         while (batch := self._next_batch()) is not None:
             try:
-                with _timed("write"):
+                with self._putting, _timed("write"):
                     self._store.put([entry for write in batch for entry in write.entries])
             except Exception as error:  # noqa: BLE001 - whatever a store may raise, it is tried again
                 self._pause(batch, error)
@@ -234,9 +247,9 @@ class FarStore:
     def _failed(self, what: str, error: BaseException) -> None:
         self._counts[f"{what}_failed"] += 1
         COUNTED.add(STORE, {f"{what}_failed": 1})
-        said = {"read": "not asked", "write": "not written, and is tried again"}[what]
-        _LOGGER.warning("the store was %s; the request goes on without it: %s", said, str(error))
-        log_frames(f"the store was {said}", error)
+        then = {"read": "continuing without it", "write": "it will be tried again"}[what]
+        _LOGGER.warning("reasoning store: %s failed (%s); %s", what, str(error), then)
+        log_frames(f"reasoning store: {what} failed", error)
 
 
 @contextmanager

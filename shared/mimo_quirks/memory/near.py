@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 
 from mimo_quirks.recall.memories import Memory
@@ -89,6 +89,14 @@ class NearMemory:
                 if held in self._order:
                     self._touch(held, now)
             self._evict(now)
+
+    def forget(self, owners: Container[str]) -> int:
+        """Lets go of all memories of these owners; returns how many there were."""
+        with self.lock:
+            forgotten = [held for held in self._order if held.memory.owner in owners]
+            for held in forgotten:
+                self._forget(held)
+        return len(forgotten)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._order)} memories, {self._bytes} bytes)"

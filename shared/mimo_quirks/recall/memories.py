@@ -98,7 +98,7 @@ class Memory:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Memory | None:
-        """The memory that a process wrote; None for what is none of this format."""
+        """The memory that a process wrote; None for bytes of another format."""
         header, _, reasoning = payload.partition(b"\n")
         try:
             version, thought, text, prefix, ordinal, calls, before, link, asks, *whose = _HEADER.decode(header.decode())
@@ -126,7 +126,7 @@ class Recording(NamedTuple):
     @property
     def entry(self) -> Entry:
         """The same as a store keeps it."""
-        return Entry(tuple(map(key_of, self.marks)), self.memory.to_bytes())
+        return Entry(tuple(map(key_of, self.marks)), self.memory.to_bytes(), self.memory.owner)
 
 
 def record(place: Place, message: Message, link: Link, whose: Whose) -> Recording | None:

@@ -1,4 +1,4 @@
-"""Whose memory a candidate is: keys find candidates, proof decides, and without proof a candidate is nobody's.
+"""Whether a candidate is a turn's memory: keys find candidates, proof decides; without proof none is taken.
 
 One of these makes a candidate the turn's memory:
 

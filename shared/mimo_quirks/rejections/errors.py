@@ -104,7 +104,7 @@ def _printed(value: object) -> str:
         if isinstance(value, bytes | bytearray):
             return value.decode("utf-8", "replace")
         return "" if value is None else str(value)
-    except Exception:  # noqa: BLE001 - somebody else's __str__ must not break the reading of its error
+    except Exception:  # noqa: BLE001 - a foreign __str__ must not break the reading of its error
         return ""
 
 

@@ -144,7 +144,7 @@ class Evidence:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Evidence | None:
-        """The evidence that a worker wrote; None for what is none of this format."""
+        """The evidence that a worker wrote; None for bytes of another format."""
         try:
             version, at, remedy, kind, owner, named = json.loads(payload)
             seen = cls(float(at), Remedy(remedy), None if kind is None else RejectionKind(kind), str(owner), str(named))

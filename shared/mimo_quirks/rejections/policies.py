@@ -1,9 +1,9 @@
 """The policies that a process knows: what it saw itself, and what other workers put into the store it shares.
 
 Evidence is written as entries of its own, so no worker overwrites another's. Each is under a key that its deployment
-and its owner have, where an owner's many entries are in nobody's way; and under the deployment's own, where every owner
-reads, only if it changes what its owner's rejections teach others: a handful of entries for each owner. It is read back
-with the look-up that a request makes anyway, or, where it makes none, after a while.
+and its owner have, where many entries of one owner crowd out no other's; and under the deployment's own, where every
+owner reads, only if it changes what its owner's rejections teach others: a handful of entries for each owner. It is
+read back with the look-up that a request makes anyway, or, where it makes none, after a while.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Final
 
 from mimo_quirks.facts.digests import digest
@@ -53,8 +53,8 @@ class HostPolicies:
 
         Args:
             terms: The deployment.
-            owner: Whose request it is for; None for nobody's: then it is what everybody knows, or where one owner alone
-                has evidence, what that one does.
+            owner: Whose request it is for; None without an owner: then it is what all owners know, or where one owner
+                alone has evidence, what that one does.
         """
         known = self._known.get(terms.key, {})
         if owner is None and len(known) == 1:
@@ -80,7 +80,7 @@ class HostPolicies:
         )
         teaches = evidence.rejected is not None and before != self._lesson(terms, evidence.owner)
         shared = (terms.key,) if teaches else ()
-        return Entry((_own_key(terms, evidence.owner), *shared), evidence.to_bytes())
+        return Entry((_own_key(terms, evidence.owner), *shared), evidence.to_bytes(), evidence.owner)
 
     def now(self) -> float:
         """The time, as evidence has it."""
@@ -102,6 +102,12 @@ class HostPolicies:
         payloads = (payload for name in self.keys(terms, owner) for payload in found.get(name, ()))
         read = map(Evidence.from_bytes, payloads)
         self._add(terms.key, [evidence for evidence in read if evidence is not None])
+
+    def forget(self, owners: Container[str]) -> None:
+        """Deletes the evidence of these owners."""
+        with self._lock:
+            for key, known in self._known.items():
+                self._known[key] = OrderedDict((owner, seen) for owner, seen in known.items() if owner not in owners)
 
     def _lesson(self, terms: AttemptSettings, owner: str) -> tuple[object, ...]:
         """What an owner's rejections teach others, as far as more of them would make a difference."""

@@ -39,11 +39,11 @@ def rejected_choices(n: object, quirks: Quirks) -> str | None:
     """Why a request for `n` choices cannot be made of this host, or None where it can."""
     if quirks.takes_n or not isinstance(n, int) or n <= 1:
         return None
-    return f"n={n}: this host answers with one choice ({quirks.host}); ask several times, for example with batch()"
+    return f"n={n} is not supported by {quirks.host} (one choice per request); use batch()"
 
 
 def dropped_demand(tool_choice: object, quirks: Quirks) -> str | None:
     """Why the demand in a `tool_choice` is not sent to this host, or None where it is, or demands nothing."""
     if quirks.forces_tools or not is_forced(tool_choice):
         return None
-    return f"tool_choice={tool_choice!r} is not sent: this host knows auto alone, and may answer in text"
+    return f"tool_choice={tool_choice!r} dropped: this host supports only 'auto', so the model may answer in text"

@@ -22,7 +22,7 @@ def derive(secret: str, purpose: bytes) -> bytes:
         ValueError: The secret is empty.
     """
     if not secret:
-        raise ValueError("an empty secret seals nothing")
+        raise ValueError("the secret must not be empty")
     return HKDF(SHA256(), length=64, salt=None, info=purpose).derive(secret.encode("utf-8", "surrogatepass"))
 
 

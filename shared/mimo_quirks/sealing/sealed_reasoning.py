@@ -3,7 +3,7 @@
 A thinking block has a `signature`, a reasoning item `encrypted_content`: clients that drop or tidy the text keep these
 to the byte, because their vendors demand it. So what the API issued travels in them, and no store is needed. AES-SIV
 seals it (authenticated, and the same text gives the same carrier, so that a replayed prefix does not change), bound to
-the scope, which names owner and family: what somebody else was given opens for nobody else. A carrier that cannot be
+the scope, which names owner and family: it opens only for the owner that it was given to. A carrier that cannot be
 opened is worth nothing, and neither is the block that held it.
 """
 
@@ -101,7 +101,7 @@ class SealedReasoning:
 
         Args:
             text: Reasoning, as the API issued it.
-            scope: Whose it is, family included; see `Settings.scope_of`. None is nobody's.
+            scope: Whose it is, family included; see `Settings.scope_of`. None without an owner.
         """
         if not self.issues or scope is None or not text:
             return None
@@ -114,7 +114,7 @@ class SealedReasoning:
         return _written(self._ciphers[0].encrypt(payload, [scope.encode()]))
 
     def open(self, signature: str, scope: str | None) -> str | None:
-        """The text in a carrier; None where it is forged, damaged, too old, or somebody else's."""
+        """The text in a carrier; None where it is forged, damaged, too old, or another owner's."""
         text = self._opened(_ours(signature), scope)
         self.counts["rejected" if text is None else "opened"] += 1
         return text

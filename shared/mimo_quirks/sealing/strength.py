@@ -15,7 +15,7 @@ def check_secrets(secrets: Sequence[str]) -> None:
         ValueError: A secret cannot be used; the message tells how to make one.
     """
     if not all(secrets):
-        raise ValueError("an empty secret seals nothing; leave the variable out where nothing shall be sealed")
+        raise ValueError("must not be empty; unset it to disable encryption")
     if secrets and len(secrets[0]) < LEAST_CHARACTERS:
         raise ValueError(
             f"the first secret seals, and needs at least {LEAST_CHARACTERS} characters; make one with "

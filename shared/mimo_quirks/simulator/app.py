@@ -54,7 +54,7 @@ def create_app(mode: Mode | None = None) -> Starlette:
 
 
 def application(host: Host) -> Starlette:
-    """The application around a host that somebody else holds too."""
+    """The application around a host that its caller holds too."""
 
     async def models(_: Request) -> Response:
         rows = [{"id": model, "object": "model", "owned_by": "xiaomi"} for model in MODELS]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 Verdict: TypeAlias = Literal["exact", "placeholder", "altered", "foreign", "missing"]
-"""What a replayed turn carries: its own text, a blank, a changed text, another's or nobody's, or nothing."""
+"""What a replayed turn carries: its own text, a blank, a changed text, another turn's or an unknown one, or nothing."""
 
 WireName: TypeAlias = Literal["chat", "messages", "responses"]
 """Chat completions, Anthropic's messages, OpenAI's responses."""

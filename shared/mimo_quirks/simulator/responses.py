@@ -1,6 +1,6 @@
 """The responses wire, OpenAI's: `POST /v1/responses`, stateless (EVIDENCE §4.8).
 
-A turn is a run of items of reasoning, of the assistant's messages and of calls, up to the next item of somebody else;
+A turn is a run of items of reasoning, of the assistant's messages and of calls, up to the next item of another role;
 its reasoning is the `content` of its items of reasoning. What an item has in `encrypted_content` is not read, as the
 service issues none. A `summary` is no place for reasoning: the service folds its text into the context, so that an
 item with both has too much in it, and one with a summary alone lacks what was issued.

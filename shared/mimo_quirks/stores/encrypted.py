@@ -1,8 +1,8 @@
 """A store that can read nothing of what it keeps.
 
-Each secret gives two keys (HKDF-SHA256): one turns the keys of an entry into MACs, so that a file tells nothing about
-ids, and one encrypts the payload. The first secret seals, all of them open: to rotate, put the new one in front and
-drop the old one when what it sealed has expired.
+Each secret gives two keys (HKDF-SHA256): one turns the owner and the keys of an entry into MACs, so that a file tells
+nothing about ids, and not who an owner is, and one encrypts the payload. The first secret seals, all of them open: to
+rotate, put the new one in front and drop the old one when what it sealed has expired.
 
 The cipher is AES-SIV, not Fernet, because it is deterministic: an entry that is put again must be the same entry to the
 store within. The keys are sealed with the payload; so equal payloads of different turns look different, and a payload
@@ -38,7 +38,8 @@ class _Seal:
         return hmac.digest(self._mac, key.encode(), hashlib.sha256).hex()
 
     def close(self, entry: Entry) -> Entry:
-        return Entry(tuple(map(self.key, entry.keys)), self._cipher.encrypt(pack(entry), None))
+        owner = self.key(entry.owner) if entry.owner else ""
+        return Entry(tuple(map(self.key, entry.keys)), self._cipher.encrypt(pack(entry), None), owner)
 
     def open(self, payloads: Iterable[bytes]) -> dict[bytes, Entry]:
         """Opens each once, for many keys lead to one; what cannot be opened is left out."""
@@ -63,6 +64,10 @@ class EncryptedStore:
     def put(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
         self._store.put([self._seals[0].close(entry) for entry in entries])
+
+    def forget(self, owners: Sequence[str]) -> int:
+        """See `ReasoningStore`; what a secret sealed that is no longer given is not found, and stays."""
+        return self._store.forget(self._sealed(owners))
 
     def close(self) -> None:
         """See `ReasoningStore`."""

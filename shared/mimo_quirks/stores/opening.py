@@ -96,10 +96,10 @@ def _parts(url: str) -> tuple[str, str]:
     if scheme in FORMS and bool(separator) is (FORMS[scheme] != scheme):
         return scheme, rest
     is_told = scheme in FORMS or not url or (separator and _SCHEME.fullmatch(before))
-    said = f"no store has the scheme {scheme!r}" if is_told else "this is not the URL of a store"
+    said = f"unknown store scheme {scheme!r}" if is_told else "this is not a store URL"
     beginning = scheme if is_told else scheme.partition(":")[0]
     nearest = difflib.get_close_matches(beginning, FORMS, n=1, cutoff=0)[0]
-    raise ValueError(f"{said}; the nearest known form is {FORMS[nearest]!r} (all: {', '.join(FORMS.values())})")
+    raise ValueError(f"{said}; did you mean {FORMS[nearest]!r}? (all: {', '.join(FORMS.values())})")
 
 
 def _path(rest: str) -> Path:

@@ -3,7 +3,7 @@
 1. A store decides nothing. Keys are hex digests that the caller has bound to a scope; a key may hold several entries,
    and which of them is meant is the caller's business.
 2. An entry is a whole turn. It is kept, renewed, evicted and expired as one thing, under all its keys at once, so half
-   a turn is never found.
+   a turn is never found. It has one owner, and all that an owner has can be deleted.
 3. Any failure is a `StoreError`: the caller counts it and goes on without recall, so a store may fail at any time but
    never wait much longer than it was allowed to.
 """
@@ -30,10 +30,12 @@ class Entry(NamedTuple):
     Attributes:
         keys: Every key it may be asked for, each a hex digest.
         payload: What the caller wants back, to the byte.
+        owner: The hex digest of its owner, by which `forget` deletes it; empty where it has none.
     """
 
     keys: tuple[str, ...]
     payload: bytes
+    owner: str = ""
 
     def __repr__(self) -> str:
         return f"Entry(keys={self.keys!r})"
@@ -58,6 +60,15 @@ class ReasoningStore(Protocol):
 
         Raises:
             StoreError: The entries may not have been kept.
+        """
+
+    def forget(self, owners: Sequence[str]) -> int:
+        """Deletes every entry of these owners; returns how many there were.
+
+        The work grows with what is deleted, not with what is kept, and it holds a few entries at a time.
+
+        Raises:
+            StoreError: Entries of these owners may be left; forgetting again goes on with them.
         """
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ keeps no reference to the original.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
@@ -20,7 +21,18 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .protocol import Entry, StoreError
-from .redis_plan import Command, answer, asking_entries, asking_lists, keeping, replacing
+from .redis_plan import (
+    Command,
+    answer,
+    asking_entries,
+    asking_heads,
+    asking_lists,
+    asking_owned,
+    forgetting,
+    forgotten,
+    keeping,
+    replacing,
+)
 
 _CONNECTIONS: Final = 32
 """Who finds all of them busy waits for one, up to the timeout."""
@@ -62,19 +74,30 @@ class RedisStore:
     def get(self, keys: Sequence[str]) -> Mapping[str, Sequence[bytes]]:
         """See `ReasoningStore`."""
         lists = self._ask(asking_lists(keys))
-        found, upkeep = answer(keys, lists, self._ask(asking_entries(lists)), self._ttl)
+        found, upkeep = answer(keys, lists, self._ask(asking_entries(lists)), self._ttl, _now())
         with suppress(StoreError):
             self._ask(upkeep)
         return found
 
     def put(self, entries: Sequence[Entry]) -> None:
         """See `ReasoningStore`."""
-        commands = keeping(entries, self._ttl)
+        commands = keeping(entries, self._ttl, _now())
         self._ask(replacing(commands, self._ask(commands, whole=True)), whole=True)
+
+    def forget(self, owners: Sequence[str]) -> int:
+        """See `ReasoningStore`."""
+        return sum(map(self._forget, dict.fromkeys(owners)))
 
     def close(self) -> None:
         """See `ReasoningStore`."""
         self._client.close()
+
+    def _forget(self, owner: str) -> int:
+        count = 0
+        while identities := self._ask(asking_owned(owner))[0]:
+            heads = self._ask(asking_heads(identities))
+            count += forgotten(self._ask(forgetting(owner, identities, heads), whole=True), identities)
+        return count
 
     def _ask(self, commands: Sequence[Command], *, whole: bool = False) -> list[Any]:
         """Sends the commands in one go; `whole` has the server do all of them or none."""
@@ -86,6 +109,11 @@ class RedisStore:
         except _FAILURES as error:
             kind = type(error).__name__
         raise StoreError(f"redis: {kind}")
+
+
+def _now() -> int:
+    """The time in milliseconds, as Redis counts it."""
+    return int(time.time() * 1000)
 
 
 def _replies(replies: Sequence[Any]) -> list[Any]:

@@ -34,12 +34,19 @@ SELECT key, id, expires FROM (
 """  # noqa: S608 - our own constant
 _FETCH: Final = "SELECT id, payload FROM entries WHERE id IN (SELECT value FROM json_each(?))"
 _RENEW: Final = "UPDATE entries SET expires = ? WHERE id IN (SELECT value FROM json_each(?))"
-_FORGET: Final = "DELETE FROM entries WHERE identity = ?"
-_KEEP: Final = "INSERT INTO entries (identity, size, expires, payload) VALUES (?, ?, ?, ?)"
+_REPLACE: Final = "DELETE FROM entries WHERE identity = ?"
+_KEEP: Final = "INSERT INTO entries (identity, owner, size, expires, payload) VALUES (?, ?, ?, ?, ?)"
 _LINK: Final = "INSERT OR IGNORE INTO keys VALUES (?, ?)"
 _EXPIRE: Final = (
     "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE expires <= ? ORDER BY expires LIMIT 256)"
 )
+_FORGET: Final = """
+DELETE FROM entries WHERE id IN (
+    SELECT id FROM entries WHERE owner IN (SELECT value FROM json_each(?)) LIMIT 256
+)
+"""
+_TIDY: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
+"""The log still has what was deleted, until it is written back; it is left where a reader holds it."""
 _TOTAL: Final = "SELECT bytes FROM total"
 _EVICT: Final = "DELETE FROM entries WHERE id = (SELECT id FROM entries ORDER BY expires, id LIMIT 1)"
 
@@ -82,6 +89,15 @@ class SqliteStore:
         except SetAsideError:
             self._put(entries)
 
+    def forget(self, owners: Sequence[str]) -> int:
+        """See `ReasoningStore`; a write of another process waits for a few entries at most."""
+        forgotten = 0
+        while (gone := self._forget(owners)) > 0:
+            forgotten += gone
+        with suppress(StoreError), self._writing.transaction(_TIDY):
+            pass
+        return forgotten
+
     def close(self) -> None:
         """See `ReasoningStore`."""
         self._reading.close()
@@ -109,6 +125,10 @@ class SqliteStore:
             while database.execute(_TOTAL).fetchone()[0] > self._max_bytes and database.execute(_EVICT).rowcount:
                 pass
 
+    def _forget(self, owners: Sequence[str]) -> int:
+        with self._writing.transaction("BEGIN IMMEDIATE") as database:
+            return database.execute(_FORGET, (json.dumps(list(owners)),)).rowcount
+
     def _renew(self, entries: Sequence[int], now: float) -> None:
         if not entries:
             return
@@ -118,6 +138,6 @@ class SqliteStore:
 
 def _keep(database: sqlite3.Connection, entry: Entry, expires: float) -> None:
     identity = identity_of(entry)
-    database.execute(_FORGET, (identity,))
-    row = database.execute(_KEEP, (identity, size_of(entry), expires, entry.payload)).lastrowid
+    database.execute(_REPLACE, (identity,))
+    row = database.execute(_KEEP, (identity, entry.owner, size_of(entry), expires, entry.payload)).lastrowid
     database.executemany(_LINK, [(key, row) for key in entry.keys])

@@ -26,7 +26,7 @@ from .protocol import StoreError
 
 _LOGGER: Final = logging.getLogger("mimo_quirks")
 
-VERSION: Final = 1
+VERSION: Final = 2
 APPLICATION: Final = int.from_bytes(b"mimo", "big")
 
 SCHEMA: Final = f"""
@@ -36,11 +36,13 @@ PRAGMA journal_mode = WAL;
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,  -- a newer put has a larger one
     identity TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
     size INTEGER NOT NULL,
     expires REAL NOT NULL,  -- wall clock
     payload BLOB NOT NULL  -- last, so that the rest is read without it
 );
 CREATE INDEX entries_by_expiry ON entries (expires);
+CREATE INDEX entries_by_owner ON entries (owner);
 CREATE TABLE keys (
     key TEXT NOT NULL,
     entry INTEGER NOT NULL REFERENCES entries ON DELETE CASCADE,
@@ -191,7 +193,7 @@ def _open(path: Path, mode: str, timeout_seconds: float) -> sqlite3.Connection:
 def _check(database: sqlite3.Connection, path: Path) -> None:
     application, version = (database.execute(f"PRAGMA {of}").fetchone()[0] for of in ("application_id", "user_version"))
     if application != APPLICATION:
-        raise StoreError(f"{path}: the database of another application")
+        raise StoreError(f"{path}: not a mimo-quirks database")
     if version != VERSION:
         raise OtherVersionError(path, version)
 

@@ -148,7 +148,7 @@ async def _update_state(bench: Bench) -> History:
 
 @scenario("langgraph-supervisor", strangers=True)
 async def _supervisor(bench: Bench) -> History:
-    """A supervisor hands over to an agent; the turns with which the agent hands back are nobody's."""
+    """A supervisor hands over to an agent; no model wrote the turns with which the agent hands back."""
     bench.simulator.mode = replace(bench.simulator.mode, tool_rounds=1)
     model = bench.make()
     forecaster = create_agent(model, tools=[weather], name="forecaster")

@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mimo_quirks import LITELLM, SETTINGS_PREFIX, Settings, last_segment
+from mimo_quirks import LITELLM, SETTINGS_PREFIX, Settings, setting_for
 
 from .checks import Check
 
 _CALLBACK: Final = "litellm_mimo.mimo_callback"
 _REFERENCE: Final = "os.environ/"
 _AUTHENTICATORS: Final = ("custom_auth", "enable_jwt_auth", "enable_oauth2_auth", "enable_oauth2_proxy_auth")
+
+_WORKERS: Final = ("NUM_WORKERS", "DEFAULT_NUM_WORKERS_LITELLM_PROXY", "WEB_CONCURRENCY", "UVICORN_WORKERS")
+"""Variables with a number of workers: LiteLLM's command reads the first two, and who starts its application by uvicorn
+or gunicorn has the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,7 @@ def _deployments(config: Config, settings: Settings, environ: Mapping[str, str])
         else:
             yield Check("ok", "deployment", said)
     if others:
-        alias = last_segment(others[0][1])
-        remedy = f'where one is MiMo\'s under another name, set {SETTINGS_PREFIX}MODELS=\'{{"{alias}": "mimo"}}\''
+        remedy = f"where one is MiMo's under another name, set {setting_for(others[0][1])}"
         yield Check(
             "ok" if is_ours else "warning",
             "left alone",
@@ -146,15 +149,19 @@ def _retries(config: Config, settings: Settings) -> Check:
 
 
 def _workers(settings: Settings, environ: Mapping[str, str]) -> Check:
-    given = environ.get("NUM_WORKERS", "1")
-    workers = int(given) if given.isdigit() else 1
     if settings.store not in ("memory://", "off"):
         return Check("ok", "workers", "workers and replicas share the store, where they all reach it")
     remedy = f"set {SETTINGS_PREFIX}STORE to sqlite:/// (one machine) or redis:// (several)"
-    if workers > 1 and settings.store == "memory://":
-        said = f"NUM_WORKERS is {workers}, and memory:// is per worker: a conversation may meet another worker"
+    several = next((name for name in _WORKERS if _number(environ.get(name)) > 1), None)
+    if several is not None and settings.store == "memory://":
+        said = f"{several} is {environ[several]}, and memory:// is per worker: a conversation may meet another worker"
         return Check("warning", "workers", said, remedy)
-    return Check("ok", "workers", f"one, as far as NUM_WORKERS tells; for --num_workers above 1, or replicas, {remedy}")
+    said = f"one, as far as {', '.join(_WORKERS)} tell; for --num_workers above 1, or replicas, {remedy}"
+    return Check("ok", "workers", said)
+
+
+def _number(value: str | None) -> int:
+    return int(value) if value and value.isdecimal() else 1
 
 
 def _cache(config: Config, settings: Settings) -> Iterator[Check]:
