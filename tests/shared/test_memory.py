@@ -598,6 +598,5 @@ def test_a_request_is_taken_note_of(caplog: pytest.LogCaptureFixture) -> None:
         memory.note(other, "r3")
 
     assert ["r1", "r3"] == [line.split(":")[0].split()[1] for line in caplog.messages if line.startswith("request")]
-    assert 1 == caplog.messages.count(
-        "could not read the message history (the messages are str, not a list); sent unchanged"
-    )
+    said = "could not read the message history (the messages are str, not a list); sent unchanged"
+    assert 1 == caplog.messages.count(said)
