@@ -1,4 +1,8 @@
-"""Three turns of a user with each client, and a restart of the proxy between them: `python -m tests.clients --help`."""
+"""Three turns of a user with each client: `python -m tests.clients --help`.
+
+Each turn is three rounds of two calls and an answer, and meets a proxy process that has not seen the turn before. The
+counts are of the assistant messages that the host behind the proxy got back, in all requests together.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from typing import Final
 from mimo_quirks.simulator import Exchange
 
 from ..litellm_plugin.deployments import ROUTED
-from . import npm
+from .npm import Installed, install
 from .rows import CLIENTS, Client
 from .seen import answered, rejected, verdicts, visible
 from .starting import Home
@@ -21,20 +25,10 @@ from .world import SETTINGS, Setting, World
 
 FOLDER: Final = Path(__file__).parents[2] / ".venv-clients"
 TURNS: Final = 3
-DEPLOYMENTS: Final = ("xiaomi_mimo", "openai", "hosted_vllm-bridged", "openrouter-bridged", "anthropic")
-HEAD: Final = (
-    "client",
-    "version",
-    "deployment",
-    "setting",
-    "exact",
-    "placeholder",
-    "missing",
-    "other",
-    "rejected",
-    "visible",
-    "finished",
-)
+DEPLOYMENTS: Final = ("xiaomi_mimo", "openai", "anthropic")
+"""By default: a host of each wire."""
+COUNTS: Final = ("exact", "placeholder", "missing", "other", "rejected", "visible thoughts", "finished")
+HEAD: Final = ("client", "version", "deployment", "setting", *COUNTS, "note")
 
 
 @dataclass
@@ -42,80 +36,92 @@ class Course:
     """What became of one client at one deployment."""
 
     client: Client
+    installed: Installed
     deployment: str
     setting: Setting
     exchanges: list[Exchange] = field(default_factory=list)
     finished: int = 0
-    failed: str = ""
+    note: str = ""
 
-    def go_on(self, world: World, url: str, programs: tuple[Path, ...], number: int) -> None:
+    def go_on(self, world: World, url: str, number: int) -> None:
         """One turn of the user."""
-        host, seen = world.hosts[self.deployment], len(world.hosts[self.deployment].exchanges)
-        folder = world.home(f"{self.client.name} at {self.deployment}".replace(" ", "-").replace(",", ""))
-        home = Home(self.client, folder, programs, url, world.key, self.deployment)
+        host = world.hosts[self.deployment]
+        seen = len(host.exchanges)
+        folder = world.home(f"{self.client.name} at {self.deployment}".replace(",", "").replace(" ", "-"))
+        home = Home(self.client, folder, self.installed.programs, url, world.key, self.deployment)
         ended = home.ask(f"Turn {number}: run 'echo hello{number}'.", first=number == 0)
         new = host.exchanges[seen:]
         self.exchanges += new
         if ended.code == 0 and answered(new, ended.output):
             self.finished += 1
-        elif not self.failed:
+        elif not self.note:
             how = "was stopped" if ended.code is None else f"ended with {ended.code}"
-            self.failed = f"turn {number} {how} after {len(new)} requests: {ended.output.strip()[-400:]}"
+            self.note = f"turn {number} {how} after {len(new)} requests: {ended.output.strip()[-200:]}"
 
     @property
-    def row(self) -> tuple[str, ...]:
-        """The cells of its line."""
+    def cells(self) -> tuple[object, ...]:
+        """Of its line."""
         found = verdicts(self.exchanges)
-        other = found["altered"] + found["foreign"]
-        counts = (found["exact"], found["placeholder"], found["missing"], other)
-        more = (rejected(self.exchanges), visible(self.exchanges), f"{self.finished} of {TURNS}")
-        version = npm.version(FOLDER, self.client.package)
-        return (self.client.name, version, self.deployment, self.setting.name, *map(str, (*counts, *more)))
+        counts = (found["exact"], found["placeholder"], found["missing"], found["altered"] + found["foreign"])
+        more = (rejected(self.exchanges), visible(self.exchanges), f"{self.finished} of {TURNS}", self.note)
+        return (self.client.name, self.installed.version, self.deployment, self.setting.name, *counts, *more)
 
     @property
     def is_right(self) -> bool:
         """Whether all is as the pages say; without us anything may be."""
-        found = verdicts(self.exchanges)
-        is_exact = set(found) == {"exact"} and not rejected(self.exchanges) and self.finished == TURNS
-        return not self.setting.callback or (is_exact and not visible(self.exchanges))
+        is_exact = {"exact"} == set(verdicts(self.exchanges)) and not rejected(self.exchanges)
+        is_whole = is_exact and not visible(self.exchanges) and self.finished == TURNS
+        return is_whole or not self.setting.callback
 
 
-def run(setting: Setting, clients: Sequence[Client], deployments: Sequence[str], programs: tuple[Path, ...]) -> bool:
+def run(setting: Setting, clients: Sequence[tuple[Client, Installed]], deployments: Sequence[str]) -> bool:
     """Prints a line for each client at each deployment; whether all is right."""
-    courses = [[Course(client, name, setting) for client in clients] for name in deployments]
+    courses = [[Course(client, installed, name, setting) for client, installed in clients] for name in deployments]
     with World(setting, deployments) as world:
         for number in range(TURNS):
             url = world.url(number)
 
             def at_one_deployment(some: Sequence[Course], url: str = url, number: int = number) -> None:
                 for course in some:
-                    course.go_on(world, url, programs, number)
+                    course.go_on(world, url, number)
 
             with ThreadPoolExecutor(max_workers=2) as pool:
                 list(pool.map(at_one_deployment, courses))
     for course in (course for some in courses for course in some):
-        print(f"| {' | '.join(course.row)} |", flush=True)
-        if course.failed and setting.callback:
-            print(f"  {course.failed}", file=sys.stderr)
+        _print(course.cells)
     return all(course.is_right for some in courses for course in some)
 
 
 def main() -> int:
     """Installs the clients, and runs them in each setting."""
-    names = sorted({client.program for client in CLIENTS})
+    programs = sorted({client.program for client in CLIENTS})
     parser = argparse.ArgumentParser(prog="python -m tests.clients", description=__doc__)
-    parser.add_argument("clients", nargs="*", metavar="client", help=f"some of {', '.join(names)}; all by default")
+    parser.add_argument("clients", nargs="*", metavar="client", help=f"some of {', '.join(programs)}; all by default")
     parser.add_argument("--deployments", nargs="+", choices=list(ROUTED), default=DEPLOYMENTS, metavar="deployment")
-    parser.add_argument("--pin", nargs="+", default=[], metavar="package@version", help="not the newest of a package")
+    names = [setting.name for setting in SETTINGS]
+    parser.add_argument("--settings", nargs="+", choices=names, default=names, metavar="setting")
+    parser.add_argument("--pin", nargs="+", default=[], metavar="client=version", help="in place of the newest")
     arguments = parser.parse_args()
-    if unknown := set(arguments.clients) - set(names):
+    pins = dict(pin.split("=", 1) for pin in arguments.pin if "=" in pin)
+    if unknown := {*arguments.clients, *pins} - {*programs}:
         parser.error(f"no client is called {', '.join(sorted(unknown))}")
-    chosen = [client for client in CLIENTS if not arguments.clients or client.program in arguments.clients]
-    pinned = {pin.rpartition("@")[0]: pin for pin in arguments.pin}
-    programs = npm.install(FOLDER, [pinned.get(client.package, client.package) for client in CLIENTS])
-    print(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}")
-    right = [run(setting, chosen, arguments.deployments, programs) for setting in SETTINGS]
-    return 0 if all(right) else 1
+    _print(HEAD)
+    _print(["---"] * len(HEAD))
+    ready, right = [], True
+    for client in CLIENTS:
+        if client.program in (arguments.clients or programs):
+            try:
+                ready.append((client, install(FOLDER, client.package, pins.get(client.program))))
+            except RuntimeError as error:
+                _print([client.name, *[""] * (len(HEAD) - 2), f"could not be installed: {error}"])
+                right = False
+    settings = [setting for setting in SETTINGS if setting.name in arguments.settings]
+    done = [run(setting, ready, arguments.deployments) for setting in settings]
+    return 0 if right and all(done) else 1
+
+
+def _print(cells: Sequence[object]) -> None:
+    print(f"| {' | '.join(' '.join(str(cell).replace('|', '/').split()) for cell in cells)} |", flush=True)
 
 
 sys.exit(main())

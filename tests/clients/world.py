@@ -63,10 +63,12 @@ class World:
         self.hosts: Final = {name: Simulator(mode) for name, mode in modes.items()}
 
     def __enter__(self) -> Self:
-        for host in self.hosts.values():
-            self._stack.enter_context(host)
-        with ThreadPoolExecutor() as pool:
+        with ExitStack() as undo, ThreadPoolExecutor() as pool:
+            undo.push(self)
+            for host in self.hosts.values():
+                self._stack.enter_context(host)
             list(pool.map(self._start, range(WORKERS)))
+            undo.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
