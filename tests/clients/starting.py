@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.pages import text_of
+from ..pages import text_of
 
 from .rows import Client
 
