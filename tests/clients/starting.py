@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from ..pages import text_of
-
 from .rows import Client
 
 PAGE: Final = "litellm_plugin/README.md"
