@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo check test test-long test-floors test-openai3 bench hops lint types format clean
+.PHONY: demo check test test-long test-floors test-openai3 test-clients bench hops lint types format clean
 
 demo: $(INSTALLED)
 	$(BIN)/mimo-quirks demo
@@ -48,6 +48,11 @@ test-openai3:
 	$(VENV)-openai3/bin/python -m pytest -n 2 --dist worksteal -k "not Messages" \
 		$(OPENAI3:%=tests/langchain_plugin/test_%.py)
 
+# Real coding agents, which npm installs, before real proxies: a table of what each of them sends back, with and without
+# us. CLIENTS has arguments for it, such as "claude pi --deployments anthropic".
+test-clients: $(INSTALLED)
+	$(BIN)/python -m tests.clients $(CLIENTS)
+
 # What we cost, with bounds and verdicts; no part of the tests, for a figure depends on the machine.
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench
@@ -68,7 +73,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(VENV)-floors $(VENV)-openai3 dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(VENV)-floors $(VENV)-openai3 $(VENV)-clients dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -33,6 +33,7 @@ from mimo_quirks.cli.doctor import examine
 from mimo_quirks.simulator import Simulator
 
 from .cases import CALL
+from .clients.rows import CLIENTS
 from .pages import PAGES, ROOT, anchors_of, blocks, code, links_of, rows_of, text_of
 
 LITELLM, OPERATIONS, CORE = "litellm_plugin/README.md", "litellm_plugin/OPERATIONS.md", "shared/README.md"
@@ -71,11 +72,11 @@ COMMANDS: Final = {
     'export ANTHROPIC_AUTH_TOKEN="$LITELLM_API_KEY"': "not run: Claude Code",
     "export ANTHROPIC_MODEL=mimo": "not run: Claude Code",
     "export ANTHROPIC_DEFAULT_HAIKU_MODEL=mimo": "not run: Claude Code",
-    "claude": "not run: a program of another vendor; test_routes.py replays as it does",
+    "claude": "not run: it takes minutes; make test-clients starts it with these variables",
     "export OPENAI_BASE_URL=http://localhost:4000/v1": "not run: Qwen Code",
     'export OPENAI_API_KEY="$LITELLM_API_KEY"': "not run: Qwen Code",
     "export OPENAI_MODEL=mimo": "not run: Qwen Code",
-    "qwen": "not run: a program of another vendor; test_routes.py replays as it does",
+    "qwen": "not run: it takes minutes; make test-clients starts it with these variables",
 }
 """Command → where it is run, or why it is not."""
 
@@ -135,6 +136,15 @@ def test_make_targets() -> None:
     known = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert set() == named - known
+
+
+def test_clients() -> None:
+    """The page has one configuration for each client that `make test-clients` starts, and for no other."""
+    section = text_of(LITELLM).partition("\n## Clients of the proxy\n")[2].partition("\n## ")[0]
+    parts = re.split(r"^### (.+)$", section, flags=re.MULTILINE)[1:]
+    found = {name: part.count("\n```") // 2 for name, part in zip(parts[::2], parts[1::2], strict=True)}
+
+    assert {client.heading or client.name: 1 for client in CLIENTS} == found
 
 
 def test_secret() -> None:

@@ -136,3 +136,17 @@ def test_codex(name: str, client: str, proxy: LiteLLMProxy, upstream: Simulator)
     Talk("responses", name, KEEPS["responses"][client], True, CODEX).run(proxy, 11)
 
     assert ["exact"] * sum(range(11)) == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]
+
+
+def test_a_resumed_conversation(proxy: LiteLLMProxy, upstream: Simulator) -> None:
+    """Qwen Code trims what was thought, and leaves a reminder out of the first message when it resumes."""
+    upstream.mode = Mode(accepts="exact")
+    asked = f"{QUESTION} {secrets.token_hex(8)}"
+    begun = [{"role": "user", "content": f"<system-reminder>It is Saturday.</system-reminder>{asked}"}]
+    talk = Talk("chat", "xiaomi_mimo", KEEPS["chat"]["strips"], True, history=begun)
+    talk.run(proxy, 2)
+    talk.history[0] = {"role": "user", "content": asked}
+    talk.history.append({"role": "user", "content": "And tomorrow?"})
+    talk.run(proxy, 2)
+
+    assert ["exact"] * (1 + 2 + 3) == [verdict for exchange in upstream.exchanges for verdict in exchange.verdicts]

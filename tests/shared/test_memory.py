@@ -342,6 +342,24 @@ async def test_doubts_are_no_losses() -> None:
     assert {"recorded": 1} == +memory.counts
 
 
+@pytest.mark.parametrize(
+    "asked", [{"role": "tool", "tool_call_id": "call_1", "content": "21 °C"}, {"role": "user", "content": "And?"}]
+)
+async def test_an_answer_that_was_trimmed(asked: dict[str, Any], shared: Watched) -> None:
+    """Its text proves itself after another beginning too, in this process and in others; where two do, neither is."""
+    one, other = ReasoningMemory(shared), ReasoningMemory(shared)
+    said = {"role": "assistant", "content": "It is 21 °C, and no wind blows from the sea.", "reasoning_content": NASTY}
+    one.write(_writes([*CARRIED, asked], [said]))
+    history = [{"role": "user", "content": "y"}, *CARRIED[1:], asked, {**said, "reasoning_content": NASTY.strip()}]
+    another = [*history[:-1], {**said, "reasoning_content": "x"}]
+
+    assert FoundReasoning({3: NASTY}) == _found(one, history) == _found(other, history)
+    assert NOTHING == _found(one, history, "b")
+    assert NOTHING == _found(one, another)
+    one.write(_writes([*CARRIED, asked], [{**said, "reasoning_content": f"{NASTY} "}]))
+    assert NOTHING == _found(one, history)
+
+
 async def test_what_is_known_to_be_whole_is_not_looked_up(shared: Watched) -> None:
     """A carried text is checked near, in its scope; only one that is unknown is looked up."""
     one, other = ReasoningMemory(shared, Settings(near_max_bytes=3000)), ReasoningMemory(shared)

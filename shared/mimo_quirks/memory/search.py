@@ -11,7 +11,7 @@ from mimo_quirks.history.found import FoundReasoning, Proof
 from mimo_quirks.recall.fingerprints import Marks, Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
 from mimo_quirks.recall.lookup import TurnLookup
 from mimo_quirks.recall.memories import Memory, guessed, owner_digest
-from mimo_quirks.recall.proof import Candidates, Proven, fits, is_of_end_user, is_rewritten, prove, proves
+from mimo_quirks.recall.proof import Candidates, Proven, carried_by, fits, is_of_end_user, is_rewritten, prove, proves
 from mimo_quirks.stores import CANDIDATES
 
 from .near import Held, NearMemory
@@ -47,6 +47,8 @@ class Search:
         self._carried_last: Memory | None = None
         self._alone = alone
         self._marks: dict[int, Marks] = {}
+        self._doubted: dict[int, str] = {}
+        self._own: dict[int, Memory] = {}
         self._look_near()
 
     @property
@@ -70,7 +72,7 @@ class Search:
         places = self._lookup.places
         as_carried = {place.ordinal: text for place, text, is_plain in self._lookup.carried if is_plain}
         texts, memories = self._whole, proven.memories
-        for ordinal, memory in memories.items():
+        for ordinal, memory in {**self._own, **memories}.items():
             if memory.reasoning is not None and memory.reasoning != as_carried.get(ordinal):
                 texts[places[ordinal].at] = memory.reasoning
         last = memories.get(len(places) - 1, self._carried_last)
@@ -94,7 +96,7 @@ class Search:
                 if not is_plain:
                     self._whole[place.at] = text
             elif not self._is_known(place):
-                self._doubt(place)
+                self._doubt(place, text)
         left = [place for place in lookup.lost if not self._is_known(place)]
         for ordinal in self._known.doubtful():
             self._known.drop(ordinal)
@@ -104,12 +106,17 @@ class Search:
             {place.ordinal: marks_of(place, self._owner, whose.system, whose.end_user) for place in left}
         )
 
-    def _doubt(self, place: Place) -> None:
-        """Looks up a turn that carries a text, which only a memory that needs no chain can mend."""
-        prefix = prefix_mark(place, self._owner, self._lookup.whose.system)
-        marks = Marks((), (prefix,), (), id_marks(place, self._owner)[:1])
+    def _doubt(self, place: Place, text: str) -> None:
+        """Looks up a turn that carries a text, which a memory mends that needs no chain, or has the same text.
+
+        An answer has no ids, so it is looked for in its round and its gap too.
+        """
+        whose = self._lookup.whose
+        prefix = prefix_mark(place, self._owner, whose.system)
+        loose = () if place.calls else marks_of(place, self._owner, whose.system, whose.end_user).loose
+        marks = Marks((), (prefix,), loose, id_marks(place, self._owner)[:1])
         if not self._alone or any(map(self._near.get, chain(*marks))):
-            self._marks[place.ordinal] = marks
+            self._marks[place.ordinal], self._doubted[place.ordinal] = marks, text
 
     def _is_known(self, place: Place) -> bool:
         """Takes what near memory knows of a turn, if that is all there is to know."""
@@ -151,12 +158,14 @@ class Search:
             telling = marks.named if any(counts[mark] for mark in marks.named) else marks.prefix
             is_full = any(counts[mark] >= CANDIDATES for mark in telling)
             turns.append(Candidates(place, tuple(candidates), is_full))
+            if (own := carried_by(self._doubted.get(ordinal, ""), candidates)) is not None:
+                self._own[ordinal] = own
         rewritten = {turn.place.ordinal for turn in turns if is_rewritten(turn.memories, turn.place)}
         rewritten |= {at for at, memory in self._known.memories.items() if is_rewritten([memory], places[at])}
         for turn in turns:
             turn.memories = [one for one in turn.memories if fits(one, turn.place, self._lookup.whose, rewritten)]
         proven = prove(turns, [place.tail for place in places], self._lookup.whose, self._known)
-        for memory in proven.memories.values():
+        for memory in (*proven.memories.values(), *self._own.values()):
             if memory in found:
                 self._near.add(memory, tuple(found[memory]), self._now)
             elif memory in near:

@@ -16,7 +16,7 @@ end user. Two different texts that are equally proven are none (EVIDENCE §12.2)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -191,6 +191,12 @@ def only(memories: Sequence[Memory]) -> Memory | None:
         grew = [(longest.reasoning or "").startswith(memory.reasoning or "") for memory in memories]
         return longest if drawn and all(grew) and len({memory.calls for memory in memories}) == 1 else None
     return longest if len({memory.link for memory in memories}) == 1 else replace(longest, link=Link())
+
+
+def carried_by(text: str, memories: Iterable[Memory]) -> Memory | None:
+    """The memory whose reasoning a turn carries with other white space, which proves itself; several such are none."""
+    said = "".join(text.split())
+    return only([one for one in memories if said and "".join((one.reasoning or "").split()) == said])
 
 
 def _direct(turn: Candidates, whose: Whose) -> tuple[Proof | None, Sequence[Memory]]:
