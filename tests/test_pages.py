@@ -60,6 +60,7 @@ COMMANDS: Final = {
     "mimo-quirks simulate accepts=non-empty enforces_every=2 then=5 forbids=always": "test_cli.py, with other fields",
     "mimo-quirks simulate --list-wordings": "test_cli.py",
     'python -c "import secrets; print(secrets.token_urlsafe(32))"': "test_secret",
+    """export MIMO_QUIRKS_HOSTS='{"gw.example": {"row": "relay", "placeholder": " ", "takes_n": false}}'""": "test_own_row",
     "python -m tests.picture": "test_readme.py draws it",
     "redis-cli --scan --pattern 'mimo-quirks:1:*' | xargs -r redis-cli unlink": "not run: needs redis-cli; test_prefix",
     "export ANTHROPIC_BASE_URL=http://localhost:4000": "not run: Claude Code",
@@ -130,6 +131,15 @@ def test_make_targets() -> None:
     known = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert set() == named - known
+
+
+def test_own_row() -> None:
+    """The host row that the page sets is read, and changes what it says."""
+    (command,) = [command for command in COMMANDS if "MIMO_QUIRKS_HOSTS" in command]
+    quirks = Settings.from_env({"MIMO_QUIRKS_HOSTS": command.split("'")[1]}).quirks_for("mimo", "https://gw.example")
+
+    assert quirks is not None
+    assert (" ", False) == (quirks.placeholder, quirks.takes_n)
 
 
 def test_secret() -> None:
