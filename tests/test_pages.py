@@ -45,6 +45,8 @@ BLOCKS: Final = {
 }
 """Kind of block → what checks it."""
 
+OWN_ROW: Final = '{"gw.example": {"row": "relay", "placeholder": " ", "takes_n": false}}'
+
 COMMANDS: Final = {
     'pip install ".[proxy,redis,encryption,cli]"': "test_packaging.py installs each extra",
     'export LITELLM_MASTER_KEY="sk-$(openssl rand -hex 32)"': "not run: cli/proxy.py makes such a key itself",
@@ -60,7 +62,7 @@ COMMANDS: Final = {
     "mimo-quirks simulate accepts=non-empty enforces_every=2 then=5 forbids=always": "test_cli.py, with other fields",
     "mimo-quirks simulate --list-wordings": "test_cli.py",
     'python -c "import secrets; print(secrets.token_urlsafe(32))"': "test_secret",
-    """export MIMO_QUIRKS_HOSTS='{"gw.example": {"row": "relay", "placeholder": " ", "takes_n": false}}'""": "test_own_row",
+    f"export MIMO_QUIRKS_HOSTS='{OWN_ROW}'": "test_own_row",
     "python -m tests.picture": "test_readme.py draws it",
     "redis-cli --scan --pattern 'mimo-quirks:1:*' | xargs -r redis-cli unlink": "not run: needs redis-cli; test_prefix",
     "export ANTHROPIC_BASE_URL=http://localhost:4000": "not run: Claude Code",
@@ -135,8 +137,7 @@ def test_make_targets() -> None:
 
 def test_own_row() -> None:
     """The host row that the page sets is read, and changes what it says."""
-    (command,) = [command for command in COMMANDS if "MIMO_QUIRKS_HOSTS" in command]
-    quirks = Settings.from_env({"MIMO_QUIRKS_HOSTS": command.split("'")[1]}).quirks_for("mimo", "https://gw.example")
+    quirks = Settings.from_env({"MIMO_QUIRKS_HOSTS": OWN_ROW}).quirks_for("mimo", "https://gw.example")
 
     assert quirks is not None
     assert (" ", False) == (quirks.placeholder, quirks.takes_n)
