@@ -27,7 +27,7 @@ from ...facts.hosts import PORTS, authority  # noqa: TID252 - as above
 from ...facts.written_hosts import written_as  # noqa: TID252 - as above
 from ...settings import Settings, SettingsError  # noqa: TID252 - as above
 from .. import live  # noqa: TID252 - the command's other room
-from ..screens import echo, fail  # noqa: TID252 - as above
+from ..screens import echo, fail, say  # noqa: TID252 - as above
 from .conclusions import losses, pasted, row_of
 from .endpoint import SPEECHES, Endpoint
 from .estimate import dollars, estimate, price_of
@@ -132,7 +132,7 @@ def _key() -> str:
 
 
 def _confirm(question: str, *, yes: bool) -> None:
-    typer.echo(question, err=True)
+    say(question, hang=2, err=True)
     if yes:
         return
     if not sys.stdin.isatty():

@@ -28,6 +28,7 @@ _DIALECTS: Final[Mapping[str, Dialect]] = {
     "ALIBABA": ALIBABA,
     "TEMPLATE": TEMPLATE,
 }
+_STAND_INS: Final = ("", " ")
 _THIS_ROUND: Final = "a tool turn of this round"
 
 
@@ -83,13 +84,14 @@ def row_of(known: Known, findings: Sequence[Finding]) -> Host:
     row = replace(base, dialect=_dialect(base.dialect, facts, known.quirks))
     forbids = facts.all_false("tool-turns", "as it came") and facts.any_true("tool-turns", "missing")
     off_forbids = facts.value("chat", "thinking-off", "tool turn with its reasoning")
-    row = _with_stand_in(row, facts, known.quirks)
+    row = row if forbids else _with_stand_in(row, facts, known.quirks)
     if facts.is_told("tool-turns", "as it came"):
         row = replace(row, forbids=forbids)
     if isinstance(off_forbids, bool):
         row = replace(row, forbids_when_off=not off_forbids and not forbids)
     if facts.is_told("plain-turns", "missing"):
-        row = replace(row, pads_every_turn=facts.all_false("plain-turns", "missing"))
+        helps = any(facts.any_true("plain-turns", f'"{text}"') for text in _STAND_INS)
+        row = replace(row, pads_every_turn=helps and facts.all_false("plain-turns", "missing"))
     if (n := facts.value("chat", "n", "n = 2")) is not None:
         row = replace(row, takes_n=n == "2 choices")
     obeyed = facts.values("forced-tools", "the other tool forced")
@@ -147,7 +149,7 @@ def _with_stand_in(row: Host, facts: _Facts, quirks: Quirks | None) -> Host:
         return row
     if ours is None and facts.value("chat", "tool-turns", "missing") is not False:
         return row
-    passing = [text for text in ("", " ") if facts.value("chat", "tool-turns", f'"{text}"') is True]
+    passing = [text for text in _STAND_INS if facts.value("chat", "tool-turns", f'"{text}"') is True]
     if not passing:
         return row if ours is None else replace(row, takes_placeholder=False)
     return replace(row, takes_placeholder=True, placeholder=passing[0])

@@ -1,0 +1,37 @@
+"""Questions put to a host from within a test, and what was found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from mimo_quirks.cli.live import MODEL
+from mimo_quirks.cli.probe.asking import Finding
+from mimo_quirks.cli.probe.endpoint import SPEECHES, Endpoint
+from mimo_quirks.cli.probe.known import Known
+from mimo_quirks.cli.probe.questions import QUESTIONS
+from mimo_quirks.cli.probe.running import Asker, Report
+from mimo_quirks.settings import Settings
+
+WORDS = ("otter-7f3a91", "heron-5c2e80")
+Found = Mapping[tuple[str, str], Finding]
+
+
+def known(url: str, wire: str, settings: Settings | None = None, model: str = MODEL) -> Known:
+    """A deployment, with words that a test knows."""
+    quirks = (settings or Settings()).quirks_for(model, url, family="mimo", wire=wire)
+    return Known(SPEECHES[wire], model, quirks, WORDS)
+
+
+def report_of(url: str, wire: str, *names: str, key: str = "sk-0123456789", limit: int = 999) -> Report:
+    """What questions found out, all of them where none is named."""
+    questions = [question for question in QUESTIONS if not names or question.name in names]
+    report = Report()
+    endpoint = Endpoint(url, key, 30)
+    asyncio.run(Asker(endpoint, limit, report, lambda _: None).run([known(url, wire)], questions))
+    return report
+
+
+def by_question(report: Report) -> Found:
+    """The findings by question and by what was sent."""
+    return {(finding.question, finding.sent): finding for finding in report.findings}
