@@ -17,18 +17,18 @@ WORDS = ("otter-7f3a91", "heron-5c2e80")
 Found = Mapping[tuple[str, str], Finding]
 
 
-def known(url: str, wire: str, settings: Settings | None = None, model: str = MODEL) -> Known:
+def known(url: str, wire: str, model: str = MODEL) -> Known:
     """A deployment, with words that a test knows."""
-    quirks = (settings or Settings()).quirks_for(model, url, family="mimo", wire=wire)
+    quirks = Settings().quirks_for(model, url, family="mimo", wire=wire)
     return Known(SPEECHES[wire], model, quirks, WORDS)
 
 
-def report_of(url: str, wire: str, *names: str, key: str = "sk-0123456789", limit: int = 999) -> Report:
+def report_of(url: str, wire: str, *names: str, key: str = "sk-0123456789", model: str = MODEL) -> Report:
     """What questions found out, all of them where none is named."""
     questions = [question for question in QUESTIONS if not names or question.name in names]
     report = Report()
     endpoint = Endpoint(url, key, 30)
-    asyncio.run(Asker(endpoint, limit, report, lambda _: None).run([known(url, wire)], questions))
+    asyncio.run(Asker(endpoint, 999, report, lambda _: None).run([known(url, wire, model)], questions))
     return report
 
 

@@ -284,7 +284,7 @@ def test_the_pasted_row() -> None:
 @pytest.mark.parametrize("colour", [True, False])
 def test_in_a_terminal(columns: int, colour: bool) -> None:
     """It asks, no line is longer than the terminal is wide but what is to be copied, and NO_COLOR is heard."""
-    words = ("--only", "n", "--only", "tool-turns", "--yes")
+    words = ("--only", "n", "--only", "switches", "--yes")
     with Simulator() as simulator:
         environment = {"MIMO_API_KEY": KEY, **({} if colour else {"NO_COLOR": "1"})}
         status, seen = _in_terminal(columns, "probe", "--base-url", simulator.base_url, *words, **environment)
@@ -294,8 +294,9 @@ def test_in_a_terminal(columns: int, colour: bool) -> None:
     assert 1 == status
     assert ("\x1b[1;31m" in seen) is colour
     assert columns >= max(map(len, lines))
-    assert re.search(r"^≠  n +n = 2 ", plain, re.MULTILINE)
+    assert re.search(r"^≠  n +n = 2 +400, not about reasoning; our row: 2 choices", plain, re.MULTILINE)
     assert "…" not in plain
+    assert "chat_template_kwargs.enable_thinking" in re.sub(r"\s", "", plain)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def show(rows: Sequence[Sequence[str]], colours: Mapping[str, str], *, indent: s
     table = Table.grid(padding=(0, 2), pad_edge=False)
     table.add_column(no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell, style=_style(cell, colours)) for cell in row))
+        table.add_row(*(Text(cell, style=_style(cell, colours), overflow="fold") for cell in row))
     console.print(table)
 
 

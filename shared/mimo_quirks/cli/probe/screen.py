@@ -15,7 +15,7 @@ from ..screens import echo, say, show  # noqa: TID252 - the command's other room
 from .asking import Finding
 from .running import Report
 
-_COLOURS: Final[Mapping[str, str]] = {"≠": "bold red", "row:": "bold red"}
+_DIFFERENT: Final = "bold red"
 
 
 @contextmanager
@@ -40,7 +40,9 @@ def print_report(report: Report, facts: Mapping[str, Any]) -> None:
     """Prints findings wire by wire, and below them what is lost, what differs, and what to set."""
     for wire in dict.fromkeys(finding.wire for finding in report.findings):
         echo(f"{wire} wire")
-        show([_row(finding) for finding in report.findings if finding.wire == wire], _COLOURS)
+        found = [finding for finding in report.findings if finding.wire == wire]
+        differing = ["≠", *(_came(finding) for finding in found if finding.differs)]
+        show(list(map(_row, found)), dict.fromkeys(differing, _DIFFERENT))
         echo()
     for wire, why in report.unserved.items():
         say(f"{wire} wire: not asked, {why}", hang=2)
@@ -48,10 +50,10 @@ def print_report(report: Report, facts: Mapping[str, Any]) -> None:
         say(line, hang=8)
     for line in facts["lost"]:
         say(f"LOST    {line}", hang=8)
-    differing = sum(finding.differs for finding in report.findings)
     if report.findings:
-        rows = f"{differing} of {len(report.findings)} findings differ from our row {facts['row']}"
-        say(rows if differing else f"nothing differs from our row {facts['row']}", hang=2)
+        count = sum(finding.differs for finding in report.findings)
+        told = f"{count} of {len(report.findings)} findings differ from" if count else "nothing differs from"
+        say(f"{told} our row {facts['row']}", hang=2)
     if facts["setting"] and report.findings:
         echo("\nto use it at once:\n")
         echo(f"export MIMO_QUIRKS_HOSTS='{json.dumps(facts['setting'])}'")
@@ -64,9 +66,12 @@ def print_report(report: Report, facts: Mapping[str, Any]) -> None:
         say(f"stopped: {report.stopped}", hang=2)
 
 
-def _row(finding: Finding) -> tuple[str, str, str, str, str]:
-    expected = f"row: {_shown(finding.expected)}" if finding.differs else ""
-    return "≠" if finding.differs else " ", finding.question, finding.sent, finding.came, expected
+def _row(finding: Finding) -> tuple[str, str, str, str]:
+    return "≠" if finding.differs else " ", finding.question, finding.sent, _came(finding)
+
+
+def _came(finding: Finding) -> str:
+    return f"{finding.came}; our row: {_shown(finding.expected)}" if finding.differs else finding.came
 
 
 def _shown(expected: object) -> str:
