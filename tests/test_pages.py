@@ -24,10 +24,12 @@ pytest.importorskip("litellm")
 pytest.importorskip("langchain_openai")
 
 import yaml
+from typer.testing import CliRunner
 
+from mimo_quirks.cli.commands import app
 from mimo_quirks.cli.demo import CONFIG
 from mimo_quirks.cli.doctor import examine
-from mimo_quirks.simulator import Simulator
+from mimo_quirks.simulator import Mode, Simulator
 
 from .pages import PAGES, ROOT, anchors_of, blocks, code, links_of, rows_of, text_of
 
@@ -63,6 +65,13 @@ COMMANDS: Final = {
     "mimo-quirks simulate --list-wordings": "test_cli.py",
     'python -c "import secrets; print(secrets.token_urlsafe(32))"': "test_secret",
     f"export MIMO_QUIRKS_HOSTS='{OWN_ROW}'": "test_own_row",
+    "mimo-quirks probe --base-url http://localhost:4000 --model mimo --only used": "test_probe_commands",
+    "mimo-quirks probe --base-url https://gw.example/v1 --model mimo-v2.6-pro --wire messages --only tool-turns "
+    "--only used": "test_probe_commands",
+    "mimo-quirks probe --base-url https://api.acme.example/v1 --model mimo-v2.6-pro --wire all --json > probe.json": (
+        "test_probe_commands"
+    ),
+    "MIMO_LIVE=1 python -m pytest tests/test_live.py": "not run: it asks the real service",
     "python -m tests.picture": "test_readme.py draws it",
     "redis-cli --scan --pattern 'mimo-quirks:1:*' | xargs -r redis-cli unlink": "not run: needs redis-cli; test_prefix",
     "export ANTHROPIC_BASE_URL=http://localhost:4000": "not run: Claude Code",
@@ -141,6 +150,20 @@ def test_own_row() -> None:
 
     assert quirks is not None
     assert (" ", False) == (quirks.placeholder, quirks.takes_n)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if " probe " in command])
+def test_probe_commands(command: str) -> None:
+    """Each command of the pages asks what it says, here of the simulator, and gives an answer."""
+    with Simulator(Mode(reasoning="used")) as simulator:
+        words = command.partition(" > ")[0].split()[1:]
+        words[words.index("--base-url") + 1] = simulator.base_url
+        ended = CliRunner().invoke(app, [*words, "--yes"], env={"MIMO_API_KEY": "k"})
+        asked = {exchange.wire for exchange in simulator.exchanges}
+
+    wire = words[words.index("--wire") + 1] if "--wire" in words else "chat"
+    assert (1 if wire == "all" else 0) == ended.exit_code
+    assert ({"chat", "messages", "responses"} if wire == "all" else {wire}) == asked
 
 
 def test_secret() -> None:

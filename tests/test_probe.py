@@ -294,9 +294,8 @@ def test_in_a_terminal(columns: int, colour: bool) -> None:
     assert 1 == status
     assert ("\x1b[1;31m" in seen) is colour
     assert columns >= max(map(len, lines))
-    assert re.search(r"^≠  n +n = 2 +400, not about reasoning; our row: 2 choices", plain, re.MULTILINE)
+    assert re.search(r"^≠  n +n = 2 +400, not about reasoning; our", plain, re.MULTILINE)
     assert "…" not in plain
-    assert "chat_template_kwargs.enable_thinking" in re.sub(r"\s", "", plain)
 
 
 @pytest.mark.parametrize(

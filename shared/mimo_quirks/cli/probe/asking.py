@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -146,6 +147,8 @@ class Finding:
 
 
 _LONGEST = 240
+_ACCOUNT = re.compile(r"""(?<=user_id":")[^"]+|(?<=account_id":")[^"]+|\borg-\w+""")
+"""Whose account it is; relays write it into their errors."""
 
 
 def words_of(answer: Answer, body: Json) -> str:
@@ -153,6 +156,7 @@ def words_of(answer: Answer, body: Json) -> str:
     text = error_text(answer.error.strip().removeprefix("data:"))
     for said in sorted(set(_texts(body)), key=len, reverse=True):
         text = text.replace(said, "…")
+    text = _ACCOUNT.sub("…", text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
