@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +23,7 @@ from mimo_quirks.facts import hosts
 from mimo_quirks.settings import Settings
 from mimo_quirks.simulator import Mode, Simulator
 
-from .test_cli import _in_terminal, _run
+from .test_cli import COMMAND, _in_terminal, _run
 
 KEY: Final = "sk-very-secret-7f3a91"
 PLAIN: Final = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Yellow."}}], "usage": {}}
@@ -296,6 +299,29 @@ def test_in_a_terminal(columns: int, colour: bool) -> None:
     assert columns >= max(map(len, lines))
     assert re.search(r"^≠  n +n = 2 +400, not about reasoning; our", plain, re.MULTILINE)
     assert "…" not in plain
+
+
+def test_an_interrupt() -> None:
+    """What is known is printed, and a line says that it is not all."""
+    reached = threading.Event()
+
+    def hangs(handler: Handler, body: dict[str, Any]) -> None:
+        if body.get("stream"):
+            reached.set()
+            _hangs(handler, body)
+        else:
+            _says(200, PLAIN)(handler, body)
+
+    with _host(hangs) as (url, paths):
+        command = [*COMMAND, "probe", "--base-url", url, "--yes", "--json"]
+        known = {**os.environ, "MIMO_API_KEY": KEY}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=known) as process:
+            assert reached.wait(60)
+            process.send_signal(signal.SIGINT)
+            printed, complaint = process.communicate(timeout=60)
+
+    assert (2, 2, "interrupted") == (process.returncode, len(paths), json.loads(printed)["stopped"])
+    assert complaint.endswith("mimo-quirks: interrupted\n")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from langchain_mimo import ChatMiMo
 
-from .. import live as the_service  # noqa: TID252 - the command's other room
+from ..live import MODEL  # noqa: TID252 - the command's other room
 from ..proxy import LiteLLMProxy  # noqa: TID252 - the command's other room
 from .agent import run_agent
 from .client import converse
@@ -90,7 +90,7 @@ def _talk(proxy: LiteLLMProxy, *, echoes: bool, streams: bool) -> None:
 
 
 def _run_agent(model: type[BaseChatOpenAI], host: Service, *, streams: bool) -> None:
-    run_agent(model(model=the_service.MODEL, base_url=host.base_url, api_key=SecretStr(host.api_key)), streams=streams)
+    run_agent(model(model=MODEL, base_url=host.base_url, api_key=SecretStr(host.api_key)), streams=streams)
 
 
 def _table(rows: list[tuple[_Path, Outcome, Outcome]], base_url: str) -> Table:

@@ -21,6 +21,7 @@ from ...facts.hosts import (  # noqa: TID252 - the core, two rooms up
 from ...facts.quirks import Quirks  # noqa: TID252 - as above
 from .asking import Finding, Value
 from .known import Known
+from .reasoning_questions import EMISSIONS
 
 _DIALECTS: Final[Mapping[str, Dialect]] = {
     "PLAIN": PLAIN,
@@ -29,6 +30,8 @@ _DIALECTS: Final[Mapping[str, Dialect]] = {
     "TEMPLATE": TEMPLATE,
 }
 _STAND_INS: Final = ("", " ")
+_OFF_WITH: Final = "tool turn with its reasoning"
+_OFF_WITHOUT: Final = "tool turn without its reasoning"
 _THIS_ROUND: Final = "a tool turn of this round"
 
 
@@ -47,12 +50,12 @@ def losses(findings: Sequence[Finding], relay: str) -> list[str]:
 
 
 def _way_back(wire: str, findings: Sequence[Finding]) -> Iterator[str]:
-    came = {one.sent: one for one in findings if (one.wire, one.question) == (wire, "emitted") and one.expected}
-    silent = [one for one in came.values() if one.value == "none"]
+    came = [one for one in findings if (one.wire, one.question) == (wire, "emitted") and one.sent in EMISSIONS]
+    silent = [one for one in came if one.value == "none"]
     if not silent:
         return
     counted = "tokens of it were counted" if any("counted" in one.came for one in silent) else ""
-    if len(silent) == len([one for one in came.values() if isinstance(one.value, str)]):
+    if len(silent) == len([one for one in came if one.value is not None]):
         why = counted or "the model did not think, or something on the way took it off"
         yield f"no answer has reasoning; {why}"
     else:
@@ -83,12 +86,12 @@ def row_of(known: Known, findings: Sequence[Finding]) -> Host:
     facts = _Facts(findings)
     row = replace(base, dialect=_dialect(base.dialect, facts, known.quirks))
     forbids = facts.all_false("tool-turns", "as it came") and facts.any_true("tool-turns", "missing")
-    off_forbids = facts.value("chat", "thinking-off", "tool turn with its reasoning")
-    row = row if forbids else _with_stand_in(row, facts, known.quirks)
+    row = _with_stand_in(row, facts, known.quirks)
     if facts.is_told("tool-turns", "as it came"):
         row = replace(row, forbids=forbids)
-    if isinstance(off_forbids, bool):
-        row = replace(row, forbids_when_off=not off_forbids and not forbids)
+    if facts.is_told("thinking-off", _OFF_WITH):
+        only_off = facts.all_false("thinking-off", _OFF_WITH) and facts.any_true("thinking-off", _OFF_WITHOUT)
+        row = replace(row, forbids_when_off=only_off and not forbids)
     if facts.is_told("plain-turns", "missing"):
         helps = any(facts.any_true("plain-turns", f'"{text}"') for text in _STAND_INS)
         row = replace(row, pads_every_turn=helps and facts.all_false("plain-turns", "missing"))
@@ -145,6 +148,8 @@ def _dialect(dialect: Dialect, facts: _Facts, quirks: Quirks | None) -> Dialect:
 def _with_stand_in(row: Host, facts: _Facts, quirks: Quirks | None) -> Host:
     """What stands in for lost reasoning: what our row says, unless that is rejected; then what passes."""
     ours = None if quirks is None else quirks.placeholder
+    if facts.value("chat", "tool-turns", "as it came") is False:  # then no stand-in could pass either
+        return row
     if ours is not None and facts.value("chat", "tool-turns", f'"{ours}"') is not False:
         return row
     if ours is None and facts.value("chat", "tool-turns", "missing") is not False:

@@ -39,12 +39,16 @@ class Estimate:
         if self.price is None:
             return f"{told}; the price of this model is not known here"
         usual, most = (dollars(self.price, self.prompt, output) for output in (self.output, self.most_output))
-        return f"{told}: about ${usual:.2f}, at most ${most:.2f} ({self.price.id}, {self.price.source})"
+        return f"{told}: about {_money(usual)}, at most {_money(most)} ({self.price.id}, {self.price.source})"
 
 
 def dollars(price: Price, prompt: int, output: int) -> float:
     """What tokens cost, none of them cached."""
     return (prompt * price.usd_input + output * price.usd_output) / _MILLION
+
+
+def _money(amount: float) -> str:
+    return f"${max(amount, 0.01):.2f}"
 
 
 def price_of(model: str) -> Price | None:

@@ -29,14 +29,18 @@ _OTHER_TEXT: Final = "I look it up."
 _STAND_INS: Final = {"missing": MISSING, "null": None, '""': "", '" "': " ", "another text": _OTHER_TEXT}
 
 
+EMISSIONS: Final = ("a question", "the same, streamed", "with a tool", "with a tool, streamed")
+"""Four answers, each of which has reasoning where nothing loses it."""
+
+
 def emitted(known: Known) -> Talk[list[Finding]]:
     """Where answers have reasoning, in which order, and in what form."""
     plain = yield from plain_turn(known)
     streamed = yield from plain_turn(known, stream=True)
     called = yield from tool_turn(known)
     called_in_stream = yield from tool_turn(known, stream=True)
-    told = (("a question", plain), ("the same, streamed", streamed), ("with a tool", called))
-    found = [_emission(known, sent, answer) for sent, answer in (*told, ("with a tool, streamed", called_in_stream))]
+    answers = (plain, streamed, called, called_in_stream)
+    found = [_emission(known, sent, answer) for sent, answer in zip(EMISSIONS, answers, strict=True)]
     turn, live = called.said, called_in_stream.said
     if live is not None:
         order = " → ".join(live.order)
@@ -62,7 +66,8 @@ def _emission(known: Known, sent: str, answer: Answer) -> Finding:
     names = ", ".join(answer.said.thoughts)
     counted = answer.said.usage.thought
     came = names or (f"none, though {counted} tokens of it were counted" if counted else "none")
-    return known.finding("emitted", sent, came, names or "none", names or known.fields[0])
+    expected = None if known.quirks is None else names or known.fields[0]
+    return known.finding("emitted", sent, came, names or "none", expected)
 
 
 def tool_turns(known: Known) -> Talk[list[Finding]]:
