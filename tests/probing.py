@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mimo_quirks.cli.live import MODEL
 from mimo_quirks.cli.probe.asking import Finding
 from mimo_quirks.cli.probe.endpoint import SPEECHES, Endpoint
-from mimo_quirks.cli.probe.known import Known
+from mimo_quirks.cli.probe.known import Known, known_at
 from mimo_quirks.cli.probe.questions import QUESTIONS
 from mimo_quirks.cli.probe.running import Asker, Report
 from mimo_quirks.settings import Settings
@@ -19,8 +19,7 @@ Found = Mapping[tuple[str, str], Finding]
 
 def known(url: str, wire: str, model: str = MODEL) -> Known:
     """A deployment, with words that a test knows."""
-    quirks = Settings().quirks_for(model, url, family="mimo", wire=wire)
-    return Known(SPEECHES[wire], model, quirks, WORDS)
+    return known_at(Settings(), SPEECHES[wire], model, url, WORDS)
 
 
 def report_of(url: str, wire: str, *names: str, key: str = "sk-0123456789", model: str = MODEL) -> Report:

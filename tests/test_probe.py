@@ -172,7 +172,7 @@ def test_a_host_that_is_no_mimo() -> None:
 
     assert 1 == status
     assert (
-        "LOST    chat: no answer has reasoning; the model did not think, or something on the way took it off" in printed
+        "LOST    chat: no answer has reasoning: the model did not think, or something on the way took it off" in printed
     )
 
 
@@ -268,6 +268,30 @@ def test_the_result_file() -> None:
     assert KEY not in printed
     assert [] == [turn for turn in issued if turn.reasoning and turn.reasoning.strip()[-36:] in printed]
     assert [] == [turn for turn in issued if not turn.calls and turn.content in printed and "otter" in turn.content]
+
+
+def test_a_row_of_the_operators_own_is_the_one_to_compare_with() -> None:
+    """What is set already is not said again as a difference, and stays in what is to be set."""
+    with Simulator(Mode(accepts="non-empty", reasoning="used")) as simulator:
+        url = simulator.base_url
+        _, first, _ = _invoked("--base-url", url, "--yes", "--json")
+        setting = json.loads(first)["setting"]
+        again, second, _ = _invoked("--base-url", url, "--yes", "--json", MIMO_QUIRKS_HOSTS=json.dumps(setting))
+
+    assert 0 == again
+    assert setting == json.loads(second)["setting"]
+    assert [] == [finding for finding in json.loads(second)["findings"] if finding["differs"]]
+
+
+def test_tokens_that_nobody_sees() -> None:
+    """Reasoning that is counted and does not come is lost on the way back."""
+    counted = {**PLAIN, "usage": {"completion_tokens_details": {"reasoning_tokens": 37}}}
+    with _host(_says(200, counted)) as (url, _):
+        status, printed, _ = _probe(url, "--only", "emitted")
+
+    assert 1 == status
+    assert "none, though 37 tokens of it were counted" in printed
+    assert "no answer has reasoning: it is lost on the way back, for tokens of it were counted" in printed
 
 
 def test_the_pasted_row() -> None:

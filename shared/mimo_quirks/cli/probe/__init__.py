@@ -22,8 +22,7 @@ from typing import Any, Final
 
 import typer
 
-from ...facts.families import FAMILY_NAMES, family_of  # noqa: TID252 - the core, two rooms up
-from ...facts.hosts import PORTS, authority  # noqa: TID252 - as above
+from ...facts.hosts import PORTS, authority, host_name  # noqa: TID252 - the core, two rooms up
 from ...facts.written_hosts import written_as  # noqa: TID252 - as above
 from ...settings import Settings, SettingsError  # noqa: TID252 - as above
 from .. import live  # noqa: TID252 - the command's other room
@@ -31,7 +30,7 @@ from ..screens import echo, fail, say  # noqa: TID252 - as above
 from .conclusions import losses, pasted, row_of
 from .endpoint import SPEECHES, Endpoint
 from .estimate import dollars, estimate, price_of
-from .known import Known
+from .known import Known, known_at
 from .questions import NAMES, QUESTIONS, Question
 from .running import Asker, Report
 from .screen import print_report, progress
@@ -106,20 +105,12 @@ def _everybody(wanted: Wanted) -> list[Known]:
     if "@" in rest.partition("/")[0]:
         fail(f"--base-url has credentials in it; the key goes into {live.KEY}")
     try:
-        settings = Settings.from_env().model_copy(update={"families": FAMILY_NAMES})
+        settings = Settings.from_env()
     except (SettingsError, ImportError) as error:
         fail(str(error))
     words = f"otter-{secrets.token_hex(4)}", f"heron-{secrets.token_hex(4)}"
-    family = family_of(wanted.model) or FAMILY_NAMES[0]  # an alias tells nothing, and somebody has a reason to ask
-    return [
-        Known(
-            SPEECHES[name],
-            wanted.model,
-            settings.quirks_for(wanted.model, wanted.base_url, family=family, wire=name),
-            words,
-        )
-        for name in (SPEECHES if wanted.wire == "all" else (wanted.wire,))
-    ]
+    names = SPEECHES if wanted.wire == "all" else (wanted.wire,)
+    return [known_at(settings, SPEECHES[name], wanted.model, wanted.base_url, words) for name in names]
 
 
 def _key() -> str:
@@ -153,7 +144,7 @@ def _facts(wanted: Wanted, known: Known, report: Report) -> dict[str, Any]:
         "lost": losses(report.findings, report.relay),
         "row": row.name,
         "setting": {address: written} if len(written) > 1 else {},
-        "paste": pasted(row, address, wanted.model, today),
+        "paste": pasted(row, host_name(wanted.base_url) or "", wanted.model, today),
         "spent": spent,
         "date": today,
     }

@@ -10,7 +10,9 @@ from typing import Any, Literal, TypeVar
 
 from ...rejections.errors import error_text  # noqa: TID252 - the core, two rooms up
 from ...rejections.recognition import classify_rejection  # noqa: TID252 - as above
+from ...wires import CHAT, MESSAGES, RESPONSES  # noqa: TID252 - as above
 
+_WIRES = {wire.name: wire for wire in (CHAT, MESSAGES, RESPONSES)}
 T = TypeVar("T")
 Json = Mapping[str, Any]
 Place = Literal["status", "data: and status", "first event", "second event", "later event"]
@@ -105,9 +107,7 @@ class Ask:
 
     def kind_of(self, answer: Answer) -> str | None:
         """What rejection the answer is recognised as, if it is one."""
-        from ...explanation import WIRES  # noqa: PLC0415, TID252 - quick help
-
-        kind = classify_rejection(HostError(answer.status, answer.error), self.body, WIRES[self.wire])
+        kind = classify_rejection(HostError(answer.status, answer.error), self.body, _WIRES[self.wire])
         return kind and kind.value
 
 

@@ -12,7 +12,6 @@ from ...facts.hosts import (  # noqa: TID252 - the core, two rooms up
     HOSTS,
     OPENROUTER,
     PLAIN,
-    RELAY,
     TEMPLATE,
     Dialect,
     Host,
@@ -54,10 +53,13 @@ def _way_back(wire: str, findings: Sequence[Finding]) -> Iterator[str]:
     silent = [one for one in came if one.value == "none"]
     if not silent:
         return
-    counted = "tokens of it were counted" if any("counted" in one.came for one in silent) else ""
     if len(silent) == len([one for one in came if one.value is not None]):
-        why = counted or "the model did not think, or something on the way took it off"
-        yield f"no answer has reasoning; {why}"
+        is_counted = any("counted" in one.came for one in silent)
+        yield "no answer has reasoning: " + (
+            "it is lost on the way back, for tokens of it were counted"
+            if is_counted
+            else "the model did not think, or something on the way took it off"
+        )
     else:
         places = " and ".join(one.sent for one in silent)
         yield f"reasoning is lost on the way back: {places} has none, other answers have it"
@@ -82,9 +84,8 @@ def _way_out(wire: str, findings: Sequence[Finding]) -> Iterator[str]:
 
 def row_of(known: Known, findings: Sequence[Finding]) -> Host:
     """The row of this host: our own, changed where findings contradict it."""
-    base = next((host for host in HOSTS if known.quirks and host.name == known.quirks.host), RELAY)
     facts = _Facts(findings)
-    row = replace(base, dialect=_dialect(base.dialect, facts, known.quirks))
+    row = replace(known.row, dialect=_dialect(known.row.dialect, facts))
     forbids = facts.all_false("tool-turns", "as it came") and facts.any_true("tool-turns", "missing")
     row = _with_stand_in(row, facts, known.quirks)
     if facts.is_told("tool-turns", "as it came"):
@@ -129,16 +130,15 @@ class _Facts:
 
     def switched_off(self) -> list[str]:
         """The spellings that work."""
-        names = [what for (_, question, what), value in self._rows.items() if (question, value) == ("switches", "off")]
-        return [name.partition(" = ")[0] for name in names]
+        rows = (asked for asked, value in self._rows.items() if value == "off")
+        return [what.partition(" = ")[0] for wire, question, what in rows if (wire, question) == ("chat", "switches")]
 
 
-def _dialect(dialect: Dialect, facts: _Facts, quirks: Quirks | None) -> Dialect:
+def _dialect(dialect: Dialect, facts: _Facts) -> Dialect:
     read, working = facts.fields(), facts.switched_off()
-    if read and not set(dialect.fields) <= set(read) and not (set(dialect.fields) & set(read)):
+    if read and not set(dialect.fields) & set(read):
         dialect = replace(dialect, fields=read[:1])
-    ours = quirks.dialect.switches if quirks else ()
-    if working and not any(".".join(switch.path) in working for switch in ours):
+    if working and not any(".".join(switch.path) in working for switch in dialect.switches):
         known = (switch for host in HOSTS for switch in host.dialect.switches)
         found = tuple(dict.fromkeys(switch for switch in known if ".".join(switch.path) in working))
         dialect = replace(dialect, switches=found or (Switch(("reasoning_effort",), on="high", off="none"),))
@@ -160,12 +160,11 @@ def _with_stand_in(row: Host, facts: _Facts, quirks: Quirks | None) -> Host:
     return replace(row, takes_placeholder=True, placeholder=passing[0])
 
 
-def pasted(row: Host, address: str, model: str, date: str) -> str:
-    """The row as a line of `facts/hosts.py`."""
-    name = address.partition(":")[0]
+def pasted(row: Host, name: str, model: str, date: str) -> str:
+    """The row of a host name as it would stand in `facts/hosts.py`."""
     plain = Host(name="", domains=None, dialect=row.dialect, source="", date="")
     lines = [
-        f'name="{name.split(".")[-2] if name.count(".") and not name[-1].isdigit() else "acme"}",',
+        f'name="{re.sub(r"[^a-z0-9]+", "-", name)}",',
         f'domains=words(r"{re.escape(name)}"),',
         f"dialect={_spelled(row.dialect, model, date)},",
         f'source="mimo-quirks probe, {model}",',

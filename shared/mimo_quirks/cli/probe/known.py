@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ...facts.hosts import HOSTS, Switch  # noqa: TID252 - the core, two rooms up
+from ...facts.families import FAMILY_NAMES, family_of  # noqa: TID252 - the core, two rooms up
+from ...facts.hosts import HOSTS, RELAY, Host, Switch, authority, host_name  # noqa: TID252 - the core, two rooms up
 from ...facts.quirks import Quirks  # noqa: TID252 - as above
 from ...request.thinking import thinking_parameters  # noqa: TID252 - as above
+from ...settings import Settings  # noqa: TID252 - as above
 from .asking import Answer, Ask, Call, Finding, Said, Talk, Value, words_of
 from .speech import ISSUED, Given, Results, Speech, Step, Turn, User
 
@@ -34,12 +36,14 @@ class Known:
         speech: The wire.
         model: The model's id.
         quirks: What our rows say; None where the operator said that the host is none of ours.
+        row: The host's row, as it is known or as the operator wrote it.
         words: Two words that nobody can guess.
     """
 
     speech: Speech
     model: str
     quirks: Quirks | None
+    row: Host
     words: tuple[str, str]
 
     @property
@@ -75,8 +79,7 @@ class Known:
 
     def off(self, switch: Switch) -> dict[str, Any]:
         """The parameters that switch thinking off in this spelling."""
-        dialect = HOSTS[0].dialect if self.quirks is None else self.quirks.dialect
-        return thinking_parameters(False, replace(dialect, switches=(switch,)))  # noqa: FBT003 - as above
+        return thinking_parameters(False, replace(self.row.dialect, switches=(switch,)))  # noqa: FBT003 - as above
 
     def finding(  # noqa: PLR0913, PLR0917 - the columns of the report
         self,
@@ -99,6 +102,17 @@ class Known:
         value = answer.said is not None
         told = None if not value and is_no_verdict(asked, answer) else value
         return self.finding(question, sent, outcome(asked, answer), told, expected, asked, answer)
+
+
+def known_at(settings: Settings, speech: Speech, model: str, base_url: str, words: tuple[str, str]) -> Known:
+    """What our rows and the settings say of a deployment; an id that tells nothing is taken for MiMo's."""
+    family = family_of(model) or FAMILY_NAMES[0]
+    of_all = settings.model_copy(update={"families": FAMILY_NAMES})
+    quirks = of_all.quirks_for(model, base_url, family=family, wire=speech.name)
+    written = [settings.hosts.get(str(name)) for name in (authority(base_url), host_name(base_url))]
+    own = next((row for row in written if isinstance(row, Host)), None)
+    named = (row for row in HOSTS if quirks is not None and row.name == quirks.host)
+    return Known(speech, model, quirks, own or next(named, RELAY), words)
 
 
 def outcome(asked: Ask, answer: Answer) -> str:
