@@ -364,3 +364,10 @@ def test_an_interrupt() -> None:
 def test_urls(base: str, wire: str, expected: list[str]) -> None:
     """The likeliest place of a wire comes first; `/anthropic` only where the host or the URL has it."""
     assert expected == list(urls(base, wire))[:1]
+
+
+def test_help_names_every_question() -> None:
+    """So that nobody has to guess what `--only` takes."""
+    said = " ".join(CliRunner().invoke(app, ["probe", "--help"], env={"COLUMNS": "200"}).stdout.split())
+
+    assert [] == [name for name in NAMES if not re.search(rf"\b{name}[,.]", said)]
