@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -371,3 +372,21 @@ def test_help_names_every_question() -> None:
     said = " ".join(CliRunner().invoke(app, ["probe", "--help"], env={"COLUMNS": "200"}).stdout.split())
 
     assert [] == [name for name in NAMES if not re.search(rf"\b{name}[,.]", said)]
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("n", 0), ("y", 1)])
+def test_the_question(answer: str, sent: int) -> None:
+    """Somebody at a terminal is asked before anything is sent, and heard."""
+    master, slave = pty.openpty()
+    with Simulator() as simulator:
+        command = [*COMMAND, "probe", "--base-url", simulator.base_url, "--only", "keys", "--limit", "1"]
+        os.write(master, f"{answer}\n".encode())
+        ended = subprocess.run(
+            command, stdin=slave, capture_output=True, text=True, check=False, env={**os.environ, "MIMO_API_KEY": KEY}
+        )
+        assert sent == len(simulator.exchanges)
+    os.close(slave)
+    os.close(master)
+
+    assert 2 == ended.returncode
+    assert "Ask? [y/N]" in ended.stderr
