@@ -18,6 +18,7 @@ import pytest
 import trustme
 from hypothesis import HealthCheck, settings
 
+from . import live  # noqa: F401 - it reads the environment before it is changed here
 from .quick import TESTS, is_quick, place, together
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"

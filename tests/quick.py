@@ -24,6 +24,9 @@ SLOW: Final = (
     "litellm_plugin/test_neighbours.py",
     "litellm_plugin/test_proxy.py",
     "litellm_plugin/test_seen.py",
+    "litellm_plugin/test_probe.py",
+    "test_probe.py",
+    "test_probe_modes.py",
     "litellm_plugin/test_memory.py",
     "langchain_plugin/test_examples.py",
     "litellm_plugin/test_sdk_routes.py",
@@ -55,6 +58,7 @@ SHARING: Final = {
     "litellm_plugin/test_neighbours.py": "litellm_plugin/test_proxy.py",
     "litellm_plugin/test_recognition.py": "litellm_plugin/test_proxy.py",
     "litellm_plugin/test_seen.py": "litellm_plugin/test_proxy.py",
+    "litellm_plugin/test_probe.py": "litellm_plugin/test_proxy.py",
 }
 """Files whose tests go to the worker of another file's, for they share its proxies: one takes ten seconds to start."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mimo_quirks.cli.probe.questions import NAMES
 from mimo_quirks.facts.families import FAMILIES, Family
 from mimo_quirks.facts.hosts import HOSTS, MESSAGES, RESPONSES, Host
 from mimo_quirks.facts.models import MODELS
@@ -111,3 +112,17 @@ def test_short_names_are_unique() -> None:
 
     assert sorted(set(shorts)) == sorted(shorts)
     assert shorts
+
+
+SURE = ("documented", "reported", "unclear", "not known", "probed")
+
+
+def test_each_question_of_the_probe_has_a_line() -> None:
+    """It says how sure the fact is and since when; what is called probed names a host and the issue with the result."""
+    lines = re.findall(
+        r"^\| `([\w-]+)` \| (§.+?) \| (.+?) \| (\d{4}-\d\d-\d\d)(.*?) \|$", SECTIONS["16"][1], re.MULTILINE
+    )
+
+    assert list(NAMES) == [name for name, *_ in lines]
+    assert set() == {sure for _, _, sure, *_ in lines} - set(SURE)
+    assert [] == [line for line in lines if line[2] == "probed" and not re.search(r", \S+\.\S+, \S+#\d+", line[4])]

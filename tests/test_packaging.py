@@ -140,7 +140,7 @@ EXTRAS = {
     # LiteLLM brings the web server that the simulator needs.
     "litellm": ["litellm_mimo", "mimo_quirks.simulator"],
     "proxy": ["litellm_mimo", "litellm.proxy.proxy_cli", "mimo_quirks.simulator"],
-    "cli": ["mimo_quirks.simulator", "mimo_quirks.cli.commands"],
+    "cli": ["mimo_quirks.simulator", "mimo_quirks.cli.commands", "mimo_quirks.cli.probe"],
 }
 STANDING = ["mimo_quirks"]
 """What needs no extra; a module of a package that is missing itself cannot say what it needs."""

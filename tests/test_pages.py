@@ -27,10 +27,12 @@ pytest.importorskip("litellm")
 pytest.importorskip("langchain_openai")
 
 import yaml
+from typer.testing import CliRunner
 
+from mimo_quirks.cli.commands import app
 from mimo_quirks.cli.demo import CONFIG
 from mimo_quirks.cli.doctor import examine
-from mimo_quirks.simulator import Simulator
+from mimo_quirks.simulator import Mode, Simulator
 
 from .cases import CALL
 from .clients.rows import CLIENTS
@@ -50,6 +52,8 @@ BLOCKS: Final = {
 }
 """Kind of block → what checks it."""
 
+OWN_ROW: Final = '{"gw.example": {"row": "relay", "placeholder": " ", "takes_n": false}}'
+
 COMMANDS: Final = {
     'pip install ".[proxy,redis,encryption,cli]"': "test_packaging.py installs each extra",
     'export LITELLM_MASTER_KEY="sk-$(openssl rand -hex 32)"': "not run: cli/proxy.py makes such a key itself",
@@ -65,6 +69,14 @@ COMMANDS: Final = {
     "mimo-quirks simulate accepts=non-empty enforces_every=2 then=5 forbids=always": "test_cli.py, with other fields",
     "mimo-quirks simulate --list-wordings": "test_cli.py",
     'python -c "import secrets; print(secrets.token_urlsafe(32))"': "test_secret",
+    f"export MIMO_QUIRKS_HOSTS='{OWN_ROW}'": "test_own_row",
+    "mimo-quirks probe --base-url http://localhost:4000 --model mimo --only used": "test_probe_commands",
+    "mimo-quirks probe --base-url https://gw.example/v1 --model mimo-v2.6-pro --wire messages --only tool-turns "
+    "--only used": "test_probe_commands",
+    "mimo-quirks probe --base-url https://api.acme.example/v1 --model mimo-v2.6-pro --wire all --json > probe.json": (
+        "test_probe_commands"
+    ),
+    "MIMO_LIVE=1 python -m pytest tests/test_live.py": "not run: it asks the real service",
     "python -m tests.picture": "test_readme.py draws it",
     "mimo-quirks forget --store redis://redis:6379/0 --scope user:alice": "test_cli.py, with another store",
     "redis-cli --scan --pattern 'mimo-quirks:2:*' | xargs -r redis-cli unlink": "not run: needs redis-cli; test_prefix",
@@ -145,6 +157,28 @@ def test_clients() -> None:
     found = {name: part.count("\n```") // 2 for name, part in zip(parts[::2], parts[1::2], strict=True)}
 
     assert {client.heading or client.name: 1 for client in CLIENTS} == found
+
+
+def test_own_row() -> None:
+    """The host row that the page sets is read, and changes what it says."""
+    quirks = Settings.from_env({"MIMO_QUIRKS_HOSTS": OWN_ROW}).quirks_for("mimo", "https://gw.example")
+
+    assert quirks is not None
+    assert (" ", False) == (quirks.placeholder, quirks.takes_n)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if " probe " in command])
+def test_probe_commands(command: str) -> None:
+    """Each command of the pages asks what it says, here of the simulator, and gives an answer."""
+    with Simulator(Mode(reasoning="used")) as simulator:
+        words = command.partition(" > ")[0].split()[1:]
+        words[words.index("--base-url") + 1] = simulator.base_url
+        ended = CliRunner().invoke(app, [*words, "--yes"], env={"MIMO_API_KEY": "k"})
+        asked = {exchange.wire for exchange in simulator.exchanges}
+
+    wire = words[words.index("--wire") + 1] if "--wire" in words else "chat"
+    assert (1 if wire == "all" else 0) == ended.exit_code
+    assert ({"chat", "messages", "responses"} if wire == "all" else {wire}) == asked
 
 
 def test_secret() -> None:

@@ -69,10 +69,10 @@ def test_every_room_has_its_place() -> None:
 
 
 def test_the_command_goes_through_the_door() -> None:
-    """The command uses what users and adapters use, and the simulator."""
+    """The command uses what users and adapters use, the simulator, and the rows, which the probe compares with."""
     modules = [module for module in CORE.rglob("*.py") if _room(module) == "cli"]
 
-    assert {"__init__", "cli", "simulator"} == {other for module in modules for other in _imported(module)}
+    assert {"__init__", "cli", "facts", "simulator"} == {other for module in modules for other in _imported(module)}
 
 
 @pytest.mark.parametrize(("plugin", "other"), [(litellm_mimo, "langchain_mimo"), (langchain_mimo, "litellm_mimo")])

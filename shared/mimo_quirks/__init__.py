@@ -23,9 +23,10 @@ from .history.streaming import TurnReader
 from .history.turns import DAMAGED, Message, as_message, has_whole_calls, is_turn, read_reasoning, without_reasoning
 from .log import log_frames, log_malformed, log_rejection, set_log_level, use_handlers_of
 from .memory import COUNTED, COUNTERS, Labels, ReasoningMemory, counters
+from .rejections.errors import error_text
 from .rejections.evidence import AttemptSettings, HostPolicy, Remedy
 from .rejections.ladder import NoRemedyLeft, Rejection, RequestPlan
-from .rejections.recognition import is_reasoning_rejection
+from .rejections.recognition import classify_rejection, is_reasoning_rejection
 from .rejections.unrecognised import setting_for, unrecognised
 from .request.parameters import dropped_demand, rejected_choices, without_forced_tools
 from .request.thinking import (
@@ -105,11 +106,13 @@ __all__ = [
     "asked_to_think",
     "block_texts",
     "blocks_of",
+    "classify_rejection",
     "content_as_turn",
     "counters",
     "digest",
     "dropped_demand",
     "effort_means_thinking",
+    "error_text",
     "explain",
     "has_whole_calls",
     "host_name",

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from .facts.digests import digest
 from .history.content import string_content
 from .history.found import NOTHING, FoundReasoning
 from .history.pairing import unpaired_calls
@@ -213,8 +212,8 @@ class Trail(NamedTuple):
         marks: See `ReplayReport.marks`.
     """
 
-    before: str
-    after: str
+    before: tuple[str | bytes, ...]
+    after: tuple[str | bytes, ...]
     marks: str
 
 
@@ -280,8 +279,7 @@ class Exchange:
             scope: Whose memory it is; None where nothing says so.
             end_user: Whom the request names as its end user.
         """
-        named = digest("end user", end_user) if end_user else ""
-        whose = None if scope is None else Whose(scope, conversation.system, named)
+        whose = None if scope is None else Whose.of(scope, conversation.system, end_user)
         walk = Walk(conversation.known)
         last = walk.places[-1].prefix if walk.places else b""
         self._attempt = _Attempt(conversation, settings, whose, walk, last)
@@ -303,10 +301,9 @@ class Exchange:
         """What the next request of the conversation is compared by with this one."""
         attempt, told = self._attempt, self.told
         conversation, quirks = attempt.conversation, attempt.settings.quirks
-        whose, where = (attempt.scope, conversation.system), (conversation.model, quirks.address, quirks.wire)
-        mark = digest("trail", *whose, *where)
+        mark = (attempt.owner, conversation.system, conversation.model, quirks.address, quirks.wire)
         after = attempt.walk.next({}).prefix
-        return Trail(f"{mark} {attempt.last.hex()}", f"{mark} {after.hex()}", told.report.marks if told else "")
+        return Trail((*mark, attempt.last), (*mark, after), told.report.marks if told else "")
 
     def lookup(self) -> Lookup:
         """What to read; of turns nothing without a scope, and nothing where the model does not think."""

@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 
 from mimo_quirks.facts.digests import digest
 from mimo_quirks.facts.families import FAMILY_NAMES, last_segment
-from mimo_quirks.facts.hosts import HOST_NAMES, PORTS, authority, host_name
+from mimo_quirks.facts.hosts import HOST_NAMES, PORTS, Host, authority, host_name
 from mimo_quirks.facts.quirks import Quirks, quirks_for
+from mimo_quirks.facts.written_hosts import host_from
 from mimo_quirks.rejections.evidence import ALL_REMEDIES, Remedy
 from mimo_quirks.sealing.strength import check_secrets
 
@@ -65,7 +66,8 @@ class Settings(BaseModel):
     Attributes:
         families: The model families that are looked after. Others are left alone, whatever they need.
         models: Model id to family name, or to `none`, for ids that tell nothing or mislead.
-        hosts: Host, host:port or URL to the name of a host row, or to `none`. It beats detection.
+        hosts: Host, host:port or URL to the name of a host row, to a row of the operator's own (see
+            `facts.written_hosts`), or to `none`. It beats detection.
         placeholder: `auto` is what the host and family want; `empty`, `space` and `none` are used everywhere.
         store: Where reasoning is remembered, as a URL; `off` remembers nothing, `litellm` is LiteLLM's own Redis.
         scope: Whose memory it is where neither a proxy's identity nor the application says so.
@@ -94,7 +96,7 @@ class Settings(BaseModel):
 
     families: tuple[str, ...] = ("mimo",)
     models: Mapping[str, str] = Field(default_factory=dict)
-    hosts: Mapping[str, str] = Field(default_factory=dict)
+    hosts: Mapping[str, str | Host] = Field(default_factory=dict)
     placeholder: Placeholder = Placeholder.AUTO
     store: str = Field(default="memory://", repr=False)  # its URL may hold a password
     scope: str | None = None
@@ -156,12 +158,20 @@ class Settings(BaseModel):
             _require(family, (*FAMILY_NAMES, NONE))
         return {model.lower(): family for model, family in models.items()}
 
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _own_rows(cls, hosts: object) -> object:
+        if not isinstance(hosts, Mapping):
+            return hosts
+        return {url: _own_row(url, row) if isinstance(row, Mapping) else row for url, row in hosts.items()}
+
     @field_validator("hosts")
     @classmethod
-    def _known_hosts(cls, hosts: Mapping[str, str]) -> Mapping[str, str]:
-        rows: dict[str, str] = {}
+    def _known_hosts(cls, hosts: Mapping[str, str | Host]) -> Mapping[str, str | Host]:
+        rows: dict[str, str | Host] = {}
         for url, row in hosts.items():
-            _require(row, (*HOST_NAMES, NONE))
+            if isinstance(row, str):
+                _require(row, (*HOST_NAMES, NONE))
             scheme, separator, _ = url.partition("://")
             if separator and scheme.lower() not in PORTS:
                 raise ValueError(f"{url!r} has the scheme {scheme!r}; known schemes: {', '.join(PORTS)}")
@@ -292,7 +302,7 @@ class Settings(BaseModel):
         spellings = (f"{provider}/{model}", model, last, last.partition(":")[0])
         return next((self.models[name] for name in map(str.lower, spellings) if name in self.models), None)
 
-    def _named_host(self, base_url: str | None) -> str | None:
+    def _named_host(self, base_url: str | None) -> str | Host | None:
         address = authority(base_url) if self.hosts else None
         if address is None:
             return None
@@ -302,6 +312,13 @@ class Settings(BaseModel):
 @functools.lru_cache(maxsize=1024)  # each request asks for its own
 def _scope(owner: str | None, family: str, host: str | None) -> str:
     return digest("scope", owner, family, host)
+
+
+def _own_row(url: str, written: Mapping[str, Any]) -> Host:
+    try:
+        return host_from(written)
+    except ValueError as error:
+        raise ValueError(f"{authority(url) or 'a host'}: {error}") from None
 
 
 def _require(value: str, known: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 import typer.core
 
+from .live import MODEL, URL
 from .modes import read_mode, told_fields, told_wordings
 from .screens import fail, say, show
 
@@ -170,3 +171,28 @@ def doctor(
     checks = examine(config)
     print_checks(checks, as_json=as_json)
     raise typer.Exit(1 if any(check.status == "error" for check in checks) else 0)
+
+
+@app.command()
+def probe(  # noqa: PLR0913, PLR0917 - one for each option
+    base_url: Annotated[str, typer.Option(envvar="MIMO_BASE_URL", help="As clients of the chat wire have it.")] = URL,
+    model: Annotated[str, typer.Option(help="The model's id, or a proxy's alias.")] = MODEL,
+    wire: Annotated[str, typer.Option(help="chat, messages, responses, or all.")] = "chat",
+    only: Annotated[list[str] | None, typer.Option(help="A question by its name, again for another.")] = None,
+    limit: Annotated[int, typer.Option(help="How many requests are sent at most.")] = 200,
+    timeout: Annotated[float, typer.Option(help="How many seconds an answer may take.")] = 120,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask without asking me.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Asks an endpoint what it accepts, and whether reasoning survives the way to the model.
+
+    The key is MIMO_API_KEY. Exit status: 0 where nothing differs from our row, 1 where something differs or reasoning
+    is lost, 2 where it had to stop. The questions: emitted, tool-turns, plain-turns, switches, thinking-off, fields,
+    used, ids, steady, errors, cache, parallel, n, forced-tools, json, contents, keys.
+    """
+    try:
+        from .probe import Wanted  # noqa: PLC0415 - quick help
+        from .probe import probe as run_probe  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise SystemExit(f'the probe needs the "cli" extra ({error}): pip install "mimo-quirks[cli]"') from error
+    raise typer.Exit(run_probe(Wanted(base_url, model, wire, only or [], limit, timeout, yes, as_json)))

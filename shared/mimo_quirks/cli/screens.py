@@ -24,16 +24,17 @@ def echo(text: str = "") -> None:
     typer.echo(redacted(text))
 
 
-def say(line: str, *, hang: int = 0, always: bool = False) -> None:
+def say(line: str, *, hang: int = 0, always: bool = False, err: bool = False) -> None:
     """Prints a line, on a terminal in as many as it takes.
 
     Args:
         line: Its text; what it begins with in white space is kept.
         hang: How far those after the first are indented.
         always: Breaks it where nobody looks too, as help is.
+        err: Prints it to the standard error.
     """
-    if not (always or sys.stdout.isatty()):
-        echo(line)
+    if not (always or (sys.stderr if err else sys.stdout).isatty()):
+        typer.echo(redacted(line), err=err)
         return
     width = max(get_terminal_size().columns, _NARROWEST)
     rest = line.lstrip()
@@ -44,7 +45,7 @@ def say(line: str, *, hang: int = 0, always: bool = False) -> None:
         subsequent_indent=" " * hang,
         break_on_hyphens=False,
     )
-    typer.echo("\n".join(wrapped))
+    typer.echo("\n".join(wrapped), err=err)
 
 
 def fail(message: str) -> NoReturn:
@@ -79,7 +80,7 @@ def show(rows: Sequence[Sequence[str]], colours: Mapping[str, str], *, indent: s
     table = Table.grid(padding=(0, 2), pad_edge=False)
     table.add_column(no_wrap=True)
     for row in rows:
-        table.add_row(*(Text(cell, style=_style(cell, colours)) for cell in row))
+        table.add_row(*(Text(cell, style=_style(cell, colours), overflow="fold") for cell in row))
     console.print(table)
 
 

@@ -50,6 +50,9 @@ class Host:
         domains: Matches the whole host name; `None` where only the operator can know (``MIMO_QUIRKS_HOSTS``).
         serves: The family that any chat model on this host belongs to, whatever its id says.
         takes_placeholder: False where a placeholder is useless or harmful.
+        placeholder: The one that the host takes where it is not the family's own.
+        pads_every_turn: The host wants something on plain turns too.
+        forbids: The host rejects reasoning in every request.
         forbids_when_off: The host rejects reasoning in a request that switches thinking off.
         forces_tools: False where every `tool_choice` but `auto` is dropped without a word.
         takes_n: False where more than one choice is rejected.
@@ -62,6 +65,9 @@ class Host:
     date: str
     serves: str | None = None
     takes_placeholder: bool = True
+    placeholder: str | None = None
+    pads_every_turn: bool = False
+    forbids: bool = False
     forbids_when_off: bool = False
     forces_tools: bool = True
     takes_n: bool = True

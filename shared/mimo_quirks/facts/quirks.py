@@ -92,7 +92,7 @@ def quirks_for(
     provider: str | None = None,
     *,
     family: str | None = None,
-    host: str | None = None,
+    host: str | Host | None = None,
 ) -> Quirks | None:
     """Returns the quirks of a model on a host, or None where the plain wire is enough.
 
@@ -101,7 +101,7 @@ def quirks_for(
         base_url: The URL the requests go to; its host decides over the id.
         provider: LiteLLM's provider prefix, such as ``hosted_vllm``.
         family: Name of a family row that the operator gave for this model; detection is not asked then.
-        host: Name of a host row that the operator gave for this URL; detection is not asked then.
+        host: A host row that the operator gave for this URL, or the name of one; detection is not asked then.
     """
     host_row = _host_row(base_url, provider, host)
     family_row = _family_row(model, host_row, family)
@@ -113,16 +113,26 @@ def quirks_for(
         family=family_row.name,
         host=host_row.name,
         dialect=dialect,
-        placeholder=family_row.placeholder if host_row.takes_placeholder else None,
+        placeholder=_placeholder(host_row, family_row),
         thinks_by_default=not family_row.quiet.search(last_segment(model)),
         forbids_when_off=host_row.forbids_when_off,
         forces_tools=host_row.forces_tools,
         takes_n=host_row.takes_n,
+        forbids=host_row.forbids,
+        pads_every_turn=host_row.pads_every_turn,
         address=authority(base_url) or "",
     )
 
 
-def _host_row(base_url: str | None, provider: str | None, named: str | None) -> Host:
+def _placeholder(host: Host, family: Family) -> str | None:
+    if not host.takes_placeholder:
+        return None
+    return family.placeholder if host.placeholder is None else host.placeholder
+
+
+def _host_row(base_url: str | None, provider: str | None, named: str | Host | None) -> Host:
+    if isinstance(named, Host):
+        return named
     named = named or (None if base_url else _PROVIDER_HOSTS.get(provider or ""))
     dialled = host_name(base_url)
     for row in HOSTS:

@@ -121,7 +121,7 @@ class Trails:
     def __init__(self, most: int = 4096) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._sent: OrderedDict[str, str] = OrderedDict()
+        self._sent: OrderedDict[tuple[str | bytes, ...], str] = OrderedDict()
 
     def breaks(self, trail: Trail) -> bool:
         """Whether it differs from the request that it goes on from, which this process has to have seen."""

@@ -35,6 +35,17 @@ class Whose:
     system: str = ""
     end_user: str = ""
 
+    @classmethod
+    def of(cls, scope: str, system: str, end_user: str | None) -> Whose:
+        """Whose request it is.
+
+        Args:
+            scope: Whose memory it is.
+            system: The digest of the system prompt.
+            end_user: The name of the end user, if the request names one.
+        """
+        return cls(scope, system, digest("end user", end_user) if end_user else "")
+
 
 class Link(NamedTuple):
     """Which memory was sent for a turn.

@@ -16,7 +16,7 @@ The rooms, from facts to sockets; arrows point upward only:
     history, records     what a client sent, what this server said
     alignment            which turn of its conversation each message is
     judge, checks        pure verdicts and rejections, errors their literal bodies, frames these as events
-    model, asked, arguments   the pretend model
+    model, asked, arguments, recollection   the pretend model
     ledger, course       the memory of what was issued, and how far a mode has come
     answer, pieces       one answer as every wire needs it, and how streams are cut
     serving              one request in, one reply out, whatever the wire

@@ -56,8 +56,8 @@ class Answer:
         return model if isinstance(model, str) else MODELS[0]
 
 
-def bill(raw: bytes, issued: Issued, earlier: Sequence[Exchange]) -> Bill:
-    """The bill of a turn; `earlier` are the exchanges that the prompt cache reaches.
+def bill(raw: bytes, issued: Issued, earlier: Sequence[Exchange], unread: int = 0) -> Bill:
+    """The bill of a turn; `earlier` are the exchanges that the prompt cache reaches, `unread` the bytes left out.
 
     EVIDENCE §9: the cache is implicit and holds the longest prefix that was sent before, so a history that changed
     shows here, as it does on the real bill.
@@ -65,7 +65,8 @@ def bill(raw: bytes, issued: Issued, earlier: Sequence[Exchange]) -> Bill:
     cached = max((_shared(raw, exchange.raw) for exchange in earlier if exchange.issued), default=0)
     thought = _tokens(issued.reasoning or "")
     spoken = _tokens(issued.content) + sum(_tokens(call.name + call.arguments) for call in issued.calls)
-    return Bill(len(raw) // _BYTES_PER_TOKEN, cached // _BYTES_PER_TOKEN, thought, spoken)
+    prompt = max(len(raw) - unread, cached)
+    return Bill(prompt // _BYTES_PER_TOKEN, cached // _BYTES_PER_TOKEN, thought, spoken)
 
 
 def _shared(one: bytes, other: bytes) -> int:

@@ -12,6 +12,7 @@ from itertools import cycle, islice, takewhile
 from mimo_quirks.simulator.asked import call_arguments, formatted
 from mimo_quirks.simulator.history import Asked, Message, Tool
 from mimo_quirks.simulator.modes import Mode
+from mimo_quirks.simulator.recollection import recalled
 from mimo_quirks.simulator.records import Call, Issued, Part
 
 _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -28,13 +29,18 @@ _TRAPS = (
 def reply(asked: Asked, mode: Mode, *, ordered: bool) -> Issued:
     """Answer a request with a new turn; `ordered` where the wire orders its parts."""
     # EVIDENCE §7.1, §7.3: content is the empty string beside tool calls, and all calls belong to one turn's reasoning.
-    calls = tuple(_calls(asked, mode)) if asked.tools and _rounds_so_far(asked.history) < mode.tool_rounds else ()
-    content = "" if calls else formatted(asked.body, asked.history, _answer(mode))
+    word = recalled(asked.history, mode)
+    calls = tuple(_calls(asked, mode)) if word is None and _goes_on(asked, mode) else ()
+    content = "" if calls else word or formatted(asked.body, asked.history, _answer(mode))
     late = mode.late_reasoning and bool(calls)
     count = max(mode.thinking_blocks, len(calls) + 1 if late else 1)
     blocks = [_thought() for _ in range(count)] if asked.thinking else []
     parts = tuple(_in_order(blocks, content, calls, late=late)) if ordered else ()
     return Issued("".join(blocks) if asked.thinking else None, content, calls, parts)
+
+
+def _goes_on(asked: Asked, mode: Mode) -> bool:
+    return bool(asked.tools) and _rounds_so_far(asked.history) < mode.tool_rounds
 
 
 def _thought() -> str:

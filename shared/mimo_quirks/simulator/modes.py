@@ -17,6 +17,7 @@ Forbids: TypeAlias = Literal["never", "when-off", "always"]
 Ids: TypeAlias = Literal["unique", "repeating"]
 Answers: TypeAlias = Literal["unique", "identical"]
 Signatures: TypeAlias = Literal["absent", "empty", "issued", "checked"]
+Reads: TypeAlias = Literal["untold", "used", "round", "dropped"]
 
 _FLAGS = (
     "every_turn",
@@ -96,6 +97,11 @@ class Mode:
             message and among the members of a request, in the words of F10.
         quotes: The chat wire answers a request with an error of its own, which quotes the last user message, if that
             message holds this text: validators and filters repeat what a client wrote.
+        reasoning: What the model makes of the reasoning that came back; it shows where the last user message asks for a
+            secret word or a code word: see `recollection`. `untold`: its answers do not tell. `used`: it knows the
+            word that the reasoning held. `round`: of the turns behind the last user message it does, as templates do
+            that leave older thoughts out. `dropped`: it knows of no word, as all reasoning was thrown away without an
+            error (EVIDENCE §3.5), which is not billed then.
     """
 
     accepts: Accepts = "present"
@@ -126,6 +132,7 @@ class Mode:
     x_api_key: bool = True
     strict_elsewhere: bool = False
     quotes: str | None = None
+    reasoning: Reads = "untold"
 
     def __post_init__(self) -> None:
         """Reject a world that does not exist, naming the field."""
@@ -136,6 +143,7 @@ class Mode:
         _one_of("ids", self.ids, get_args(Ids))
         _one_of("answers", self.answers, get_args(Answers))
         _one_of("signatures", self.signatures, get_args(Signatures))
+        _one_of("reasoning", self.reasoning, get_args(Reads))
         for flag in _FLAGS:
             _one_of(flag, getattr(self, flag), (True, False))
         _some_of("wires", self.wires, get_args(WireName))

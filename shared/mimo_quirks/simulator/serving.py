@@ -19,6 +19,7 @@ from mimo_quirks.simulator.ledger import Ledger
 from mimo_quirks.simulator.model import reply
 from mimo_quirks.simulator.modes import Mode
 from mimo_quirks.simulator.pieces import split_characters
+from mimo_quirks.simulator.recollection import unread_bytes
 from mimo_quirks.simulator.records import Exchange, Issued, WireName
 from mimo_quirks.simulator.spellings import SPELLINGS
 from mimo_quirks.simulator.wordings import WORDINGS
@@ -121,7 +122,7 @@ def serve(wire: Wire, arrival: Arrival, course: Course, ledger: Ledger) -> Reply
         ledger.record(visit.exchange(answer, turns))
         return answer
     issued = reply(asked, mode, ordered=wire.ordered)
-    cost = bill(arrival.raw, issued, ledger.latest(CACHED_REQUESTS))
+    cost = bill(arrival.raw, issued, ledger.latest(CACHED_REQUESTS), unread_bytes(asked.history, mode))
     answer = _success(wire, Answer(asked, mode, issued, cost, ledger.signature))
     placed = None if conversation is None else place(issued, asked.history, seats, room)
     ledger.record(visit.exchange(answer, turns, issued), placed)

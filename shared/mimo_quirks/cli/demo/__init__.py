@@ -21,6 +21,7 @@ from rich.table import Table
 
 from langchain_mimo import ChatMiMo
 
+from ..live import MODEL  # noqa: TID252 - the command's other room
 from ..proxy import LiteLLMProxy  # noqa: TID252 - the command's other room
 from .agent import run_agent
 from .client import converse
@@ -31,7 +32,6 @@ CONFIG: Final = files(__package__).joinpath("proxy.yaml").read_text(encoding="ut
 """The proxy's configuration, which is the README's without a store."""
 CONFIG_WITHOUT_US: Final = CONFIG.partition("litellm_settings:")[0]
 
-_MODEL: Final = "mimo-v2.6-pro"
 _CLIENTS: Final[Mapping[bool, tuple[str, Promise]]] = {
     True: ("proxy, client echoes", "exact"),
     False: ("proxy, client drops", "exact"),
@@ -90,7 +90,7 @@ def _talk(proxy: LiteLLMProxy, *, echoes: bool, streams: bool) -> None:
 
 
 def _run_agent(model: type[BaseChatOpenAI], host: Service, *, streams: bool) -> None:
-    run_agent(model(model=_MODEL, base_url=host.base_url, api_key=SecretStr(host.api_key)), streams=streams)
+    run_agent(model(model=MODEL, base_url=host.base_url, api_key=SecretStr(host.api_key)), streams=streams)
 
 
 def _table(rows: list[tuple[_Path, Outcome, Outcome]], base_url: str) -> Table:

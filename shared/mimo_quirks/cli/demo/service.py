@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from ...simulator import Exchange, Mode, Simulator  # noqa: TID252 - the core, two rooms up
+from .. import live  # noqa: TID252 - the command's other room
 from .outcomes import TOOL_TURNS, Promise
 
 
@@ -41,8 +41,8 @@ class _Simulated:
 
 
 class _Real:
-    base_url = os.environ.get("MIMO_BASE_URL", "https://api.xiaomimimo.com/v1")
-    api_key = os.environ.get("MIMO_API_KEY", "")
+    base_url = live.base_url()
+    api_key = live.api_key()
 
     def begin(self, promise: Promise) -> None:
         """The real service makes its own rules."""
