@@ -199,6 +199,7 @@ def test_a_span(records: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", SimpleNamespace(get_current_span=lambda: current))
     tell_span({"kept": 2, "missing": 0}, given)
     tell_span({"found": 3})
+    tell_span({"found": 4}, object())  # whatever is given, the request goes on
     expected = [{"mimo_quirks.kept": 2}, {"mimo_quirks.found": 3}] if records else [{}, {}]
 
     assert expected == [given.attributes, current.attributes]
