@@ -84,6 +84,15 @@ def test_any_message_is_read(message: dict[str, Any]) -> None:
     assert "先想一想" not in repr(turn)
 
 
+def test_arguments_are_not_shown() -> None:
+    """What a call was given may quote what was thought: it is left out, and name and id are shown."""
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "東京"}'}}
+    turn = read_turn({"role": "assistant", "content": "", "tool_calls": [call]})
+
+    assert "(Call(id='c1', name='weather'),)" in repr(turn)
+    assert "東京" not in repr(turn)
+
+
 _functions = st.dictionaries(st.sampled_from(["name", "arguments"]), json_values) | json_values
 _pieces = st.fixed_dictionaries({}, optional={"index": json_values, "id": json_values, "function": _functions})
 _reasoning = st.dictionaries(st.sampled_from(KEYS), json_values | blocks)

@@ -74,7 +74,7 @@ def test_serves() -> None:
         ({"take_n": False}, "a row has no 'take_n'; it has row, fields, "),
         ({"takes_n": "no"}, "takes_n: 'no' is neither true nor false"),
         ({"placeholder": "."}, "placeholder: '.' is none of '', ' '"),
-        ({"serves": "kimi"}, "serves: 'kimi' is none of 'mimo', 'deepseek'"),
+        ({"serves": "gpt"}, "serves: 'gpt' is none of 'mimo', 'deepseek', 'kimi'"),
         ({"fields": []}, "fields: [] is not a list of some of reasoning_content, reasoning"),
         ({"fields": "reasoning"}, "fields: 'reasoning' is not a list"),
         ({"fields": ["reasoning_details"]}, "fields: ['reasoning_details'] is not a list of some of"),
@@ -108,7 +108,7 @@ def test_two_rows_for_one_host() -> None:
     """Equal ones are one."""
     same = {"https://gw.example/a": {"takes_n": False}, "gw.example": {"takes_n": False}}
     Settings.from_env({"MIMO_QUIRKS_HOSTS": json.dumps(same)})
-    with pytest.raises(SettingsError, match="two rows"):
+    with pytest.raises(SettingsError, match="conflicting entries"):
         Settings.from_env({"MIMO_QUIRKS_HOSTS": json.dumps({**same, "gw.example": {}})})
 
 
