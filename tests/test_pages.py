@@ -56,6 +56,7 @@ OWN_ROW: Final = '{"gw.example": {"row": "relay", "placeholder": " ", "takes_n":
 
 COMMANDS: Final = {
     'pip install ".[proxy,redis,encryption,cli]"': "test_packaging.py installs each extra",
+    "export MIMO_BASE_URL=https://api.xiaomimimo.com/v1": "not run: the real service",
     'export LITELLM_MASTER_KEY="sk-$(openssl rand -hex 32)"': "not run: cli/proxy.py makes such a key itself",
     "litellm --config config.yaml": "test_readme.py starts the proxy with this configuration",
     "make demo": "test_readme.py",
