@@ -108,6 +108,10 @@ def _pours(handler: Handler, _: dict[str, Any]) -> None:
         pass
 
 
+def _garbles(handler: Handler, _: dict[str, Any]) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 9\r\n\r\nno gzip!!")
+
+
 REPEATED = {"error": {"message": f"Incorrect API key provided: {KEY[:8]}********{KEY[-4:]}."}}
 BAD: Final[list[tuple[Callable[[Handler, dict[str, Any]], None], str]]] = [
     (_hangs, "did not end its answer within 1 seconds; the request may be billed, and is not sent again"),
@@ -121,6 +125,7 @@ BAD: Final[list[tuple[Callable[[Handler, dict[str, Any]], None], str]]] = [
     (_says(200, b"[" * 9999), "200 with something that is no chat completion"),
     (_says(200, b"\xff\xfe{}"), "200 with something that is no chat completion"),
     (_says(200, {"choices": []}), "200 with something that is no chat completion"),
+    (_garbles, r"an answer of 127.0.0.1:\d+ could not be read: "),
     (_says(401, REPEATED), r"answered 401: MIMO_API_KEY is not a key of this host .*\[key\]"),
     (_says(402, {"error": "no balance"}), "answered 402: the account has no balance"),
     (_says(429, {"error": "slow down"}), "answered 429: the host wants fewer requests"),
@@ -143,8 +148,12 @@ def test_a_host_that_cannot_be_asked(answer: Callable[[Handler, dict[str, Any]],
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (_says(404, {"detail": "Not Found"}), "chat wire: not asked, there is no such endpoint"),
+        (
+            _says(404, {"detail": "Not Found"}),
+            r"chat wire: not asked, there is no such endpoint, or no such model \(404: .*Not Found",
+        ),
         (_says(400, {"error": "no such model"}), "the first question was answered 400: .*no such model"),
+        (_says(200, {"error": {"message": "no such \x1b[31mmodel"}}), r"answered 200: .*no such \?\[31mmodel"),
         (_says(503, b"", "text/plain"), "the first question was answered 503"),
     ],
 )
@@ -156,6 +165,16 @@ def test_a_wire_that_cannot_be_asked(answer: Callable[[Handler, dict[str, Any]],
     assert 2 == status
     assert re.search(line, printed)
     assert len(paths) <= 2  # another path of the same wire was tried
+
+
+@pytest.mark.parametrize("key", ["sk-Zm9v+YmFy/cXV4==", "sk-1234"])
+def test_a_key_that_is_repeated(key: str) -> None:
+    """Whatever characters it has, and however short it is, it is in nothing that is written."""
+    with _host(_says(400, {"error": f"{key} may not do this"})) as (url, _):
+        _, printed, complaint = _invoked("--base-url", url, "--yes", MIMO_API_KEY=key)
+
+    assert "[key] may not do this" in printed
+    assert key[3:] not in printed + complaint
 
 
 def test_nobody_listens() -> None:

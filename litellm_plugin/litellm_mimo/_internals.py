@@ -175,7 +175,8 @@ def come_back(callback: Any) -> bool:
         Whether it was missing.
     """
     callbacks = getattr(litellm, "callbacks", [])
-    if callback in callbacks or callback not in getattr(litellm, "input_callback", []):
+    has_one = any(type(one) is type(callback) for one in callbacks)  # it, or what the application has in its place
+    if has_one or callback not in getattr(litellm, "input_callback", []):
         return False
     litellm.callbacks = [*callbacks, callback]
     return True

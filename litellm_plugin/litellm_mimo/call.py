@@ -117,7 +117,7 @@ class CallState:
     def begin(self) -> None:
         """Forgets what an attempt before has left: a fallback has the same details."""
         self.asked = self.exchange = self.seal = self.sign = self.heard = self.rejection = None
-        self.report = self.quirks = None
+        self.report = self.attempt = None
         self.is_of_body = self.is_sent = self.passes_messages = False
         self.left = ()
 

@@ -230,7 +230,7 @@ class MiMoCallback(CustomLogger):
         self._come_back()
         state = CallState.of(kwargs)
         state.is_sent = False  # a fallback has the same details, and its answer is not this attempt's
-        state.unrecognised = None
+        state.unrecognised = state.attempt = None
         body, wire = body_of(kwargs)
         if wire is None:
             return

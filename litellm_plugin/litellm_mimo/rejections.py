@@ -179,7 +179,7 @@ class Rejections:
 
     def watch(self, state: CallState, deployment: Deployment, body: Mapping[str, Any], wire: Wire) -> None:
         """Takes note of a request that nothing is done to, where nothing says what its deployment is; see `read`."""
-        if deployment in self._suspects or len(self._suspects) == _MOST_SUSPECTS:
+        if deployment in self._suspects or len(self._suspects) >= _MOST_SUSPECTS:
             return
         if self._settings.is_unknown(deployment.model, deployment.base_url, deployment.provider):
             state.unrecognised = deployment, body, wire
@@ -191,7 +191,7 @@ class Rejections:
             return
         deployment, body, wire = sent
         said = unrecognised(error, body, wire, deployment.model, deployment.base_url)
-        if said is not None and deployment not in self._suspects:
+        if said is not None and deployment not in self._suspects and len(self._suspects) < _MOST_SUSPECTS:
             self._suspects.add(deployment)
             log_rejection(said)
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -86,7 +87,8 @@ class Start:
 
     def _tell(self) -> None:
         if is_prometheus_on():
-            export()
+            with suppress(ImportError):  # LiteLLM says itself what its callback lacks
+                export()
         if _LOGGER.isEnabledFor(logging.INFO):
             _LOGGER.info("%s", "; ".join(_told(self._settings)))
         if not is_proxy() and self._settings.store in ("off", "memory://", LITELLM):  # nothing to reach, or not yet

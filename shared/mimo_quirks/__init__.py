@@ -21,6 +21,7 @@ from .history.provenance import OUR_PROVIDER, is_foreign, is_named_foreign
 from .history.replay import ReplayReport, replay
 from .history.streaming import TurnReader
 from .history.turns import DAMAGED, Message, as_message, has_whole_calls, is_turn, read_reasoning, without_reasoning
+from .history.words import printable
 from .log import log_frames, log_malformed, log_rejection, set_log_level, use_handlers_of
 from .memory import COUNTED, COUNTERS, Labels, ReasoningMemory, counters
 from .rejections.errors import error_text
@@ -45,6 +46,7 @@ from .wires import (
     CHAT,
     MESSAGES,
     RESPONSES,
+    WIRES,
     View,
     Wire,
     blocks_of,
@@ -71,6 +73,7 @@ __all__ = [
     "REASONING_NESTS",
     "RESPONSES",
     "SETTINGS_PREFIX",
+    "WIRES",
     "AttemptSettings",
     "Conversation",
     "Dialect",
@@ -130,6 +133,7 @@ __all__ = [
     "opened",
     "owner_key",
     "position_of",
+    "printable",
     "quirks_for",
     "read_reasoning",
     "reasoning_item",

@@ -29,12 +29,10 @@ from .rejections.unrecognised import setting_for
 from .request.thinking import asked_to_think, is_thinking
 from .sealing.sealed_reasoning import SealedReasoning
 from .settings import Settings
-from .wires import CHAT, MESSAGES, RESPONSES, Wire
+from .wires import CHAT, MESSAGES, RESPONSES, WIRES, Wire
 
 StoreAnswer = Literal["asked", "off", "none", "unscoped", "failed", "not needed"]
 """Whether the store was asked, and where it was not, why."""
-
-WIRES: Final[Mapping[str, Wire]] = {wire.name: wire for wire in (CHAT, MESSAGES, RESPONSES)}
 
 
 @dataclass(frozen=True, slots=True)

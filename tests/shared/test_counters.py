@@ -12,7 +12,7 @@ from mimo_quirks.exchange import Found, Trail
 from mimo_quirks.facts.quirks import quirks_for
 from mimo_quirks.history.found import FoundReasoning
 from mimo_quirks.memory import COUNTED, COUNTERS, Labels, ReasoningMemory, counters
-from mimo_quirks.memory.counting import Counters, Trails, tokens_of
+from mimo_quirks.memory.counting import STORE, Counters, Trails, tokens_of
 from mimo_quirks.memory.spans import tell_span
 from mimo_quirks.rejections.evidence import AttemptSettings
 from mimo_quirks.stores import StoreError
@@ -174,6 +174,27 @@ def test_tokens(usage: Any, prompt: int, cached: int, counted: Counters) -> None
     assert {"prompt_tokens": prompt, "cached_tokens": cached} == tokens_of(usage)
     expected = {"prompt_tokens": prompt, "cached_tokens": cached} if prompt else {}
     assert expected == counted.read().get(Labels.of(attempt), {})
+
+
+def test_a_fork_while_another_thread_counts() -> None:
+    """The new process has a lock of its own."""
+    counters = Counters()
+    counters.add(STORE, {"requests": 1})
+    with counters._lock:
+        counters.begin_anew()
+        counters.add(STORE, {"requests": 1})
+
+    assert {STORE: {"requests": 2}} == counters.read()
+
+
+def test_whoever_is_told_may_ask() -> None:
+    """A sink may read what is counted."""
+    counters, told = Counters(), list[Any]()
+    counters.add(STORE, {"requests": 1})
+    counters.watch(lambda labels, amounts: told.append((amounts, counters.read())))
+    counters.add(STORE, {"requests": 1})
+
+    assert [({"requests": 1}, {STORE: {"requests": 1}}), ({"requests": 1}, {STORE: {"requests": 2}})] == told
 
 
 class Span:

@@ -50,6 +50,32 @@ def _settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     )
 
 
+class Asked(DictStore):
+    """A store of which somebody reads while it deletes."""
+
+    def forget(self, owners: Sequence[str]) -> int:
+        self.read_meanwhile()
+        return super().forget(owners)
+
+    def read_meanwhile(self) -> None:
+        """What the test puts here."""
+
+
+def test_a_request_while_it_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it reads from the store is not near afterwards."""
+    store = Asked()
+    turn = {"role": "assistant", "content": "A long enough answer to be found again."}
+    record(ReasoningMemory(store), [USER], [{**turn, "reasoning_content": "thought"}], "a")
+    memory = ReasoningMemory(store)
+    found = list[object]()
+    monkeypatch.setattr(store, "read_meanwhile", lambda: found.append(look_up(memory, [USER, turn], "a")))
+    monkeypatch.setattr(Settings, "scopes_of", lambda self, owner: [owner])
+    memory.forget("a")
+
+    assert [{1: "thought"}] == found
+    assert {} == look_up(memory, [USER, turn], "a")
+
+
 def _opened(settings: Settings) -> ReasoningMemory:
     return ReasoningMemory(settings.open_store(), settings)
 

@@ -29,7 +29,7 @@ from mimo_quirks.wires import CHAT
 
 from ..cases import CALL, NASTY
 from ..dict_store import DictStore
-from ..exchanges import begun
+from ..exchanges import begun, look_up, record
 from .test_stores_redis import Server, run_server
 
 SENT = [{"role": "user", "content": "x"}]
@@ -595,6 +595,29 @@ def test_a_process_that_was_forked() -> None:
     assert 0 == status
     assert _knows(memory, store)
     assert NOTHING == _found(alone, LOST)
+
+
+class Split(str):
+    """A text that counts how often it is read whole."""
+
+    __slots__ = ()
+    times = 0
+
+    def split(self, *how: Any) -> list[str]:
+        Split.times += 1
+        return super().split(*how)
+
+
+def test_each_text_is_compared_once() -> None:
+    """However many turns carry something else, a long thought is read once for a request."""
+    memory, user = ReasoningMemory(), {"role": "user", "content": "x"}
+    turn = {"role": "assistant", "content": "The same long enough answer, again and again."}
+    record(memory, [user], [{**turn, "reasoning_content": Split("a thought ")}], "a")
+    Split.times = 0
+    history = [message for _ in range(9) for message in (user, {**turn, "reasoning_content": "a thought"})]
+
+    assert "a thought " == look_up(memory, history, "a")[1]
+    assert Split.times <= 2
 
 
 def _knows(memory: ReasoningMemory, store: ReasoningStore) -> bool:

@@ -74,6 +74,7 @@ def test_serves() -> None:
         ({"take_n": False}, "a row has no 'take_n'; it has row, fields, "),
         ({"takes_n": "no"}, "takes_n: 'no' is neither true nor false"),
         ({"placeholder": "."}, "placeholder: '.' is none of '', ' '"),
+        ({"row": "vllm", "placeholder": " "}, 'placeholder: vllm takes none; add "takes_placeholder": true'),
         ({"serves": "gpt"}, "serves: 'gpt' is none of 'mimo', 'deepseek', 'kimi'"),
         ({"fields": []}, "fields: [] is not a list of some of reasoning_content, reasoning"),
         ({"fields": "reasoning"}, "fields: 'reasoning' is not a list"),
@@ -121,6 +122,7 @@ def test_written_as_it_is_read(row: Host) -> None:
             row.dialect, fields=("reasoning",), switches=ALIBABA.switches, alternatives=("reasoning_details",)
         ),
         placeholder=" ",
+        takes_placeholder=True,
         takes_n=not row.takes_n,
     )
 

@@ -32,6 +32,8 @@ def host_from(written: Mapping[str, Any]) -> Host:
     given = {name: _value(name, value) for name, value in written.items()}
     name = given.pop("row", RELAY.name)
     row = next(host for host in HOSTS if host.name == name)
+    if "placeholder" in given and not given.get("takes_placeholder", row.takes_placeholder):
+        raise ValueError(f'placeholder: {name} takes none; add "takes_placeholder": true if this host does')
     spelled = {name: given.pop(name) for name in _DIALECT if name in given}
     return replace(row, dialect=replace(row.dialect, **spelled), **given)
 

@@ -82,19 +82,24 @@ class Counters:
         told = {name: amount for name, amount in amounts.items() if amount and name in COUNTERS}
         if told:
             with self._lock:
-                counted = self._counted.setdefault(labels, {})
+                counted, sinks = self._counted.setdefault(labels, {}), tuple(self._sinks)
                 for name, amount in told.items():
                     counted[name] = counted.get(name, 0) + amount
-                for sink in self._sinks:
-                    with suppress(Exception):  # no request fails because it is counted
-                        sink(labels, told)
+            for sink in sinks:
+                with suppress(Exception):  # no request fails because it is counted
+                    sink(labels, told)
 
     def watch(self, sink: Sink) -> None:
         """Tells what has been counted so far, and what is added from now on."""
         with self._lock:
-            for labels, counted in self._counted.items():
-                sink(labels, counted)
+            so_far = {labels: dict(counted) for labels, counted in self._counted.items()}
             self._sinks.append(sink)
+        for labels, counted in so_far.items():
+            sink(labels, counted)
+
+    def begin_anew(self) -> None:
+        """Goes on in a new process after a fork, where a thread of the old one may have held the lock."""
+        self._lock = threading.Lock()
 
     def read(self) -> dict[Labels, dict[str, float]]:
         """All numbers that are not 0."""
@@ -121,17 +126,18 @@ class Trails:
     def __init__(self, most: int = 4096) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._sent: OrderedDict[tuple[str | bytes, ...], str] = OrderedDict()
+        self._sent: OrderedDict[int, int] = OrderedDict()  # hashes, for a history may have any number of turns
 
     def breaks(self, trail: Trail) -> bool:
         """Whether it differs from the request that it goes on from, which this process has to have seen."""
+        after = hash(trail.after)
         with self._lock:
-            before = self._sent.get(trail.before)
-            self._sent[trail.after] = trail.marks
-            self._sent.move_to_end(trail.after)
+            before = self._sent.get(hash(trail.before))
+            self._sent[after] = hash(trail.marks)
+            self._sent.move_to_end(after)
             if len(self._sent) > self._most:
                 self._sent.popitem(last=False)
-        return before is not None and before != trail.marks[:-1]
+        return before is not None and before != hash(trail.marks[:-1])
 
 
 def tokens_of(usage: Any) -> dict[str, float]:

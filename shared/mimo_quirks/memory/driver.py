@@ -177,9 +177,13 @@ class ReasoningMemory:
             StoreError: The store cannot delete it now, and may have deleted a part.
         """
         owners = [owner_key(scope) for scope in self._settings.scopes_of(owner)]
-        self._policies.forget(owners)
-        held = self._near.forget(owners)
-        return self._far.forget(owners) if self._far else held
+        there = 0
+        try:
+            there = self._far.forget(owners) if self._far else 0
+        finally:  # after the store: a request may have read from it what was not deleted yet
+            self._policies.forget(owners)
+            held = self._near.forget(owners)
+        return there if self._far else held
 
     def end(self, seconds: float = _ENDING_SECONDS) -> None:
         """Writes what waits for the store, within a bound; it happens by itself when the interpreter ends."""
@@ -194,6 +198,8 @@ class ReasoningMemory:
 
     def go_on(self, *, anew: bool) -> None:
         """Goes on after a fork; in the new process without threads, and with nothing that waits to be written."""
+        if anew:
+            self._trails = Trails()
         if self._far:
             if anew:
                 self._far.begin_anew()
@@ -270,6 +276,8 @@ def _go_on(*, anew: bool) -> None:
     for memory in reversed(_HELD):
         memory.go_on(anew=anew)
     _HELD.clear()
+    if anew:
+        COUNTED.begin_anew()
 
 
 _HELD: Final[list[ReasoningMemory]] = []

@@ -11,7 +11,7 @@ from mimo_quirks.history.found import FoundReasoning, Proof
 from mimo_quirks.recall.fingerprints import Marks, Place, id_marks, key_of, marks_of, owner_mark, prefix_mark
 from mimo_quirks.recall.lookup import TurnLookup
 from mimo_quirks.recall.memories import Memory, guessed, owner_digest
-from mimo_quirks.recall.proof import Candidates, Proven, carried_by, fits, is_of_end_user, is_rewritten, prove, proves
+from mimo_quirks.recall.proof import Candidates, Letters, Proven, fits, is_of_end_user, is_rewritten, prove, proves
 from mimo_quirks.stores import CANDIDATES
 
 from .near import Held, NearMemory
@@ -145,6 +145,7 @@ class Search:
         places = self._lookup.places
         read = {payload: Memory.from_bytes(payload) for payload in set(chain.from_iterable(far.values()))}
         turns, near, found = list[Candidates](), dict[Memory, Held](), dict[Memory, dict[bytes, None]]()
+        letters = Letters()
         for ordinal, marks in sorted(self._marks.items()):
             place, candidates, counts = places[ordinal], dict[Memory, None](), dict[bytes, int]()
             for mark in chain(*marks):
@@ -158,7 +159,7 @@ class Search:
             telling = marks.named if any(counts[mark] for mark in marks.named) else marks.prefix
             is_full = any(counts[mark] >= CANDIDATES for mark in telling)
             turns.append(Candidates(place, tuple(candidates), is_full))
-            if (own := carried_by(self._doubted.get(ordinal, ""), candidates)) is not None:
+            if (own := letters.carried_by(self._doubted.get(ordinal, ""), candidates)) is not None:
                 self._own[ordinal] = own
         rewritten = {turn.place.ordinal for turn in turns if is_rewritten(turn.memories, turn.place)}
         rewritten |= {at for at, memory in self._known.memories.items() if is_rewritten([memory], places[at])}

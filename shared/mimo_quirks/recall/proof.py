@@ -193,10 +193,21 @@ def only(memories: Sequence[Memory]) -> Memory | None:
     return longest if len({memory.link for memory in memories}) == 1 else replace(longest, link=Link())
 
 
-def carried_by(text: str, memories: Iterable[Memory]) -> Memory | None:
-    """The memory whose reasoning a turn carries with other white space, which proves itself; several such are none."""
-    said = "".join(text.split())
-    return only([one for one in memories if said and "".join((one.reasoning or "").split()) == said])
+class Letters:
+    """What memories say but for white space, of which each is read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Memory, str] = {}
+
+    def carried_by(self, text: str, memories: Iterable[Memory]) -> Memory | None:
+        """The memory that a turn carries with other white space, which proves itself; several such are none."""
+        said = "".join(text.split())
+        return only([one for one in memories if self._of(one) == said]) if said else None
+
+    def _of(self, memory: Memory) -> str:
+        if memory not in self._read:
+            self._read[memory] = "".join((memory.reasoning or "").split())
+        return self._read[memory]
 
 
 def _direct(turn: Candidates, whose: Whose) -> tuple[Proof | None, Sequence[Memory]]:

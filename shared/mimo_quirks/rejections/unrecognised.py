@@ -8,6 +8,7 @@ from typing import Any
 
 from mimo_quirks.facts.families import last_segment
 from mimo_quirks.facts.hosts import authority
+from mimo_quirks.history.words import printable
 from mimo_quirks.wires import Wire
 
 from .recognition import RejectionKind, classify_rejection
@@ -31,7 +32,8 @@ def unrecognised(error: object, request: Mapping[str, Any], wire: Wire, model: s
     if classify_rejection(error, request, wire) is not RejectionKind.MISSING:
         return None
     return (
-        f"{authority(base_url) or 'the host'} rejected a request to {model}: earlier assistant messages must include "
-        "reasoning_content. The deployment is not recognised as MiMo's, so nothing was put back. "
+        f"{authority(base_url) or 'the host'} rejected a request to {printable(model)}: "
+        "earlier assistant messages must include reasoning_content. "
+        "The deployment is not recognised as MiMo's, so nothing was put back. "
         f"If it is, set {setting_for(model)}."
     )

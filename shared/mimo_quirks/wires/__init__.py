@@ -4,6 +4,7 @@ Everything that is known about turns (spellings, keys, replay) speaks the chat w
 history and writes back what was decided; a turn that nobody changed stays the object that it was.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from . import chat, messages, responses
@@ -16,11 +17,13 @@ from .wire import View, Wire, blocks_of
 CHAT: Final = Wire("chat", "messages", None, chat.view, chat.write)
 MESSAGES: Final = Wire("messages", "messages", "system", messages.view, messages.write)
 RESPONSES: Final = Wire("responses", "input", "instructions", responses.view, responses.write)
+WIRES: Final[Mapping[str, Wire]] = {wire.name: wire for wire in (CHAT, MESSAGES, RESPONSES)}
 
 __all__ = [
     "CHAT",
     "MESSAGES",
     "RESPONSES",
+    "WIRES",
     "View",
     "Wire",
     "blocks_of",

@@ -8,9 +8,8 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from mimo_quirks import CHAT, MESSAGES, RESPONSES, classify_rejection, error_text
+from mimo_quirks import WIRES, classify_rejection, error_text, printable
 
-_WIRES = {wire.name: wire for wire in (CHAT, MESSAGES, RESPONSES)}
 T = TypeVar("T")
 Json = Mapping[str, Any]
 Place = Literal["status", "data: and status", "first event", "second event", "later event"]
@@ -105,7 +104,7 @@ class Ask:
 
     def kind_of(self, answer: Answer) -> str | None:
         """What rejection the answer is recognised as, if it is one."""
-        kind = classify_rejection(HostError(answer.status, answer.error), self.body, _WIRES[self.wire])
+        kind = classify_rejection(HostError(answer.status, answer.error), self.body, WIRES[self.wire])
         return kind and kind.value
 
 
@@ -154,7 +153,7 @@ def words_of(answer: Answer, body: Json) -> str:
     text = error_text(answer.error.strip().removeprefix("data:"))
     for said in sorted(set(_texts(body)), key=len, reverse=True):
         text = text.replace(said, "…")
-    text = _ACCOUNT.sub("…", text)
+    text = printable(_ACCOUNT.sub("…", text))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

@@ -71,7 +71,8 @@ class Endpoint:
             if ask.wire in self._urls:
                 break
         else:
-            raise NotServedError
+            said = words_of(self._read(ask, status, headers, raw, is_whole=is_whole), ask.body)
+            raise NotServedError(f"there is no such endpoint, or no such model ({status}: {said})")
         return self._read(ask, status, headers, raw, is_whole=is_whole)
 
     async def close(self) -> None:
@@ -120,6 +121,8 @@ class Endpoint:
             document = json.loads(raw)
             if not isinstance(document, dict):
                 raise UnreadableError
+            if document.get("error") and not _ANSWERS & document.keys():
+                return Answer(status, None, raw[:_LONGEST_ERROR], "status", relay)
             return Answer(status, speech.read(document), relay=relay)
         except EventError as error:
             place = _PLACES[error.before] if error.before < len(_PLACES) else "later event"
@@ -132,12 +135,15 @@ class Endpoint:
 
     def _without_key(self, text: str) -> str:
         """Hosts repeat a key, or its beginning with asterisks."""
+        text = text.replace(self._key, "[key]")
         if len(self._key) < _SHORTEST_KEY:
             return text
         return re.sub(rf"{re.escape(self._key[:6])}[\w.*…-]*", "[key]", text)
 
 
 _SHORTEST_KEY: Final = 8
+_ANSWERS: Final = frozenset({"choices", "content", "output"})
+"""Where an answer stands on each wire."""
 
 
 def urls(base_url: str, wire: str) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ class Asker:
                 await self._ask(known, questions)
         except StopProbeError as stop:
             self._report.stopped = " ".join(str(stop).split())
+        except Exception as error:  # noqa: BLE001 - whatever a host answers, what is known was paid for
+            self._report.stopped = f"an answer of {self._endpoint.name} could not be read: {type(error).__name__}"
         finally:
             await self._endpoint.close()
 
@@ -62,8 +64,8 @@ class Asker:
         wire = known.speech.name
         try:
             first = await self._drive("the first question", plain_turn(known))
-        except NotServedError:
-            self._report.unserved[wire] = "there is no such endpoint"
+        except NotServedError as error:
+            self._report.unserved[wire] = str(error)
             return
         if first.said is None:
             said = words_of(first, known.ask().body)
