@@ -17,7 +17,7 @@ check: $(INSTALLED) lint types
 # it; what the adapters' tests reach of it is not counted.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term-missing --cov-fail-under=100 tests/shared
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --ignore tests/shared
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/shared
 
 # What is measured in time, or keeps both processors busy by itself, has them for itself.
 ALONE := proxy_memory two_workers gaps
@@ -25,7 +25,7 @@ ALONE := proxy_memory two_workers gaps
 # The adapters' tests at their full size: every combination of every grid, conversations by the thousand, and
 # environments that pip makes.
 test-long: $(INSTALLED)
-	TEST_SCALE=10 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder tests/litellm_plugin \
+	TEST_SCALE=10 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/litellm_plugin \
 		tests/langchain_plugin tests/test_packaging.py $(ALONE:%=--ignore tests/litellm_plugin/test_%.py)
 	TEST_SCALE=10 $(BIN)/python -m pytest -s $(ALONE:%=tests/litellm_plugin/test_%.py)
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import trustme
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from . import live  # noqa: F401 - it reads the environment before it is changed here
 from .quick import TESTS, is_quick, place, together
@@ -57,15 +58,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks each test by where it is and by what it shares, and has those that take long first."""
+    """Marks each test by where it is, and has those that take long first."""
     items.sort(key=lambda item: place(item.path))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(together(item.path)))
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in FOLDERS:
             item.add_marker(folder)
         if is_quick(item.path):
             item.add_marker("quick")
+
+
+class ByFile(LoadScopeScheduling):
+    """Has one worker run the tests of a file, and of those that share its fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid.partition("::")[0].removeprefix("tests/"))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | None:
+    """The groups of `--dist loadgroup` are lost with pytest 9.2 and xdist 3.8, so `loadfile` is made to know them."""
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 _LOOPBACK = ("127.", "::1", "localhost")

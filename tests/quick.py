@@ -63,9 +63,8 @@ SHARING: Final = {
 """Files whose tests go to the worker of another file's, for they share its proxies: one takes ten seconds to start."""
 
 
-def together(path: Path) -> str:
-    """What tests have in common that one worker runs."""
-    name = path.relative_to(TESTS).as_posix()
+def together(name: str) -> str:
+    """What tests of a file, by its path from here, have in common that one worker runs."""
     return SHARING.get(name, name)
 
 

@@ -216,7 +216,7 @@ async def test_a_shared_store_without_a_scope(
 
     assert {"placeholder", "missing"} == _verdicts(upstream.exchanges)
     assert {"unscoped": len(upstream.exchanges)} == +callback.memory.counts
-    assert 1 == caplog.text.count("set MIMO_QUIRKS_SCOPE")
+    assert 1 == caplog.text.count("Set MIMO_QUIRKS_SCOPE")
 
 
 async def test_a_stream_that_is_left(upstream: Simulator, use: Use) -> None:

@@ -320,6 +320,7 @@ async def test_lost_reasoning_is_noted_once(
             await _ask(client, asynchronous, model=model, messages=LOST, tools=[TOOL], **parameters)
 
     ours = [record.message for record in caplog.records if record.name == "mimo_quirks"]
+    ours = [line for line in ours if not line.startswith("mimo-quirks ")]  # the line of the start
     assert ["1 of 1 assistant messages were sent without their reasoning"] * 2 == ours
 
 
