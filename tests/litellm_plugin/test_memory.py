@@ -15,7 +15,6 @@ from typing import Any
 
 import litellm
 import pytest
-from litellm import Router
 from litellm.integrations.custom_logger import CustomLogger
 
 from litellm_mimo import MiMoCallback
@@ -112,22 +111,6 @@ async def test_a_callback_in_the_place_of_another(upstream: Simulator, use: Use)
 
     assert [second] == litellm.callbacks
     assert 1 == first.memory.counts["recorded"]
-
-
-async def test_the_tokens_of_a_fallback(upstream: Simulator, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are not MiMo's."""
-    counted = list[Any]()
-    monkeypatch.setattr(ReasoningMemory, "spent", lambda memory, attempt, *_: counted.append(attempt))
-    use(MiMoCallback(Settings(store="off")))
-    key = {"api_key": "k"}
-    ours = {"model": "openai/mimo-v2.6-pro", "api_base": "http://127.0.0.1:9/v1", **key}
-    other = {"model": "openai/gpt-4o", "api_base": upstream.base_url, **key}
-    models = [{"model_name": name, "litellm_params": to} for name, to in (("smart", ours), ("other", other))]
-    router = Router(models, fallbacks=[{"smart": ["other"]}], num_retries=0)
-    await router.acompletion(model="smart", messages=[{"role": "user", "content": "?"}])
-    await asyncio.sleep(0.5)  # LiteLLM tells of a success later
-
-    assert [] == counted
 
 
 @pytest.mark.parametrize("store", ["sqlite", "sealed"])
