@@ -132,7 +132,7 @@ def test_explain_in_a_terminal(columns: int, colour: bool, tmp_path: Path) -> No
         (["simulate", "--port", "99999"], "", "--port 99999 is not a port"),
         (["simulate", "--port", "-1"], "", "--port -1 is not a port"),
         (["simulate", "--host", "nowhere.invalid"], "", "cannot listen on nowhere.invalid port 8765"),
-        (["simulate", "every_turn=yes"], "", "every_turn: 'yes' is none of true, false"),
+        (["simulate", "every_turn=yes"], "", "every_turn: 'yes' must be one of true, false"),
         (["simulate", "acepts=exact"], "", "'acepts' is not a field of the mode"),
     ],
 )

@@ -123,7 +123,7 @@ BAD: Final[list[tuple[Callable[[Handler, dict[str, Any]], None], str]]] = [
     (_says(200, {"choices": []}), "200 with something that is no chat completion"),
     (_says(401, REPEATED), r"answered 401: MIMO_API_KEY is not a key of this host .*\[key\]"),
     (_says(402, {"error": "no balance"}), "answered 402: the account has no balance"),
-    (_says(429, {"error": "slow down"}), "answered 429: the host wants fewer requests"),
+    (_says(429, {"error": "slow down"}), "answered 429: rate limit"),
 ]
 
 
