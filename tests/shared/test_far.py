@@ -102,7 +102,8 @@ def test_reads_that_fail_are_warned_of_once(caplog: pytest.LogCaptureFixture) ->
 
     warned = ("WARNING", "reasoning store: read failed (it is away); continuing without it")
     told = ("INFO", "reasoning store: it answers again")
-    assert [warned, told, warned] == [(record.levelname, record.getMessage()) for record in caplog.records]
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert [warned, told, warned] == [line for line in lines if line in (warned, told)]
     assert {"read_failed": 4} == counts
 
 
@@ -294,7 +295,7 @@ def test_what_waits_is_bounded(store: Store, caplog: pytest.LogCaptureFixture) -
     assert {"k9", "kj"} == set(store.get(["k1", "k9", "kj"]))
     assert 10 <= counts["dropped"] <= 12
     said = "reasoning store: more than 10000 bytes wait to be written; the oldest entries are given up"
-    assert [said] * 2 == caplog.messages
+    assert 2 == caplog.messages.count(said)  # the threads of other tests may write lines too
 
 
 @pytest.mark.parametrize("fails", [False, True])
