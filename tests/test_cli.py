@@ -132,7 +132,7 @@ def test_explain_in_a_terminal(columns: int, colour: bool, tmp_path: Path) -> No
         (["simulate", "--port", "99999"], "", "--port 99999 is not a port"),
         (["simulate", "--port", "-1"], "", "--port -1 is not a port"),
         (["simulate", "--host", "nowhere.invalid"], "", "cannot listen on nowhere.invalid port 8765"),
-        (["simulate", "every_turn=yes"], "", "every_turn: 'yes' is none of true, false"),
+        (["simulate", "every_turn=yes"], "", "every_turn: 'yes' must be one of true, false"),
         (["simulate", "acepts=exact"], "", "'acepts' is not a field of the mode"),
     ],
 )
@@ -164,10 +164,13 @@ def test_forget(tmp_path: Path) -> None:
 
     unwanted = _run(*words, given="n\n")
     assert [1, ""] == [unwanted.returncode, unwanted.stdout.strip()]
-    assert "Delete everything that the store has of the scope 'me'?" in unwanted.stderr
+    assert f"Delete everything of the scope 'me' from {url}?" in unwanted.stderr
     wanted = _run(*words, given="y\n")
     assert [0, "3 entries deleted"] == [wanted.returncode, wanted.stdout.strip()]
-    assert "0 entries deleted\n" == _run(*words, "--yes").stdout
+    assert (
+        "0 entries deleted: none has this scope (check --scope and MIMO_QUIRKS_SECRET)\n"
+        == _run(*words, "--yes").stdout
+    )
     explained = [
         _run("explain", "-", "--store", url, "--scope", scope, "--base-url", URL, given=json.dumps(body("chat"))).stdout
         for scope in ("me", "other")
@@ -252,7 +255,7 @@ def test_doctor_finds_a_good_set_up_well(tmp_path: Path) -> None:
         ({}, {"MY_KEY": ""}, "deployment", "error", "MY_KEY is not set"),
         ({"litellm_mimo.mimo_callback": "other"}, {}, "callback", "error", 'callbacks: ["litellm_mimo.mimo_callback"]'),
         ({"BadRequestErrorRetries": "TimeoutErrorRetries"}, {}, "retry_policy", "warning", "BadRequestErrorRetries: 1"),
-        ({"database_url": "other"}, {}, "clients", "warning", "all share one scope"),
+        ({"database_url": "other"}, {}, "clients", "warning", "all clients share one scope"),
         (
             {"mimo-v2.6-pro": "x", "xiaomi_mimo": "openai"},
             {"MY_BASE": "https://a.example"},

@@ -391,19 +391,35 @@ def _said(node: ast.expr) -> str | None:
     return None
 
 
+def _constants(tree: ast.Module) -> dict[str, str]:
+    """The texts that a module gives names, with `…` for what is put in."""
+    given = ((ast.unparse(node.target), node.value) for node in tree.body if isinstance(node, ast.AnnAssign))
+    told = ((name, _said(value)) for name, value in given if value is not None)
+    return {name: text.replace("{}", "…") for name, text in told if text is not None}
+
+
+def _warned(node: ast.AST) -> list[ast.expr]:
+    """What a call of a logger, or of what hands its text to one, is given to say."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("_LOGGER.warning", "log_rejection"):
+        return node.args
+    if isinstance(node, ast.Call):
+        return [keyword.value for keyword in node.keywords if keyword.arg == "unscoped"]
+    is_kept = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self._unscoped"
+    return [node.value] if isinstance(node, ast.Assign) and is_kept else []
+
+
 def _warnings() -> set[str]:
-    """Every warning of the packages that a proxy or an application runs."""
+    """Every warning of the packages that a proxy or an application runs, also one that stands in a constant."""
     packages = ("shared/mimo_quirks", "litellm_plugin/litellm_mimo", "langchain_plugin/langchain_mimo")
     files = [file for package in packages for file in (ROOT / package).rglob("*.py") if "simulator" not in file.parts]
-    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-    said = set()
-    for node in nodes:
-        name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if isinstance(node, ast.Call) and node.args and name in ("_LOGGER.warning", "log_rejection"):
-            said.add(_said(node.args[0]))
-        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) in ("_UNSCOPED", "_UNNAMED"):
-            said.add(str(_said(node.value)).replace("{}", "…"))
-    return {text for text in said if text not in (None, "…")}
+    said: set[str] = set()
+    for tree in (ast.parse(file.read_text(encoding="utf-8")) for file in files):
+        constants = _constants(tree)
+        for given in map(_warned, ast.walk(tree)):
+            names = {node.id for value in given for node in ast.walk(value) if isinstance(node, ast.Name)}
+            said |= {constants[name] for name in names & constants.keys()}
+            said |= {text for text in map(_said, given[:1]) if text not in (None, "…")}
+    return said
 
 
 def test_log_lines(caplog: pytest.LogCaptureFixture) -> None:

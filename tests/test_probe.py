@@ -128,7 +128,7 @@ BAD: Final[list[tuple[Callable[[Handler, dict[str, Any]], None], str]]] = [
     (_garbles, r"an answer of 127.0.0.1:\d+ could not be read: "),
     (_says(401, REPEATED), r"answered 401: MIMO_API_KEY is not a key of this host .*\[key\]"),
     (_says(402, {"error": "no balance"}), "answered 402: the account has no balance"),
-    (_says(429, {"error": "slow down"}), "answered 429: the host wants fewer requests"),
+    (_says(429, {"error": "slow down"}), "answered 429: rate limit"),
 ]
 
 
@@ -236,15 +236,15 @@ def test_only(name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "environment", "complaint"),
     [
-        (["--only", "tool-turn"], {}, "--only tool-turn: the nearest question is tool-turns"),
+        (["--only", "tool-turn"], {}, "--only: unknown question tool-turn; did you mean tool-turns?"),
         (["--wire", "smoke"], {}, "'smoke' is not a wire; known: chat, messages, responses, all"),
-        (["--limit", "0"], {}, "--limit 0: one request is the least"),
-        (["--timeout", "0"], {}, "--timeout 0: it takes more than no time"),
+        (["--limit", "0"], {}, "--limit must be at least 1"),
+        (["--timeout", "0"], {}, "--timeout must be above 0"),
         (["--base-url", "ftp://x"], {}, "--base-url 'ftp://x' is not a URL such as https://api.xiaomimimo.com/v1"),
         (["--base-url", "https://"], {}, "is not a URL such as"),
         (["--base-url", f"https://u:{KEY}@x/v1"], {}, "--base-url has credentials in it; the key goes into"),
-        ([], {"MIMO_API_KEY": ""}, "MIMO_API_KEY is not set: it is the key of the endpoint"),
-        ([], {"MIMO_API_KEY": f"{KEY}\n"}, "MIMO_API_KEY has characters that no header can have"),
+        ([], {"MIMO_API_KEY": ""}, "MIMO_API_KEY is not set: set it to this endpoint's key (for a proxy, the proxy's)"),
+        ([], {"MIMO_API_KEY": f"{KEY}\n"}, "MIMO_API_KEY contains characters that are not allowed in an HTTP header"),
         ([], {"MIMO_QUIRKS_HOSTS": "x"}, "MIMO_QUIRKS_HOSTS: 'x' is not a JSON object"),
     ],
 )
@@ -267,7 +267,7 @@ def test_nobody_says_yes() -> None:
     assert re.search(
         r"about 5\d requests, [\d,]+ tokens in and [\d,]+ out: about \$0.0\d, at most \$0.\d\d", ended.stderr
     )
-    assert "nobody is there to say yes: add --yes" in ended.stderr
+    assert "no terminal to confirm at: add --yes" in ended.stderr
 
 
 def test_the_result_file() -> None:
@@ -408,4 +408,4 @@ def test_the_question(answer: str, sent: int) -> None:
     os.close(master)
 
     assert 2 == ended.returncode
-    assert "Ask? [y/N]" in ended.stderr
+    assert "Send these requests? [y/N]" in ended.stderr

@@ -36,7 +36,9 @@ def warn_missing(package: str, name: str, lost: str) -> None:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         version = "of an unknown version"
-    _LOGGER.warning("%s %s has no %s: %s", package, version, name, lost)
+    _LOGGER.warning(
+        "%s %s lacks the internal name %s: %s. Use the tested version, or report this.", package, version, name, lost
+    )
 
 
 try:

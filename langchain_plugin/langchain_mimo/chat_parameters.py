@@ -28,8 +28,8 @@ UNSUPPORTED: Final[Mapping[str, str]] = {
     "prompt_cache_options": f"{_OPENAI}; MiMo caches by itself",
     "service_tier": _OPENAI,
     "verbosity": _OPENAI,
-    "organization": f"{_OPENAI}; a relay that wants such a header gets it by default_headers",
-    "openai_organization": f"{_OPENAI}; a relay that wants such a header gets it by default_headers",
+    "organization": f"{_OPENAI}; use default_headers if your relay needs it",
+    "openai_organization": f"{_OPENAI}; use default_headers if your relay needs it",
 }
 """Fields of the constructor by name; a value that switches one off is no harm."""
 
@@ -48,7 +48,7 @@ def reject_unsupported(fields: Mapping[str, Any]) -> None:
     reasoning = fields.get("reasoning")
     unknown = set(reasoning) - {"effort"} if isinstance(reasoning, Mapping) else ()
     if unknown:
-        raise ValueError(f"reasoning={reasoning!r}: only effort is understood; what a host takes goes into extra_body")
+        raise ValueError(f"reasoning={reasoning!r}: only effort is supported; pass host parameters in extra_body")
 
 
 def switch_thinking(payload: dict[str, Any], asked: Thinking | None, dialect: Dialect) -> None:

@@ -29,7 +29,7 @@ _MESSAGES: Final = (
 )
 """One folder of LiteLLM's, and what it was called before."""
 
-_IDENTITIES: Final = "nothing is remembered for clients of the proxy, because it is not known whose requests are whose"
+_IDENTITIES: Final = "reasoning of the proxy's clients is not stored: their identity cannot be read"
 _REDIS: Final = "with MIMO_QUIRKS_STORE=litellm nothing is remembered, unless LiteLLM's Router has Redis"
 _ROUTES: Final = (
     "requests to {} go out without the reasoning that the client dropped, where LiteLLM does not bridge them"
@@ -46,14 +46,14 @@ LOST: Final[Mapping[str, str]] = {
     "BaseAnthropicMessagesStreamingIterator": _STREAMS.format("of the messages wire"),
     "AnthropicAdapter": "no reasoning is sealed in streams of /v1/messages that LiteLLM bridges",
     "GenericResponseOutputItem": "answers on /v1/messages that LiteLLM bridges twice may come without their text",
-    "provider_stores_the_conversation": "whether LiteLLM bridges a request to /v1/responses is told by its provider "
-    "and not by its model_info",
+    "provider_stores_the_conversation": "whether LiteLLM bridges a request to /v1/responses is judged by its provider "
+    "alone; where model_info says otherwise, reasoning that the client dropped may be lost",
     "ProviderConfigManager": _ROUTES.format("/v1/messages"),
     "LlmProviders": _ROUTES.format("/v1/messages"),
-    "get_llm_provider": "a deployment is recognised by its model and api_base as they are written alone",
-    "get_supported_openai_params": "LiteLLM refuses or drops tools for models that its cost map lacks",
-    "model_cost": "LiteLLM refuses or drops tools for models that its cost map lacks, in synchronous calls",
-    "register_model": "LiteLLM refuses or drops tools for models that its cost map lacks, in synchronous calls",
+    "get_llm_provider": "a deployment is recognised only by its written model and api_base",
+    "get_supported_openai_params": "LiteLLM rejects or drops tools for models that its cost map lacks",
+    "model_cost": "LiteLLM rejects or drops tools for models that its cost map lacks, in synchronous calls",
+    "register_model": "LiteLLM rejects or drops tools for models that its cost map lacks, in synchronous calls",
     "async_post_call_response_headers_hook": "answers of the proxy have no header x-mimo-reasoning",
     "verbose_logger": "lines of mimo-quirks are not written by LiteLLM's handlers",
     "cache": "answers in LiteLLM's cache may hold sealed reasoning, which only one client can open",
@@ -78,7 +78,9 @@ def warn(name: str) -> None:
         release = version("litellm")
     except PackageNotFoundError:
         release = "of unknown version"
-    _LOGGER.warning("LiteLLM %s has no %s where it is known to be: %s", release, name, LOST[name])
+    _LOGGER.warning(
+        "LiteLLM %s lacks the internal name %s: %s. Use the tested version, or report this.", release, name, LOST[name]
+    )
 
 
 def _find(name: str, *modules: str) -> Any:

@@ -143,7 +143,10 @@ class Rejections:
                 stopped = f"Fallback to {model} blocked by MIMO_QUIRKS_ON_REJECTION={how}."
                 said = f"{rejection.explain()} {stopped}"
                 raise ReasoningRejectedError(rejection, call.deployment.provider, said)
-            log_rejection(f"LiteLLM falls back to {model} because of a rejection")
+            log_rejection(
+                f"{rejection.host} rejected a request to {rejection.model}: "
+                f"LiteLLM falls back to {model} (MIMO_QUIRKS_ON_REJECTION=fallback)"
+            )
         begin_attempt(call.arguments, call.details)
         _REJECTED.pop(str(call.details.get("litellm_call_id")), None)  # what it may fail with now is another matter
 

@@ -130,8 +130,8 @@ def memory_of(settings: Settings) -> ReasoningMemory:
 
 
 _UNNAMED: Final = (
-    "The proxy knows a client by none of MIMO_QUIRKS_IDENTITY ({}): its reasoning is not stored. "
-    "Give its key one of these, or set another."
+    "A client has no identity among MIMO_QUIRKS_IDENTITY ({}): its reasoning is neither stored nor restored. "
+    "Give its key a user or team, or add key to MIMO_QUIRKS_IDENTITY."
 )
 
 
@@ -140,7 +140,10 @@ def _litellm_store(settings: Settings) -> ReasoningStore | None:
     if cache is None:
         if _internals.is_proxy_loaded() and not _internals.proxy_has("redis_usage_cache"):
             return None  # it may well have one, where we do not find it
-        raise SettingsError("MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis: set litellm_settings.cache")
+        raise SettingsError(
+            "MIMO_QUIRKS_STORE=litellm, but LiteLLM has no Redis cache. "
+            "Set litellm_settings.cache with cache_params.type: redis, or another store."
+        )
     return settings.open_store(cache.redis_client)
 
 

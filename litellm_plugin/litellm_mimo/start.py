@@ -81,7 +81,7 @@ class Start:
         try:
             self._tell()
         except (SettingsError, ImportError) as error:
-            _LOGGER.warning("the store cannot be opened: %s", error)
+            _LOGGER.warning("the reasoning store cannot be opened, so requests to MiMo fail: %s", error)
         except Exception as error:  # noqa: BLE001 - whatever a LiteLLM of tomorrow does
             log_frames("what is in use cannot be told", error)
 
@@ -114,7 +114,7 @@ def _whose(settings: Settings) -> str:
         if not tells_clients_apart():
             return "all clients share one scope"
         return f"a scope for each client, known by {', '.join(settings.identity)}"
-    return "one scope (MIMO_QUIRKS_SCOPE)" if settings.scope is not None else "the application says whose memory it is"
+    return "one scope (MIMO_QUIRKS_SCOPE)" if settings.scope is not None else "scope set per request"
 
 
 def _deployments(listed: list[Any], settings: Settings) -> Iterator[str]:

@@ -196,8 +196,9 @@ def explain(  # noqa: PLR0913 - a deployment takes several words to name
         provider: LiteLLM's provider prefix, such as `hosted_vllm`.
         wire: `chat`, `messages` or `responses`; told by the request's form by default.
         scope: Whose memory it is, as the adapter says it; the settings' by default. ChatMiMo and `MIMO_QUIRKS_SCOPE`
-            say it plainly; in LiteLLM it is `application:NAME` for `metadata.mimo_scope`, and in its proxy `key:HASH`,
-            `user:ID`, `team:ID`, or `proxy` where it cannot tell its clients apart.
+            take the scope itself; LiteLLM's SDK has `application:NAME` for `metadata.mimo_scope`; its proxy has
+            `key:HASH`, `key:litellm_proxy_master_key`, `user:ID`, `team:ID`, or
+            `proxy` where its clients share one scope.
         settings: The operator's settings; read from the environment by default.
         memory: Where to look; by default the store of the settings, which is opened and closed.
 
@@ -421,7 +422,7 @@ def _there(message: Message, wire: Wire, family: str | None, *, is_signed: bool 
         return (
             f"encrypted reasoning{other}"
             if other
-            else f"reasoning{signed} that cannot be opened"
+            else f"reasoning{signed} that cannot be decrypted (other secret or scope, or too old)"
             if signed
             else "nothing"
         )
@@ -445,18 +446,18 @@ def _spellings(message: Message, wire: Wire) -> Iterator[tuple[str, str]]:
 
 
 _LOST_BECAUSE: Final[Mapping[StoreAnswer, str]] = {
-    "asked": "lost: nothing in the store is proven to be its reasoning",
+    "asked": "lost: no entry is proven to be this message's reasoning",
     "off": "lost: the store is off",
-    "none": "lost: there is no store to look in",
-    "unscoped": "lost: the store was not asked, as no scope is given",
+    "none": "lost: memory:// is per process; pass --store",
+    "unscoped": "lost: the store was not asked; pass --scope",
     "failed": "lost: the store could not be read",
     "not needed": "lost",
 }
 _STORE: Final[Mapping[StoreAnswer, str]] = {
     "asked": "asked",
     "off": "off",
-    "none": "none: memory:// is per process, so nothing recorded elsewhere is found here",
-    "unscoped": "not asked: no scope is given; give one, or set MIMO_QUIRKS_SCOPE",
+    "none": "none: memory:// is per process; pass --store",
+    "unscoped": "not asked: no scope; pass --scope or set MIMO_QUIRKS_SCOPE",
     "failed": "could not be read",
     "not needed": "not asked: no message needs it",
 }
@@ -468,9 +469,9 @@ def _rules(quirks: Quirks) -> Iterator[str]:
         yield "reasoning is taken off every assistant message"
     else:
         yield f"wants reasoning back as {words.fields(quirks)}"
-        who = "every assistant message" if quirks.pads_every_turn else "a message with tool calls"
-        stands_in = "nothing stands" if quirks.placeholder is None else f'"{quirks.placeholder}" stands'
-        yield f"where {who} has lost its reasoning, {stands_in} in for it"
+        where = "on every assistant message" if quirks.pads_every_turn else "on messages with tool calls"
+        placeholder = "none" if quirks.placeholder is None else f'"{quirks.placeholder}" ({where})'
+        yield f"placeholder for lost reasoning: {placeholder}"
     told = (
         (quirks.forbids_when_off, "rejects reasoning while thinking is off"),
         (not quirks.thinks_by_default, "thinks only where the request asks for it"),

@@ -80,7 +80,10 @@ def _log_replay(report: ReplayReport) -> None:
     elif lost := report.count("placeholder") + report.count("bare"):
         _LOGGER.info("%d of %d assistant messages were sent without their reasoning", lost, len(report.turns))
     if report.spoken:
-        _LOGGER.info("%d thoughts stand in the history as visible text: the client made it of them", report.spoken)
+        _LOGGER.info(
+            "reasoning is visible text in %d of the messages: the client wrote thinking blocks into their content",
+            report.spoken,
+        )
 
 
 def log_rejection(said: str) -> None:

@@ -227,7 +227,9 @@ class Settings(BaseModel):
             ImportError: An extra is missing; the message tells how to install it.
         """
         if self.store == LITELLM and litellm_redis is None:
-            raise SettingsError(f"{PREFIX}STORE is {LITELLM}, which is for LiteLLM alone: give another here")
+            raise SettingsError(
+                f"{PREFIX}STORE: store `litellm` works only in LiteLLM's callback; use sqlite:/// or redis:// here"
+            )
         return open_store(
             self.store,
             ttl_seconds=self.store_ttl_seconds,

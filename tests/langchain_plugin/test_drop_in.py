@@ -139,7 +139,7 @@ def test_rejected(name: str, make_model: Make) -> None:
     ("fields", "words"),
     [
         ({"output_version": "responses/v1"}, "output_version='responses/v1'"),
-        ({"reasoning": {"effort": "high", "summary": "auto"}}, "only effort is understood"),
+        ({"reasoning": {"effort": "high", "summary": "auto"}}, "only effort is supported"),
     ],
 )
 def test_rejected_values(fields: dict[str, Any], words: str, make_model: Make) -> None:

@@ -112,5 +112,5 @@ def test_a_renamed_name(group: tuple[str, str, str], package: str, name: str, ou
     answers, told = outcomes(group)[name]
 
     assert ["答案是"] * 3 == [answer[:3] for answer in answers]
-    assert [f"{package} {version(package)} has no"] == [" ".join(line.split()[:4]) for line in told]
+    assert [f"{package} {version(package)} lacks the"] == [" ".join(line.split()[:4]) for line in told]
     assert f"{name}: " in told[0]

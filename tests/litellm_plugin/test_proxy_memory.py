@@ -183,7 +183,7 @@ def test_litellm_s_own_redis(redis: Server, upstream: Simulator) -> None:
 
 def test_litellm_without_redis(upstream: Simulator) -> None:
     """Where LiteLLM has none, the first request says so."""
-    complaint = pytest.raises(APIStatusError, match="MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis")
+    complaint = pytest.raises(APIStatusError, match="MIMO_QUIRKS_STORE=litellm, but LiteLLM has no Redis")
     with LiteLLMProxy(_config(upstream), {"MIMO_QUIRKS_STORE": "litellm"}) as proxy, complaint:
         converse(_client(proxy), "mimo", echoes=False, streams=False)
 
@@ -247,7 +247,7 @@ def test_clients_without_an_identity_have_no_memory(
         log = proxy.log()
 
     assert [("missing",)] * 2 == [exchange.verdicts for exchange in upstream.exchanges[1:]]
-    assert 1 == log.count("is not stored")
+    assert 1 == log.count("its reasoning is neither stored nor restored")
     assert 0 == log.count("MIMO_QUIRKS_SCOPE")
 
 

@@ -175,6 +175,6 @@ def test_a_thread_that_is_older_than_the_install(proxy: LiteLLMProxy, hosts: Map
     assert (
         "A changed request (with a space on every assistant message that has no reasoning) was rejected too. " in said
     )
-    assert "Send it again: its retry goes out with thinking switched off." in said
+    assert "Send it again: if rejected once more, it is retried with thinking off." in said
     assert answer.choices[0].message.content
     assert [400, 400, 400, 200] == [status_of(exchange) for exchange in hosts[name].exchanges]

@@ -168,7 +168,7 @@ def _is_explained(route: str, body: Any) -> None:
     assert (
         "A changed request (with a space on every assistant message that has no reasoning) was rejected too. " in said
     )
-    assert "Send it again: its retry goes out with thinking switched off. " in said
+    assert "Send it again: if rejected once more, it is retried with thinking off. " in said
     assert said.endswith("set MIMO_QUIRKS_STORE to sqlite:/// or redis://.")
 
 

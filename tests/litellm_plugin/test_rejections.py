@@ -407,7 +407,8 @@ async def test_on_rejection(
     falls = how == "fallback" and dead
     rejected, *more = _warnings(caplog)
     assert "rejected a request to" in rejected
-    assert ["LiteLLM falls back to gpt-4o-mini because of a rejection"] * falls == more
+    told = "LiteLLM falls back to gpt-4o-mini (MIMO_QUIRKS_ON_REJECTION=fallback)"
+    assert [f"{rejected.partition(': ')[0]}: {told}"] * falls == more
     assert int(falls) == len(stranger.exchanges)
     assert not [v for exchange in stranger.exchanges for v in exchange.verdicts if v == "placeholder"]
 

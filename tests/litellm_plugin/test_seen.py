@@ -67,7 +67,7 @@ def test_one_line_for_each_changed_request(
     assert " - mimo_quirks:DEBUG: " in line
     assert ": mimo-v2.6-pro at 127.0.0.1:" in line
     assert ": 1 kept, 1 placeholder; message " in line
-    assert line.endswith(": placeholder, lost")
+    assert line.endswith(": placeholder, no recorded reasoning is proven to be its own")
     assert SECRET not in with_us.log()
 
 

@@ -51,7 +51,7 @@ def test_litellm_s_redis_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.delitem(sys.modules, "mimo_quirks.stores.redis", raising=False)
 
-    with pytest.raises(SettingsError, match="MIMO_QUIRKS_STORE is litellm, but LiteLLM has no Redis"):
+    with pytest.raises(SettingsError, match="MIMO_QUIRKS_STORE=litellm, but LiteLLM has no Redis"):
         memory_of(Settings(store="litellm"))
 
 
@@ -79,7 +79,7 @@ def test_a_store_that_cannot_be_reached(tmp_path: Path) -> None:
         assert "begun\n" == began
         assert f"; store {store_address(url)}, not encrypted; one scope (MIMO_QUIRKS_SCOPE)\n" in told
         assert " - mimo_quirks:WARNING: " in warned
-        assert "the store cannot be reached: " in warned
+        assert f"reasoning store {store_address(url)} failed at start (" in warned
         assert "s3cret" not in told + warned
 
 
@@ -91,6 +91,10 @@ def test_what_cannot_be_told(error: Exception, caplog: pytest.LogCaptureFixture)
         raise error
 
     Start(Settings(store="sqlite:///reasoning.db", scope="x"), fails).tell()
-    expected = ["the store cannot be opened: LiteLLM has no Redis"] if isinstance(error, SettingsError) else []
+    expected = (
+        ["the reasoning store cannot be opened, so requests to MiMo fail: LiteLLM has no Redis"]
+        if isinstance(error, SettingsError)
+        else []
+    )
 
     assert expected == caplog.messages

@@ -26,7 +26,7 @@ from ..explaining import MODEL, THOUGHTS, URL, body, recorded
 USER = {"role": "user", "content": "q"}
 RESULT = {"role": "tool", "tool_call_id": CALL["id"], "content": "r"}
 LOST = {"role": "assistant", "content": "", "tool_calls": [CALL]}
-NO_STORE = "lost: there is no store to look in"
+NO_STORE = "lost: memory:// is per process; pass --store"
 SIGNED = {"type": "thinking", "thinking": "hm", "signature": "EqQB"}
 
 
@@ -91,7 +91,7 @@ def test_an_index_is_one_of_the_wires_own_history(wire: str, places: list[str]) 
         ({**LOST, "reasoning_content": " "}, ("reasoning_content: blank", "placeholder", NO_STORE)),
         (
             {**LOST, "reasoning": "tool call"},
-            ("reasoning: a placeholder", "placeholder", "what is there only stands in for lost reasoning"),
+            ("reasoning: a placeholder", "placeholder", "another tool's placeholder, not reasoning"),
         ),
         ({**LOST, "reasoning_content": "x"}, ("reasoning_content, 1 character", "kept", "carried by the message")),
         (
@@ -174,9 +174,9 @@ def test_what_the_row_says_and_where_it_comes_from() -> None:
 
     assert "Xiaomi API reference; EVIDENCE §3.2 (2026-05-12)" == explanation.source
     assert ["mimo", "xiaomi", "api.xiaomimimo.com"] == [explanation.family, explanation.host, explanation.address]
-    assert 'where a message with tool calls has lost its reasoning, "" stands in for it' in explanation.rules
+    assert 'placeholder for lost reasoning: "" (on messages with tool calls)' in explanation.rules
     assert "thinks only where the request asks for it" in _of(LOST, model="mimo-v2-flash").rules
-    nothing = "where a message with tool calls has lost its reasoning, nothing stands in for it"
+    nothing = "placeholder for lost reasoning: none"
     assert nothing in _of(LOST, base_url="https://openrouter.ai/api/v1").rules
 
 
@@ -188,10 +188,10 @@ class _Failing(DictStore):
 @pytest.mark.parametrize(
     ("store", "scope", "told"),
     [
-        (DictStore(), None, ["unscoped", "lost: the store was not asked, as no scope is given"]),
-        (DictStore(), "me", ["asked", "lost: nothing in the store is proven to be its reasoning"]),
+        (DictStore(), None, ["unscoped", "lost: the store was not asked; pass --scope"]),
+        (DictStore(), "me", ["asked", "lost: no entry is proven to be this message's reasoning"]),
         (_Failing(), "me", ["failed", "lost: the store could not be read"]),
-        (None, None, ["asked", "lost: nothing in the store is proven to be its reasoning"]),
+        (None, None, ["asked", "lost: no entry is proven to be this message's reasoning"]),
     ],
 )
 def test_why_nothing_was_found(store: ReasoningStore | None, scope: str | None, told: list[str]) -> None:
@@ -298,7 +298,7 @@ def test_sealed_reasoning_is_opened(scope: str, told: str) -> None:
 
     there = {
         "me": "thinking block signed by mimo-quirks, 2 characters",
-        "you": "reasoning signed by mimo-quirks that cannot be opened",
+        "you": "reasoning signed by mimo-quirks that cannot be decrypted (other secret or scope, or too old)",
     }
     assert [there[scope]] == [message.there for message in explanation.messages]
     assert (told == "placeholder") is bool(explanation.lost)

@@ -259,12 +259,27 @@ NO_CHANGE = "No further change to the request is possible or allowed. "
     ("kind", "remedy", "words"),
     [
         (MISSING, NONE, ["(with reasoning that has been found since)", "it goes out with a space on every assistant"]),
-        (OTHER, PAD, ["(with a space on every assistant", "Send it again: its retry goes out with thinking switched"]),
-        (FORBIDDEN, NONE, ["must not include reasoning", "Send it again: its retry goes out without any reasoning."]),
-        (FORBIDDEN, STRIP, ["(without any reasoning)", "its retry goes out with thinking switched off"]),
-        (FORBIDDEN, OFF, [f"{NO_CHANGE}Ask the host's operator what it takes, or name its row in MIMO_QUIRKS_HOSTS."]),
-        (MISSING, OFF, [f"(with thinking switched off) was rejected too. {NO_CHANGE}Start a new conversation."]),
-        (SIGNATURE, OFF, ["did not sign", f"{NO_CHANGE}Take thinking blocks of other vendors out of the history."]),
+        (OTHER, PAD, ["(with a space on every assistant", "Send it again: if rejected once more, it is retried with"]),
+        (
+            FORBIDDEN,
+            NONE,
+            ["must not include reasoning", "if rejected once more, it is retried without any reason"],
+        ),
+        (FORBIDDEN, STRIP, ["(without any reasoning)", "if rejected once more, it is retried with thinking off."]),
+        (
+            FORBIDDEN,
+            OFF,
+            [f"{NO_CHANGE}Ask the host's operator what it takes, or set its profile in "],
+        ),
+        (MISSING, OFF, [f"(with thinking off) was rejected too. {NO_CHANGE}Start a new conversation."]),
+        (
+            SIGNATURE,
+            OFF,
+            [
+                "carry signatures it did not issue",
+                f"{NO_CHANGE}Take thinking blocks of other vendors out of the history.",
+            ],
+        ),
     ],
 )
 def test_what_is_told_of_a_retry(kind: RejectionKind, remedy: Remedy, words: list[str]) -> None:
@@ -276,7 +291,7 @@ def test_what_is_told_of_a_retry(kind: RejectionKind, remedy: Remedy, words: lis
     assert [] == [
         word for word in [*words, "llm.example rejected a request", "A changed request ("] if word not in told
     ]
-    assert "Send it again: it" in first.explain() != told
+    assert "Send it again: " in first.explain() != told
 
 
 def test_a_host_without_an_address() -> None:
@@ -298,9 +313,13 @@ def test_a_field_that_the_host_names() -> None:
     assert (NONE, PAD) == (made.attempt.remedy, second.then and second.then.remedy)
     assert SECRET == made.sent[1]["reasoning_content"]
     assert "reasoning" not in made.sent[1]
-    assert "Send it again: it goes out with the reasoning in reasoning_content." in first.explain()
-    assert "A changed request (with the reasoning in reasoning_content) was rejected too. " in second.explain()
-    assert "it goes out with the reasoning in reasoning_content, and with a space on every" in second.explain()
+    assert "Send it again: it goes out with the reasoning in the field `reasoning_content`." in first.explain()
+    assert (
+        "A changed request (with the reasoning in the field `reasoning_content`) was rejected too. " in second.explain()
+    )
+    assert (
+        "it goes out with the reasoning in the field `reasoning_content`, and with a space on every" in second.explain()
+    )
 
 
 @pytest.mark.parametrize(("url", "expected"), [(URL, "reasoning"), ("https://other.example/v1", "reasoning_content")])

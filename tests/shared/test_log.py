@@ -103,7 +103,7 @@ def test_a_thought_that_a_client_made_a_text_of(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.INFO, logger="mimo_quirks"):
         log_request(_line(history, FoundReasoning({1: "secret"})))
 
-    said = "1 thoughts stand in the history as visible text: the client made it of them"
+    said = "reasoning is visible text in 1 of the messages: the client wrote thinking blocks into their content"
     assert [said] == [record.message for record in caplog.records]
 
 

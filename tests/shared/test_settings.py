@@ -54,7 +54,7 @@ def test_defaults() -> None:
         ("secret", "new,", ["MIMO_QUIRKS_SECRET", "must not be empty"]),
         ("secret", "a", ["MIMO_QUIRKS_SECRET: ", "at least 32 characters", "secrets.token_urlsafe(32)"]),
         ("secret", "x" * 31, ["MIMO_QUIRKS_SECRET: ", "at least 32 characters"]),
-        ("secret", "old," + "new" * 11, ["MIMO_QUIRKS_SECRET: ", "the first secret seals"]),
+        ("secret", "old," + "new" * 11, ["MIMO_QUIRKS_SECRET: ", "the first secret encrypts"]),
         ("sealed_max_bytes", "-1", ["MIMO_QUIRKS_SEALED_MAX_BYTES", "greater than or equal to 0"]),
         ("sealed_max_bytes", "64K", ["MIMO_QUIRKS_SEALED_MAX_BYTES", "valid integer"]),
         ("sealed_ttl_seconds", "0", ["MIMO_QUIRKS_SEALED_TTL_SECONDS", "greater than 0"]),
@@ -183,7 +183,7 @@ def test_words_for_a_store(word: str) -> None:
 
 def test_litellm_s_store_is_for_litellm() -> None:
     """Elsewhere the setting says so when the store is opened."""
-    with pytest.raises(SettingsError, match="MIMO_QUIRKS_STORE is litellm, which is for LiteLLM alone"):
+    with pytest.raises(SettingsError, match="MIMO_QUIRKS_STORE: store `litellm` works only in LiteLLM's callback"):
         _settings(store="litellm").open_store()
 
 

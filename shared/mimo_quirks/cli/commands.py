@@ -20,8 +20,8 @@ app: Final = typer.Typer(
 
 
 _SCOPES: Final = (
-    "ChatMiMo's scope as it is; of LiteLLM application:NAME for metadata.mimo_scope, and of its proxy key:HASH, "
-    "user:ID, team:ID, or proxy."
+    "ChatMiMo: the scope itself. LiteLLM SDK: application:NAME. Proxy: key:HASH, key:litellm_proxy_master_key, "
+    "user:ID, team:ID or proxy."
 )
 
 
@@ -40,7 +40,7 @@ def _group(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """MiMo reasoning survives message conversion: show it, and test against it."""
+    """Keeps MiMo's reasoning through message conversion. Check, explain, probe, simulate and delete."""
 
 
 class _WithFields(typer.core.TyperCommand):
@@ -147,14 +147,19 @@ def forget(
 
     Exit status: 0 once nothing is left, 1 where the answer was no, 2 where it cannot be deleted.
     """
-    from .explaining import settings_with  # noqa: PLC0415 - quick help
+    from mimo_quirks import store_address  # noqa: PLC0415 - quick help
+
+    from .explaining import settings_with  # noqa: PLC0415 - as above
     from .forgetting import forgotten  # noqa: PLC0415 - as above
 
     settings = settings_with(store)
     if not yes:
-        typer.confirm(f"Delete everything that the store has of the scope {scope!r}?", abort=True, err=True)
+        typer.confirm(
+            f"Delete everything of the scope {scope!r} from {store_address(settings.store)}?", abort=True, err=True
+        )
     count = forgotten(settings, scope)
-    typer.echo(f"{count} {'entry' if count == 1 else 'entries'} deleted")
+    hint = "" if count else ": none has this scope (check --scope and MIMO_QUIRKS_SECRET)"
+    typer.echo(f"{count} {'entry' if count == 1 else 'entries'} deleted{hint}")
 
 
 @app.command()
@@ -175,13 +180,13 @@ def doctor(
 
 @app.command()
 def probe(  # noqa: PLR0913, PLR0917 - one for each option
-    base_url: Annotated[str, typer.Option(envvar="MIMO_BASE_URL", help="As clients of the chat wire have it.")] = URL,
+    base_url: Annotated[str, typer.Option(envvar="MIMO_BASE_URL", help="Base URL as an OpenAI client has it.")] = URL,
     model: Annotated[str, typer.Option(help="The model's id, or a proxy's alias.")] = MODEL,
     wire: Annotated[str, typer.Option(help="chat, messages, responses, or all.")] = "chat",
-    only: Annotated[list[str] | None, typer.Option(help="A question by its name, again for another.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Ask only this question; repeatable.")] = None,
     limit: Annotated[int, typer.Option(help="How many requests are sent at most.")] = 200,
     timeout: Annotated[float, typer.Option(help="How many seconds an answer may take.")] = 120,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask without asking me.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,  # noqa: FBT002
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
 ) -> None:
     """Asks an endpoint what it accepts, and whether reasoning survives the way to the model.

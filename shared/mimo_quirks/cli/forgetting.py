@@ -16,7 +16,11 @@ def forgotten(settings: Settings, scope: str) -> int:
     try:
         store = settings.open_store()
     except (SettingsError, ImportError) as error:
-        fail(f"{error} (of LiteLLM's Redis, its redis:// URL)" if isinstance(error, SettingsError) else str(error))
+        fail(
+            f"{error}; for LiteLLM's Redis pass its redis:// URL with --store"
+            if isinstance(error, SettingsError)
+            else str(error)
+        )
     if store is None:
         fail(f"{settings.store} keeps nothing outside the process that uses it: name the store with --store")
     try:

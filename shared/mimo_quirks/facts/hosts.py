@@ -171,7 +171,7 @@ HOSTS: Final = (
         domains=None,
         dialect=TEMPLATE,
         takes_placeholder=False,
-        source="vLLM docs; the open weights' template renders an empty text like none; EVIDENCE §3.5",
+        source="vLLM docs; the open weights' template treats empty reasoning as absent; EVIDENCE §3.5",
         date="2026-09-22",
     ),
     Host(

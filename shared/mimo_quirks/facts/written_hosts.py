@@ -58,7 +58,7 @@ def _written(item: object) -> object:
 def _value(name: str, value: object) -> Any:
     known = ("row", *_DIALECT, *_HOST)
     if name not in known:
-        raise ValueError(f"a row has no {name!r}; it has {', '.join(known)}")
+        raise ValueError(f"unknown key {name!r}; known: {', '.join(known)}")
     try:
         return {"row": _row, **_DIALECT, **_HOST}[name](value)
     except ValueError as error:
@@ -72,7 +72,7 @@ def _row(value: object) -> object:
 def _one_of(known: tuple[str, ...]) -> Callable[[object], object]:
     def read(value: object) -> object:
         if value not in known:
-            raise ValueError(f"{value!r} is none of {', '.join(map(repr, known))}")
+            raise ValueError(f"{value!r} must be one of {', '.join(map(repr, known))}")
         return value
 
     return read
@@ -80,7 +80,7 @@ def _one_of(known: tuple[str, ...]) -> Callable[[object], object]:
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")  # noqa: TRY004 - pydantic reports this type alone
+        raise ValueError(f"{value!r} must be true or false")  # noqa: TRY004 - pydantic reports this type alone
     return value
 
 
@@ -88,7 +88,7 @@ def _some_of(known: tuple[str, ...], at_least: int) -> Callable[[object], tuple[
     def read(value: object) -> tuple[str, ...]:
         names = tuple(value) if isinstance(value, list | tuple) else (None,)
         if len(names) < at_least or any(name not in known for name in names):
-            raise ValueError(f"{value!r} is not a list of some of {', '.join(known)}")
+            raise ValueError(f"{value!r} must be a list of: {', '.join(known)}")
         return names
 
     return read
@@ -97,7 +97,7 @@ def _some_of(known: tuple[str, ...], at_least: int) -> Callable[[object], tuple[
 def _switches(value: object) -> tuple[Switch, ...]:
     items = tuple(value) if isinstance(value, list | tuple) else ()
     if not items:
-        raise ValueError(f"{value!r} is not a list of one switch or more")
+        raise ValueError(f"{value!r} must be a non-empty list of switches")
     return tuple(map(_switch, items))
 
 
@@ -106,7 +106,7 @@ def _switch(item: object) -> Switch:
         raise ValueError(f"{item!r} is not a switch, such as {_EXAMPLE}")
     on, off = item["on"], item["off"]
     if not all(isinstance(value, str | bool) for value in (on, off)) or on == off:
-        raise ValueError(f"on and off of {item['path']} are two different texts, or true and false")
+        raise ValueError(f"on and off of {item['path']} must differ (strings or booleans)")
     return Switch(tuple(item["path"].split(".")), on, off)
 
 

@@ -22,11 +22,11 @@ _PROOFS: Final[Mapping[Proof | None, str]] = {
     "prefix": "all that was said before it is the same as when it was recorded",
     "chain": "it stands next to a message whose reasoning is proven",
     "cut": "the beginning is gone, and one recorded conversation fits the rest",
-    None: "the store has the text undamaged",
+    None: "the recorded text replaces the client's altered copy",
 }
 _WHY: Final[Mapping[Reason, str]] = {
     "the reasoning is of another family": "another vendor's model wrote the reasoning",
-    "the reasoning is another tool's placeholder": "what is there only stands in for lost reasoning",
+    "the reasoning is another tool's placeholder": "another tool's placeholder, not reasoning",
     "thinking is off": "thinking is off, so none is needed",
     "not a tool turn": "no tool call, so none is needed",
     "it has no reasoning": "there is nothing to strip",
@@ -47,7 +47,7 @@ def done(what: str, proof: Proof | None) -> str:
     return f"found by {proof or 'text'}" if what == "found" else what
 
 
-def why(turn: TurnReport, quirks: Quirks, lost: str = "lost") -> str:
+def why(turn: TurnReport, quirks: Quirks, lost: str = "no recorded reasoning is proven to be its own") -> str:
     """Why it is sent.
 
     Args:

@@ -24,7 +24,7 @@ from mimo_quirks.log import log_request
 from mimo_quirks.rejections.evidence import AttemptSettings, HostPolicy
 from mimo_quirks.rejections.policies import HostPolicies
 from mimo_quirks.settings import Settings
-from mimo_quirks.stores import RENEWED_AFTER, Entry, ReasoningStore
+from mimo_quirks.stores import RENEWED_AFTER, Entry, ReasoningStore, store_address
 
 from .counting import COUNTED, Labels, Trails, tokens_of
 from .far import FarStore
@@ -158,9 +158,9 @@ class ReasoningMemory:
         tell_span(tokens, span)
 
     def check(self) -> None:
-        """Asks the store, and warns where it cannot be reached. Nothing here waits for it."""
+        """Asks the store, and warns where it fails. Nothing here waits for it."""
         if self._far:
-            self._far.check()
+            self._far.check(store_address(self._settings.store))
 
     def forget(self, owner: str) -> int:
         """Deletes all that is remembered of an owner: turns, and what rejections of its requests taught.

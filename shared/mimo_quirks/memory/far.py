@@ -92,6 +92,7 @@ class FarStore:
         self._waiting_bytes = 0
         self._failures = 0
         self._is_writing = self._is_ending = self._is_back = False
+        self._is_silent = self._gives_up = False
 
     def read(self, keys: Sequence[str]) -> Found:
         """What the store has; nothing where it fails, or takes too long."""
@@ -107,9 +108,14 @@ class FarStore:
             await _until_done(task.future, left)
         return self._read(task)
 
-    def check(self) -> None:
-        """Asks for nothing that there is, in the background, and warns where that fails."""
-        self._readers.do(lambda: self._store.get([_NOTHING])).future.add_done_callback(_warn_unreachable)
+    def check(self, address: str) -> None:
+        """Asks for a key that does not exist, in the background, and warns where that fails.
+
+        Args:
+            address: What the warning calls the store; without credentials.
+        """
+        asked = self._readers.do(lambda: self._store.get([_NOTHING])).future
+        asked.add_done_callback(lambda done: _warn_at_start(address, done))
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Has entries written, and waits a short while for it."""
@@ -123,17 +129,23 @@ class FarStore:
 
     def write_soon(self, entries: Sequence[Entry]) -> Future[None]:
         """Has entries written; what is returned is done when the store has taken them, or has failed."""
-        write = _Write(entries)
+        write, begins_to_give_up = _Write(entries), False
         with self.lock:
             self._waiting.append(write)
             self._waiting_bytes += write.size
             while self._waiting_bytes > self._max_waiting and len(self._waiting) > 1:
                 self._drop_oldest()
+                begins_to_give_up, self._gives_up = begins_to_give_up or not self._gives_up, True
             if self._failures:
                 write.release()
             if not self._is_writing:
                 self._begin_to_write()
             self._changed.notify()
+        if begins_to_give_up:
+            _LOGGER.warning(
+                "reasoning store: more than %d bytes wait to be written; the oldest entries are given up",
+                self._max_waiting,
+            )
         return write.taken
 
     def forget(self, owners: Sequence[str]) -> int:
@@ -165,17 +177,23 @@ class FarStore:
             return self._store.get(keys)
 
     def _read(self, task: Task[Found]) -> Found:
-        if not task.future.done():
-            self._failed("read", TimeoutError(f"timed out after {self._timeout * 1000:.0f} ms"))
-            return {}
-        error = task.future.exception()
-        if error is not None:
-            self._failed("read", error)
-            return {}
-        if self._failures:
-            with self.lock:
+        if task.future.done():
+            error = task.future.exception()
+        else:
+            error = TimeoutError(f"timed out after {self._timeout * 1000:.0f} ms")
+        with self.lock:
+            was_silent, self._is_silent = self._is_silent, error is not None
+            if self._failures and error is None:
                 self._is_back = True
                 self._changed.notify_all()
+        if error is not None:
+            self._count_failed("read")
+            if not was_silent:
+                _LOGGER.warning("reasoning store: read failed (%s); continuing without it", str(error))
+            log_frames("reasoning store: read failed", error)
+            return {}
+        if was_silent:
+            _LOGGER.info("reasoning store: it answers again")
         return task.future.result()
 
     def _begin_to_write(self) -> None:
@@ -207,6 +225,7 @@ class FarStore:
     def _done(self, batch: Sequence[_Write]) -> None:
         with self.lock:
             self._failures = 0
+            self._gives_up = False
             for write in batch:
                 write.release()
                 if self._take_out(write):
@@ -214,7 +233,9 @@ class FarStore:
             self._changed.notify_all()
 
     def _pause(self, batch: Sequence[_Write], error: Exception) -> None:
-        self._failed("write", error)
+        self._count_failed("write")
+        _LOGGER.warning("reasoning store: write failed (%s); it will be tried again", str(error))
+        log_frames("reasoning store: write failed", error)
         with self.lock:
             self._failures += 1
             for write in batch:
@@ -244,12 +265,9 @@ class FarStore:
         self._counts["dropped"] += len(oldest.entries)
         COUNTED.add(STORE, {"writes_given_up": len(oldest.entries)})
 
-    def _failed(self, what: str, error: BaseException) -> None:
+    def _count_failed(self, what: str) -> None:
         self._counts[f"{what}_failed"] += 1
         COUNTED.add(STORE, {f"{what}_failed": 1})
-        then = {"read": "continuing without it", "write": "it will be tried again"}[what]
-        _LOGGER.warning("reasoning store: %s failed (%s); %s", what, str(error), then)
-        log_frames(f"reasoning store: {what} failed", error)
 
 
 @contextmanager
@@ -262,11 +280,16 @@ def _timed(what: str) -> Iterator[None]:
         COUNTED.add(STORE, {f"{what}_seconds": time.monotonic() - began})
 
 
-def _warn_unreachable(asked: Future[Any]) -> None:
+def _warn_at_start(address: str, asked: Future[Any]) -> None:
     error = asked.exception()
     if error is not None:
-        _LOGGER.warning("the store cannot be reached: %s", str(error))
-        log_frames("the store cannot be reached", error)
+        _LOGGER.warning(
+            "reasoning store %s failed at start (%s): nothing is shared between processes until it works; "
+            "check MIMO_QUIRKS_STORE",
+            address,
+            str(error),
+        )
+        log_frames("reasoning store failed at start", error)
 
 
 async def _until_done(future: Future[Any], seconds: float) -> None:

@@ -28,12 +28,13 @@ _SAID: Final[Mapping[RejectionKind, str]] = {
     RejectionKind.MISSING: "earlier assistant messages must include their reasoning",
     RejectionKind.OTHER_FAMILY: "earlier assistant messages must include their reasoning",
     RejectionKind.FORBIDDEN: "assistant messages must not include reasoning",
-    RejectionKind.FOREIGN_SIGNATURE: "it did not sign the thinking blocks of earlier assistant messages",
+    RejectionKind.FOREIGN_SIGNATURE: "earlier thinking blocks carry signatures it did not issue",
 }
 _LEFT: Final[Mapping[RejectionKind, str]] = {
     RejectionKind.MISSING: "start a new conversation",
     RejectionKind.OTHER_FAMILY: "start a new conversation",
-    RejectionKind.FORBIDDEN: "ask the host's operator what it takes, or name its row in MIMO_QUIRKS_HOSTS",
+    RejectionKind.FORBIDDEN: "ask the host's operator what it takes, or set its profile in MIMO_QUIRKS_HOSTS "
+    "(`mimo-quirks probe` prints it)",
     RejectionKind.FOREIGN_SIGNATURE: "take thinking blocks of other vendors out of the history",
 }
 """What is left to do where the request cannot be changed any further."""
@@ -144,7 +145,6 @@ class Rejection:
 
     def explain(self) -> str:
         """What happened, and what to do: a line for the log, and the text of an error."""
-        host = self.attempt.quirks.address or self.attempt.quirks.host
         lost = _indices(self.turns)
         sentences = [f"the reasoning of {lost} is lost"] if lost else []
         sentences += self.faults
@@ -152,13 +152,18 @@ class Rejection:
             sentences.append(f"a changed request ({_changed(self.attempt)}) was rejected too")
         sentences += [f"send it again: {_again(self.then)}"] if self.then else [_NO_CHANGE, self._left()]
         sentences += [_STORE] if lost and self.loses else []
-        rejected = f"{host} rejected a request to {self.model}: {_SAID[self.kind]}"
+        rejected = f"{self.host} rejected a request to {self.model}: {_SAID[self.kind]}"
         return ". ".join([rejected, *(sentence[0].upper() + sentence[1:] for sentence in sentences)]) + "."
 
     def _left(self) -> str:
         _, thinks = self.attempt.effective
         or_off = ", or switch thinking off" if thinks and self.kind in DEMANDS else ""
         return _LEFT[self.kind] + or_off
+
+    @property
+    def host(self) -> str:
+        """The address that rejected it, or where none is known the host's row."""
+        return self.attempt.quirks.address or self.attempt.quirks.host
 
     @property
     def turns(self) -> tuple[int, ...]:
@@ -171,7 +176,7 @@ _DONE: Final[Mapping[Remedy, str]] = {
     Remedy.NONE: "with reasoning that has been found since",
     Remedy.PAD: "with a space on every assistant message that has no reasoning",
     Remedy.STRIP: "without any reasoning",
-    Remedy.THINKING_OFF: "with thinking switched off",
+    Remedy.THINKING_OFF: "with thinking off",
 }
 
 
@@ -179,14 +184,14 @@ def _changed(attempt: AttemptSettings) -> str:
     """What was changed of a request, or is the next time."""
     if attempt.field and attempt.remedy in (Remedy.NONE, Remedy.PAD):
         space = f", and {_DONE[Remedy.PAD]}" if attempt.remedy is Remedy.PAD else ""
-        return f"with the reasoning in {attempt.field}{space}"
+        return f"with the reasoning in the field `{attempt.field}`{space}"
     return _DONE[attempt.remedy]
 
 
 def _again(attempt: AttemptSettings) -> str:
     """How a request goes out when it is sent again; what costs the model its thoughts only as the retry at first."""
-    who = "it" if attempt.remedy in (Remedy.NONE, Remedy.PAD) else "its retry"
-    return f"{who} goes out {_changed(attempt)}"
+    goes = "it goes out" if attempt.remedy in (Remedy.NONE, Remedy.PAD) else "if rejected once more, it is retried"
+    return f"{goes} {_changed(attempt)}"
 
 
 class NoRemedyLeft(Exception):  # noqa: N818 - adapters say it in their framework's words

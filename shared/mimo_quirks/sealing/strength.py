@@ -18,6 +18,6 @@ def check_secrets(secrets: Sequence[str]) -> None:
         raise ValueError("must not be empty; unset it to disable encryption")
     if secrets and len(secrets[0]) < LEAST_CHARACTERS:
         raise ValueError(
-            f"the first secret seals, and needs at least {LEAST_CHARACTERS} characters; make one with "
-            'python -c "import secrets; print(secrets.token_urlsafe(32))" (a shorter one after it still opens)'
+            f"the first secret encrypts and needs at least {LEAST_CHARACTERS} characters; later ones only decrypt and "
+            'may be shorter. Make one with python -c "import secrets; print(secrets.token_urlsafe(32))"'
         )

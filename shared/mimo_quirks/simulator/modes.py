@@ -151,7 +151,7 @@ class Mode:
         _at_least("enforces_every", self.enforces_every, 1)
         _at_least("rejects_every", self.rejects_every, 0)
         if self.rejection_status is not None and self.rejection_status not in range(400, 600):
-            raise ValueError(f"rejection_status: {self.rejection_status!r} is not the status of an error")
+            raise ValueError(f"rejection_status: {self.rejection_status!r} must be from 400 to 599")
         if self.cut_after is not None:
             _at_least("cut_after", self.cut_after, 0)
         _at_least("thinking_blocks", self.thinking_blocks, 1)
@@ -163,7 +163,7 @@ class Mode:
 
 def _one_of(field: str, value: object, allowed: tuple[object, ...]) -> None:
     if not any(type(value) is type(option) and value == option for option in allowed):
-        raise ValueError(f"{field}: {_shown(value)} is none of {', '.join(map(_shown, allowed))}")
+        raise ValueError(f"{field}: {_shown(value)} must be one of {', '.join(map(_shown, allowed))}")
 
 
 def _shown(value: object) -> str:
@@ -173,24 +173,24 @@ def _shown(value: object) -> str:
 
 def _some_of(field: str, values: object, allowed: tuple[object, ...]) -> None:
     if not isinstance(values, tuple) or not values:
-        raise ValueError(f"{field}: {values!r} is not a tuple of some of {', '.join(map(repr, allowed))}")
+        raise ValueError(f"{field}: {values!r} must be a non-empty tuple of: {', '.join(map(repr, allowed))}")
     for value in values:
         _one_of(field, value, allowed)
 
 
 def _at_least(field: str, value: object, floor: int) -> None:
     if type(value) is not int or value < floor:
-        raise ValueError(f"{field}: {value!r} is not a whole number from {floor} up")
+        raise ValueError(f"{field}: {value!r} must be a whole number of at least {floor}")
 
 
 def _follows(field: str, value: object) -> None:
     if value is None:
         return
     if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[1], Mode):  # noqa: PLR2004 - a pair
-        raise ValueError(f"{field}: {value!r} is not a number of requests and the mode that follows")
+        raise ValueError(f"{field}: must be a number of requests and a Mode; as a command write then=N FIELD=VALUE ...")
     _at_least(field, value[0], 1)
 
 
 def _name_or_none(field: str, value: object) -> None:
     if value is not None and not (isinstance(value, str) and value):
-        raise ValueError(f"{field}: {value!r} is not the name of a parameter")
+        raise ValueError(f"{field}: {value!r} must be the name of a parameter")

@@ -63,7 +63,7 @@ def open_store(  # noqa: PLR0913 - each has a name, and a default
     if scheme in ("memory", "off"):
         return None
     if scheme == "litellm" and litellm_redis is None:
-        raise ValueError("litellm is the Redis of LiteLLM's own cache, which its callback alone can open")
+        raise ValueError("store `litellm` works only in LiteLLM's callback; use sqlite:/// or redis:// here")
     if scheme == "sqlite":
         from .sqlite import SqliteStore  # noqa: PLC0415 - SQLite is imported by who uses it
 

@@ -130,13 +130,13 @@ def _check_url(url: str) -> None:
     with suppress(ValueError):
         _ = urlsplit(url).port
         return
-    raise ValueError("the redis URL cannot be read: what is special in a URL is written in its credentials as %XX")
+    raise ValueError("the redis URL cannot be read: percent-encode special characters in its credentials (# as %23)")
 
 
 def _check_options(pool: BlockingConnectionPool) -> None:
     """redis-py looks at the options of a URL when it connects, which is when an operator no longer looks."""
     if pool.connection_kwargs.get("decode_responses"):
-        raise ValueError("a store holds bytes: the redis URL must not ask for decode_responses")
+        raise ValueError("remove decode_responses from the redis URL")
     try:
         pool.connection_class(**pool.connection_kwargs)  # made, not opened
     except (TypeError, RedisError) as error:

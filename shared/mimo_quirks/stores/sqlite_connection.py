@@ -55,7 +55,7 @@ class Connection:
         patience = self._timeout if patient else 0
         deadline = time.monotonic() + patience
         if not self._lock.acquire(timeout=patience):
-            raise StoreError(f"{self._path}: kept busy by other threads")
+            raise StoreError(f"{self._path}: locked by other threads of this process for {patience * 1000:.0f} ms")
         try:
             with self._current(deadline) as database:
                 database.execute(begin)

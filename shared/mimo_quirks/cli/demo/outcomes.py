@@ -54,6 +54,6 @@ def outcome_of(conversation: Callable[[], object], exchanges: Callable[[], Seque
     except openai.APIStatusError as error:
         return Outcome(f"HTTP {error.status_code}", len(exchanges()))
     except (openai.APIError, RuntimeError) as error:
-        return Outcome(type(error).__name__, len(exchanges()))
+        return Outcome(f"{type(error).__name__}: {error}", len(exchanges()))
     seen = exchanges()
     return Outcome(None, len(seen), seen[-1].verdicts if seen else ())

@@ -79,7 +79,9 @@ def _callback(config: Config) -> Check:
     if _CALLBACK in callbacks:
         return Check("ok", "callback", f"{_CALLBACK} is in litellm_settings.callbacks")
     remedy = f'add it: litellm_settings: callbacks: ["{_CALLBACK}"]'
-    return Check("error", "callback", f"{_CALLBACK} is not in litellm_settings.callbacks: nothing is done", remedy)
+    return Check(
+        "error", "callback", f"{_CALLBACK} is not in litellm_settings.callbacks: mimo-quirks is not in use", remedy
+    )
 
 
 def _deployments(config: Config, settings: Settings, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -154,8 +156,8 @@ def _workers(settings: Settings, environ: Mapping[str, str]) -> Check:
     remedy = f"set {SETTINGS_PREFIX}STORE to sqlite:/// (one machine) or redis:// (several)"
     several = next((name for name in _WORKERS if _number(environ.get(name)) > 1), None)
     if several is not None and settings.store == "memory://":
-        said = f"{several} is {environ[several]}, and memory:// is per worker: a conversation may meet another worker"
-        return Check("warning", "workers", said, remedy)
+        said = "memory:// is per worker process, and requests of one conversation may reach different workers"
+        return Check("warning", "workers", f"{several} is {environ[several]}: {said}", remedy)
     said = f"one, as far as {', '.join(_WORKERS)} tell; for --num_workers above 1, or replicas, {remedy}"
     return Check("ok", "workers", said)
 
@@ -184,7 +186,7 @@ def _clients(config: Config, environ: Mapping[str, str]) -> Check:
     has_database = bool(_resolved(general.get("database_url"), environ) or environ.get("DATABASE_URL"))
     authenticates = has_key or any(general.get(name) for name in _AUTHENTICATORS)
     if authenticates and (general.get("custom_auth") or has_database):
-        return Check("ok", "clients", "the proxy can tell its clients apart: each has a scope of its own")
-    said = "the proxy cannot tell its clients apart (no database, no custom_auth): all share one scope"
+        return Check("ok", "clients", "the proxy identifies its clients: each has its own scope")
+    said = "the proxy has no per-client identity (no database, no custom_auth): all clients share one scope"
     remedy = "fine where all are one user's; else set general_settings.master_key and database_url"
     return Check("warning", "clients", said, remedy)

@@ -22,11 +22,11 @@ def examine_settings(environ: Mapping[str, str]) -> tuple[Settings | None, list[
     try:
         settings = Settings.from_env(environ)
     except SettingsError as error:
-        return None, [Check("error", "settings", str(error), "correct it: nothing starts with it")]
+        return None, [Check("error", "settings", str(error), "fix it: LiteLLM and ChatMiMo do not start with it")]
     except ImportError as error:
         return None, [Check("error", "settings", str(error))]
     names = sorted(name for name in environ if name.startswith(SETTINGS_PREFIX))
-    return settings, [Check("ok", "settings", ", ".join(names) if names else "all by default")]
+    return settings, [Check("ok", "settings", ", ".join(names) if names else "none set (defaults)")]
 
 
 def examine_key(environ: Mapping[str, str]) -> Check:
@@ -56,7 +56,7 @@ def examine_store(settings: Settings, *, is_proxy: bool) -> Iterator[Check]:
         yield Check(
             "warning",
             "scope",
-            "other processes see this store, and no scope is set: what names no scope is not stored",
+            "other processes see this store, and no scope is set: requests without a scope are not stored",
             f"set {SETTINGS_PREFIX}SCOPE, or pass scope=... or metadata.mimo_scope",
         )
     elif settings.scope is not None:

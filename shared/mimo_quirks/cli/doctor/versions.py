@@ -1,4 +1,4 @@
-"""What is installed, against what the package is tested with: its own requirements."""
+"""What is installed, against the package's own requirements."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def examine_versions(*, needs_proxy: bool) -> Iterator[Check]:
 def _extra(extra: str, packages: dict[str, str], installed: dict[str, str]) -> Check:
     wrong = [name for name, found in installed.items() if not is_within(found, packages[name])]
     if wrong:
-        said = ", ".join(f"{name} {installed[name]} is outside the tested range {packages[name]}" for name in wrong)
+        said = ", ".join(f"{name} {installed[name]} does not satisfy {packages[name]}" for name in wrong)
         return Check("warning", f"extra {extra}", said, f'pip install --upgrade "{_PACKAGE}[{extra}]"')
-    told = ", ".join(f"{name} {found}" for name, found in installed.items())
-    return Check("ok", f"extra {extra}", f"{told}: within the tested range")
+    told = ", ".join(f"{name} {found} satisfies {packages[name]}" for name, found in installed.items())
+    return Check("ok", f"extra {extra}", told)
 
 
 def is_within(found: str, bounds: str) -> bool:

@@ -89,7 +89,7 @@ def _questions(only: Sequence[str]) -> list[Question]:
     for name in only:
         if name not in NAMES:
             nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0)[0]
-            fail(f"--only {name}: the nearest question is {nearest} (all: {', '.join(NAMES)})")
+            fail(f"--only: unknown question {name}; did you mean {nearest}? (all: {', '.join(NAMES)})")
     return [question for question in QUESTIONS if not only or question.name in only]
 
 
@@ -97,9 +97,9 @@ def _everybody(wanted: Wanted) -> list[Known]:
     if wanted.wire not in WIRES:
         fail(f"{wanted.wire!r} is not a wire; known: {', '.join(WIRES)}")
     if wanted.limit < 1:
-        fail(f"--limit {wanted.limit}: one request is the least")
+        fail("--limit must be at least 1")
     if wanted.seconds <= 0:
-        fail(f"--timeout {wanted.seconds:g}: it takes more than no time")
+        fail("--timeout must be above 0")
     scheme, _, rest = wanted.base_url.partition("://")
     if scheme.lower() not in PORTS or authority(wanted.base_url) is None:
         fail(f"--base-url {wanted.base_url!r} is not a URL such as {live.URL}")
@@ -117,9 +117,9 @@ def _everybody(wanted: Wanted) -> list[Known]:
 def _key() -> str:
     key = live.api_key()
     if not key:
-        fail(f"{live.KEY} is not set: it is the key of the endpoint, also where that is a proxy; no other is read")
+        fail(f"{live.KEY} is not set: set it to this endpoint's key (for a proxy, the proxy's)")
     if not key.isascii() or not key.isprintable() or " " in key:
-        fail(f"{live.KEY} has characters that no header can have, such as a line break")
+        fail(f"{live.KEY} contains characters that are not allowed in an HTTP header (a newline?)")
     return key
 
 
@@ -128,8 +128,8 @@ def _confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        fail("nobody is there to say yes: add --yes")
-    if not typer.confirm("Ask?", err=True):
+        fail("no terminal to confirm at: add --yes")
+    if not typer.confirm("Send these requests?", err=True):
         raise typer.Exit(_INCOMPLETE)
 
 

@@ -28,7 +28,7 @@ _ABSENT: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 _STOPPING: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "MIMO_API_KEY is not a key of this host",
     HTTPStatus.PAYMENT_REQUIRED: "the account has no balance",
-    HTTPStatus.TOO_MANY_REQUESTS: "the host wants fewer requests; try again later, or with --only",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate limit; try again later, or with --only",
 }
 _PLACES: Final[tuple[Place, ...]] = ("first event", "second event")
 

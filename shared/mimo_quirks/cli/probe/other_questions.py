@@ -29,7 +29,7 @@ def switches(known: Known) -> Talk[list[Finding]]:
     """Which spelling of "thinking off" switches it off."""
     baseline = yield from plain_turn(known)
     if baseline.said is None or not baseline.said.is_thought:
-        return [known.finding("switches", "no spelling", "no reasoning comes, so none can be switched off", None)]
+        return [known.finding("switches", "all known switches", "not testable: the model does not think", None)]
     ours, found = known.quirks.dialect.switches if known.quirks else (), []
     for switch in known.switches:
         asked = known.ask(PLAIN, more=known.off(switch))
@@ -59,7 +59,7 @@ def cache(known: Known) -> Talk[list[Finding]]:
     said = (yield known.ask(question, Turn(first), FOLLOW_UP)).said
     cached = said.usage.cached if said else None
     if cached is None:
-        return [known.finding("cache", "a long history, and one turn more", "no tokens are told", None)]
+        return [known.finding("cache", "a long history, and one turn more", "the host reports no token counts", None)]
     came = f"{cached} of {said.usage.prompt if said else 0} tokens cached"
     value = "holds" if cached * 2 >= first.usage.prompt else "does not hold"
     return [known.finding("cache", "a long history, and one turn more", came, value)]

@@ -55,7 +55,7 @@ def emitted(known: Known) -> Talk[list[Finding]]:
         if known.speech.name == "messages":
             found.append(known.finding("emitted", "signatures of blocks", turn.signature, turn.signature))
     if turn is not None and live is not None and turn.calls and live.calls:
-        ids = "counted" if {call.id for call in turn.calls} & {call.id for call in live.calls} else "drawn"
+        ids = "sequential" if {call.id for call in turn.calls} & {call.id for call in live.calls} else "random"
         found.append(known.finding("emitted", "ids of calls, twice", ids, ids))
     return found
 
@@ -129,7 +129,7 @@ def thinking_off(known: Known) -> Talk[list[Finding]]:
     """Whether a history may have its reasoning, and may lack it, while thinking is off."""
     switch = yield from off_switch(known)
     if switch is None:
-        return [known.finding("thinking-off", "every spelling of off", "thinking stays on", None)]
+        return [known.finding("thinking-off", "all known switches", "no known switch turns thinking off", None)]
     quirks, found = known.quirks, []
     may_keep = None if quirks is None else not (quirks.forbids or quirks.forbids_when_off)
     for name, turn in (("tool turn", issued_tool_turn), ("plain turn", issued_plain_turn)):
@@ -222,7 +222,7 @@ def _counted(known: Known, given: Given, prompt: int) -> Talk[Finding]:
     answer = yield known.ask(_ASKED, Turn(said, longer), Results(said.calls), tools=TOOLS)
     usage = answer.said.usage.prompt if answer.said else 0
     if not prompt or not usage:
-        return known.finding("used", "a much longer thought", "no tokens are told", None)
+        return known.finding("used", "a much longer thought", "the host reports no token counts", None)
     is_counted = usage - prompt >= _LONGER_TOKENS
     came = f"{usage - prompt} more tokens in the prompt: {'it arrives' if is_counted else 'it does not arrive'}"
     return known.finding("used", "a much longer thought", came, "counted" if is_counted else "not counted")
