@@ -5,6 +5,7 @@ The labels are names of rows, so there are as many series as rows, however many 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -109,6 +110,9 @@ class Counters:
 
 COUNTED: Final = Counters()
 """Those of this process."""
+
+with suppress(AttributeError):  # Windows has no forks
+    os.register_at_fork(after_in_child=COUNTED.begin_anew)
 
 
 def counters() -> dict[Labels, dict[str, float]]:

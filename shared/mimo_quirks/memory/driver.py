@@ -276,8 +276,6 @@ def _go_on(*, anew: bool) -> None:
     for memory in reversed(_HELD):
         memory.go_on(anew=anew)
     _HELD.clear()
-    if anew:
-        COUNTED.begin_anew()
 
 
 _HELD: Final[list[ReasoningMemory]] = []
