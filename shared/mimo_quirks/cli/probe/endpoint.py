@@ -134,8 +134,8 @@ class Endpoint:
             raise StopProbeError(f"{said}: {kind}, {len(raw)} characters{whole}; is the URL right?") from None
 
     def _without_key(self, text: str) -> str:
-        """Hosts repeat a key, or its beginning with asterisks."""
-        text = text.replace(self._key, "[key]")
+        """Hosts repeat a key, or its beginning with asterisks. A short one may be part of any word, and stays there."""
+        text = re.sub(rf"(?<!\w){re.escape(self._key)}(?!\w)", "[key]", text)
         if len(self._key) < _SHORTEST_KEY:
             return text
         return re.sub(rf"{re.escape(self._key[:6])}[\w.*…-]*", "[key]", text)
