@@ -507,9 +507,9 @@ def test_fields_are_read_from_words():
 @pytest.mark.parametrize(
     ("word", "complaint"),
     [
-        ("then=soon", "then: 'soon' is not"),
+        ("then=soon", "then: 'soon' must be"),
         ("cut_after=x", "cut_after: 'x'"),
-        ("rejection=E2", "rejection: 'E2' is none"),
+        ("rejection=E2", "rejection: 'E2' must be one of"),
     ],
 )
 def test_wrong_words(word, complaint):
