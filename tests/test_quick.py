@@ -22,4 +22,4 @@ def test_what_is_slow_comes_first() -> None:
 
 def test_what_shares_proxies_is_together() -> None:
     """One worker runs a file; and files that share proxies, one after the other."""
-    assert {name: SHARING.get(name, name) for name in SLOW} == {name: together(TESTS / name) for name in SLOW}
+    assert {name: SHARING.get(name, name) for name in SLOW} == {name: together(name) for name in SLOW}

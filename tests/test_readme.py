@@ -149,7 +149,7 @@ def test_help() -> None:
     """The command says what it is for."""
     said = " ".join(_run("--help").stdout.split())
 
-    assert "MiMo reasoning survives message conversion: show it, and test against it." in said
+    assert "Keeps MiMo's reasoning through message conversion." in said
 
 
 def test_live_demo_wants_a_key() -> None:
