@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import importlib.metadata
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -112,6 +113,11 @@ def veto_retries(client: Any, is_final: Callable[[Any], bool]) -> None:
         warn_missing(_sdk_of(client), "_should_retry", lost)
     else:
         client._should_retry = lambda response: should_retry(response) and not is_final(response)  # noqa: SLF001 - as above
+
+
+def made_anew(owner: type, name: str, instance: Any) -> Any:
+    """What a class's `cached_property` makes for an instance, without holding it there."""
+    return inspect.getattr_static(owner, name).func(instance)
 
 
 def httpx_of(sdk: Any) -> ModuleType | None:

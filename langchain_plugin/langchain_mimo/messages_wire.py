@@ -129,16 +129,20 @@ class ChatMiMoMessages(BaseChatMiMo, ChatAnthropic):
 
     @cached_property
     def _client(self) -> anthropic.Client:
-        return self._of_mimo(super()._client)
+        client: anthropic.Client = _internals.made_anew(ChatAnthropic, "_client", self)
+        return self._of_mimo(client)
 
     @cached_property
     def _async_client(self) -> anthropic.AsyncClient:
-        client = super()._async_client
+        client: anthropic.AsyncClient = _internals.made_anew(ChatAnthropic, "_async_client", self)
         own = None if self.anthropic_proxy else loop_client(anthropic)
         return self._of_mimo(client if own is None else client.copy(http_client=own))
 
     def _of_mimo(self, client: _Client) -> _Client:
         """The client without the key and the headers that the SDK reads from the environment, and blind retries.
+
+        It is not made by `super()`, which would hold it under the same name before it is this one, where other threads
+        find it.
 
         The key is a token, because some hosts take no other header.
         """

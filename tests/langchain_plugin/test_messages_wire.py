@@ -275,6 +275,20 @@ def test_event_loops(
     assert [200] * 4 == [exchange.status for exchange in simulator.exchanges]
 
 
+@pytest.mark.parametrize("name", ["_client", "_async_client"])
+def test_no_thread_finds_a_client_before_it_is_ours(name: str, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LangChain's own has the key of Anthropic's environment, and connections that all loops share."""
+    model, found = make(), list[bool]()
+    ours = ChatMiMoMessages._of_mimo
+    monkeypatch.setattr(
+        ChatMiMoMessages, "_of_mimo", lambda self, client: [found.append(name in vars(self)), ours(self, client)][1]
+    )
+    client = getattr(model, name)
+
+    assert [False] == found
+    assert client is getattr(model, name)
+
+
 def test_event_loops_at_once(simulator: Simulator, make: Make) -> None:
     """Loops of several threads share a model."""
     model = make(max_retries=0)
