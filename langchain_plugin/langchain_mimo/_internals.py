@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 import importlib.metadata
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
