@@ -71,13 +71,18 @@ LOST: Final[Mapping[str, str]] = {
 _MISSING: Final = object()
 
 
+def release_of(package: str) -> str:
+    """The version of an installed package, in words."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "of unknown version"
+
+
 @functools.cache
 def warn(name: str) -> None:
     """Says what is lost without a name of LiteLLM's."""
-    try:
-        release = version("litellm")
-    except PackageNotFoundError:
-        release = "of unknown version"
+    release = release_of("litellm")
     _LOGGER.warning(
         "LiteLLM %s lacks the internal name %s: %s. Use the tested version, or report this.", release, name, LOST[name]
     )

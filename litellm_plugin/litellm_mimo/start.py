@@ -10,7 +10,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from mimo_quirks import (
@@ -97,7 +96,7 @@ class Start:
 
 
 def _told(settings: Settings) -> Iterator[str]:
-    yield f"mimo-quirks {_version('mimo-quirks')}, LiteLLM {_version('litellm')}"
+    yield f"mimo-quirks {_internals.release_of('mimo-quirks')}, LiteLLM {_internals.release_of('litellm')}"
     sealed = "encrypted" if settings.secret else "not encrypted"
     yield f"store {store_address(settings.store)}{'' if settings.store in ('off', 'memory://') else f', {sealed}'}"
     yield _whose(settings)
@@ -128,10 +127,3 @@ def _deployments(listed: list[Any], settings: Settings) -> Iterator[str]:
         if quirks is not None:
             where = quirks.address or quirks.host
             yield f"{deployment.get('model_name')} ({known.model} at {where})"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "of unknown version"

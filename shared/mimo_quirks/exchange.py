@@ -225,7 +225,6 @@ class _Attempt:
     settings: AttemptSettings
     whose: Whose | None
     walk: Walk
-    last: bytes = b""  # all that was said before the last turn, as a digest
 
     @property
     def scope(self) -> str | None:
@@ -280,9 +279,7 @@ class Exchange:
             end_user: Whom the request names as its end user.
         """
         whose = None if scope is None else Whose.of(scope, conversation.system, end_user)
-        walk = Walk(conversation.known)
-        last = walk.places[-1].prefix if walk.places else b""
-        self._attempt = _Attempt(conversation, settings, whose, walk, last)
+        self._attempt = _Attempt(conversation, settings, whose, Walk(conversation.known))
         self._last = ""
 
     @property
@@ -303,7 +300,7 @@ class Exchange:
         conversation, quirks = attempt.conversation, attempt.settings.quirks
         mark = (attempt.owner, conversation.system, conversation.model, quirks.address, quirks.wire)
         after = attempt.walk.next({}).prefix
-        return Trail((*mark, attempt.last), (*mark, after), told.report.marks if told else "")
+        return Trail((*mark, attempt.walk.last_prefix), (*mark, after), told.report.marks if told else "")
 
     def lookup(self) -> Lookup:
         """What to read; of turns nothing without a scope, and nothing where the model does not think."""

@@ -109,5 +109,5 @@ _UNCHANGED: Final = frozenset({"kept", "left"})
 
 
 def printable(text: str) -> str:
-    """A text of somebody else's on one line, without what would steer a terminal."""
+    """A text that others wrote, on one line, without what would steer a terminal."""
     return "".join([character if character.isprintable() else "?" for character in text])

@@ -31,7 +31,7 @@ COUNTERS: Final[Mapping[str, str]] = {
     "prefix_breaks": "requests in which an earlier message no longer went out as in the request before, so that the "
     "host's prompt cache misses",
     "recorded": "answers that were recorded",
-    "unscoped": "answers that were not, because nobody says whose they are",
+    "unscoped": "answers that were not, because the request has no scope",
     "rejected": "requests that the host rejected for their reasoning",
     "retried": "requests that were sent again, changed, after a rejection",
     "prompt_tokens": "tokens of requests, where the answer tells",

@@ -215,7 +215,7 @@ def marks_of(place: Place, owner: bytes, system: str, end_user: str) -> Marks:
         end_user: The digest of the end user; empty where none is named.
     """
     kind, said = _kind_and_said(place)
-    before = [b"%b %b prefix %b %b" % (owner, kind, place.prefix, one) for one in said]
+    before = [_before(owner, kind, place, one) for one in said]
     prefix = tuple([_under(mark, system) for mark in before])
     named = tuple([_under(mark, end_user) for mark in prefix]) if end_user else ()
     if place.said or place.answers or len(place.text.decode("utf-8", "surrogatepass")) >= _SHORT:
@@ -242,7 +242,11 @@ def id_marks(place: Place, owner: bytes) -> tuple[bytes, ...]:
 def prefix_mark(place: Place, owner: bytes, system: str) -> bytes:
     """The first of `Marks.prefix`."""
     kind, said = _kind_and_said(place)
-    return _under(b"%b %b prefix %b %b" % (owner, kind, place.prefix, said[0]), system)
+    return _under(_before(owner, kind, place, said[0]), system)
+
+
+def _before(owner: bytes, kind: bytes, place: Place, said: bytes) -> bytes:
+    return b"%b %b prefix %b %b" % (owner, kind, place.prefix, said)
 
 
 def _under(mark: bytes, known: str) -> bytes:
